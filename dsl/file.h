@@ -1,0 +1,26 @@
+// From a text to checked items: lexer, parser, names, axes, time. The one entry into the language.
+#pragma once
+
+#include "dsl/ast.h"
+#include "dsl/diagnostic.h"
+
+namespace eligo::dsl {
+
+struct ParsedFile {
+  SourcePtr source;
+  File file;
+};
+
+// Reads and parses; adds what is wrong to `diagnostics` (a file that cannot be read is one of them) and returns what
+// could be understood.
+ParsedFile parse_file(const std::string& path, Diagnostics& diagnostics);
+ParsedFile parse_text(std::string path, std::string text, Diagnostics& diagnostics);
+
+// Names, axes and time of every item. `eligo check` is this.
+void check(const ParsedFile& file, Diagnostics& diagnostics);
+
+// The canonical text (`eligo fmt`): parse(print(x)) = x, comments kept.
+std::string print(const File& file);
+std::string print(const Expr& expr);
+
+}  // namespace eligo::dsl

@@ -1,0 +1,119 @@
+// The C++ API: compile a rule, make a session, run batches or single steps, read and write any tensor by name.
+//
+//   auto program = eligo::compile({.rule = "bp_lambda", .cell = "rnn_tanh", .readout = "linear_mse", .synth = "linear",
+//                                  .sizes = {{"n", 30}, {"m", 10}, {"k", 2}}});
+//   eligo::Session session(program, {.batch = 10, .steps = 10, .seed = 1});
+//   session.run(batch);            // one sequence of a batch, with learning
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace eligo {
+
+// Anything wrong with what the user gave: names the thing, what is wrong and what to do.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+enum class Update { step, window, sequence };
+
+// What to compile. Names are of the library, or "file.eli:name", or a path of a file with one such item.
+struct ProgramSpec {
+  std::string rule, cell, readout, synth;    // readout and synth may stay empty where the rule has no such role
+  std::map<std::string, std::int64_t> sizes; // the cell's, readout's and synth's free sizes: n, m, k; or "g.hidden"
+  std::map<std::string, std::int64_t> header;// the rule's integers (n = 5); `window` of an experiment is the rule's n; -1 is `all`
+  std::string optimiser = "sgd";
+  Update update = Update::sequence;
+  bool float64 = false;
+  bool interpreter = false;                  // the oracle instead of compiled kernels
+  std::string cpu = "native";                // native, avx512, avx2, baseline, or LLVM's name of a processor
+  std::map<std::string, std::string> schedule;
+  std::vector<std::string> show;             // equations to keep for reading back after a run
+  std::vector<std::string> rule_paths;       // folders searched before the installed library
+  std::string cache;                         // object cache folder; empty: the user's; "none": no cache
+};
+
+class Program;  // compiled, immutable, shared between sessions
+std::shared_ptr<const Program> compile(const ProgramSpec& spec);
+
+struct SessionOptions {
+  std::int64_t batch = 1;      // largest number of examples of a batch
+  std::int64_t steps = 1;      // longest sequence
+  std::uint64_t seed = 0;
+  int threads = 1;
+  std::uint64_t memory = 0;    // largest arena in bytes; 0: what the machine has
+};
+
+// One batch of sequences. Row-major [T][B][...], float64 at this boundary; padded steps may hold anything finite.
+struct Batch {
+  std::int64_t steps = 0;                 // T
+  std::int64_t examples = 0;              // B
+  std::vector<double> x;                  // [T][B][inputs]
+  std::vector<double> y;                  // [T][B][targets]; empty: the readout has no target
+  std::vector<double> loss_mask;          // [T][B]; empty: every step counts
+  std::vector<std::int64_t> lengths;      // [B]; empty: all T
+};
+
+struct TensorInfo {
+  std::string name;                  // "net.W", "g.A", "net.h[start]", keep values by their name
+  std::vector<std::int64_t> shape;
+  bool parameter = false;            // trained (or at least trainable)
+};
+
+struct RunResult {
+  double loss = 0;                   // Σ_t mean over the batch of L[t]
+  std::int64_t loss_steps = 0;       // (step, example) pairs that were counted in it
+};
+
+class Session {
+ public:
+  Session(std::shared_ptr<const Program> program, const SessionOptions& options);
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
+  // Draws every parameter anew from the session's seed, clears optimiser and keep values.
+  void initialise();
+
+  const std::vector<TensorInfo>& tensors() const;          // parameters, keep values, optimiser values, initial states
+  std::vector<double> get(const std::string& name) const;
+  void set(const std::string& name, std::span<const double> values);
+  // Hypers by name: "λ", "lambda", "g.scale", "optimiser.alpha" (all parameters), "optimiser.θ.alpha" (one learned bundle).
+  void set_hyper(const std::string& name, double value);
+  double hyper(const std::string& name) const;
+
+  // A whole sequence. With `learn` false nothing changes (validation): only the forward pass is run.
+  RunResult run(const Batch& batch, bool learn = true);
+  // Online use: one step of every example (x: [B][inputs], y: [B][targets]); `reset` starts a new sequence.
+  RunResult step(std::span<const double> x, std::span<const double> y);
+  void reset();
+
+  // After a run: [rows][B][...] of an equation named in ProgramSpec::show; rows is T, or T + 1 where it exists at start.
+  struct Shown {
+    std::int64_t rows = 0;
+    std::vector<std::int64_t> shape;  // of one step and example
+    std::vector<double> values;
+  };
+  Shown shown(const std::string& name) const;
+  // What the last run's learn lines gathered for a parameter (batch mean, step sum, signed).
+  std::vector<double> gathered(const std::string& parameter) const;
+
+  // Everything that a bit-exact continuation needs, as named tensors and counters.
+  std::map<std::string, std::vector<double>> state() const;
+  void restore(const std::map<std::string, std::vector<double>>& state);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace eligo
