@@ -1,7 +1,7 @@
 // Errors of a source text: what was found, what was expected and where that was declared, and the likely mend.
 //
-// Codes live in one table, dsl/codes.def; `eligo explain CODE` prints its long help. Every stage that can find a fault in
-// a rule reports it here, so that all errors of a file come in one run.
+// Codes live in one table, dsl/codes.def; `eligo explain CODE` prints its long help. Every stage that can find a fault
+// in a rule reports it here, so that all errors of a file come in one run.
 #pragma once
 
 #include <stdexcept>
@@ -43,6 +43,8 @@ class Diagnostics {
   Diagnostic& error(Code code, std::string message, SourcePtr source, Span span, std::string label = "");
   bool empty() const { return list_.empty(); }
   const std::vector<Diagnostic>& list() const { return list_; }
+  // By place, so that a reader goes through the file once.
+  void sort();
 
   SourcePtr current;  // the source that passes report into, set by whoever starts a pass over a file
 

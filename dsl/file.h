@@ -22,5 +22,6 @@ void check(const ParsedFile& file, Diagnostics& diagnostics);
 // The canonical text (`eligo fmt`): parse(print(x)) = x, comments kept.
 std::string print(const File& file);
 std::string print(const Expr& expr);
+std::string print(const TimeIndex& time);  // t-1
 
 }  // namespace eligo::dsl

@@ -23,8 +23,8 @@ struct NameTime {
   int ahead = 0;                          // largest offset it reads (through names, not around its own cycle), >= 0
   bool window_complete = false;           // reads a backward recurrence, or [end]/[last] from another index
   bool holds_at_start = false;
-  bool timeless = false;                  // `v = …` without [t] (keep updates, lines of blocks)
-  std::vector<std::string> reads;         // names of the rule that it reads, for reports
+  bool timeless = false;           // `v = …` without [t] (keep updates, lines of blocks)
+  std::vector<std::string> reads;  // names of the rule that it reads, for reports
 };
 
 enum class LineWhen {
@@ -47,5 +47,8 @@ struct RuleTime {
 };
 
 RuleTime analyse_time(const Item& rule, Diagnostics& diagnostics);
+
+// For the items that are no rules: reports equations that read each other within one step.
+void find_cycles(const Item& item, Diagnostics& diagnostics);
 
 }  // namespace eligo::dsl

@@ -40,6 +40,7 @@ struct ProgramSpec {
   std::vector<std::string> show;             // equations to keep for reading back after a run
   std::vector<std::string> rule_paths;       // folders searched before the installed library
   std::string cache;                         // object cache folder; empty: the user's; "none": no cache
+  std::int64_t batch_hint = 32;              // examples of a typical batch, for choices by cost
 };
 
 class Program;  // compiled, immutable, shared between sessions
@@ -67,6 +68,7 @@ struct TensorInfo {
   std::string name;                  // "net.W", "g.A", "net.h[start]", keep values by their name
   std::vector<std::int64_t> shape;
   bool parameter = false;            // trained (or at least trainable)
+  std::string bundle;                // what the rule learns it as ("θ"); empty: nothing learns it
 };
 
 struct RunResult {

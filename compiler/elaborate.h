@@ -1,0 +1,90 @@
+// Expressions of the language as values over the graph: names, time, calls, derivatives, functions.
+//
+// Nothing is simplified here and derivatives stay lazy (jac, vjp, jvp): the result is the rule as it reads, which is what
+// the interpreter runs.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "compiler/parts.h"
+#include "dsl/time.h"
+
+namespace eligo::compiler {
+
+struct Scope {
+  Part* part = nullptr;
+  TimeRef now{When::t, 0};                          // what `t` means
+  std::optional<dsl::TimeBase> here;                // inside a boundary equation: the word that means `now`
+  std::map<std::string, Value> bound;               // arguments of a call; p and grad of an optimiser
+  std::map<std::string, Value> overrides;           // parameters replaced by `g(s; p)`
+  bool explicit_form = false;
+  std::set<std::string> keep;                       // explicit form: index letters that stay free
+};
+
+class Elaborator {
+ public:
+  Elaborator(Program& program, Parts& parts, dsl::Diagnostics& diagnostics)
+      : p_(program), parts_(parts), diagnostics_(diagnostics), v_(program.graph) {}
+
+  Value evaluate(const dsl::Expr& e, const Scope& scope);
+  // An equation's right side in the order of its left side's axes.
+  Value right_side(const dsl::Statement& s, const Scope& scope);
+  // A name of the rule at a time: its leaf if it is a recurrence or a record, else its right side with boundaries.
+  Value rule_name(const std::string& name, TimeRef time, const dsl::Expr& at);
+  // General and boundary equations joined, masked to where the name holds.
+  Value with_boundaries(const std::string& name, TimeRef time);
+  // The equation of a cell or readout as a field of the program (made at its first use).
+  int field(Part& part, const std::string& name);
+  // A call of a synthesiser; parameters have the values of the moment.
+  Value call_part(Part& part, const dsl::Expr& e, std::vector<Value> args, const Scope& scope);
+  void bind_axes(Part& part, const dsl::Expr& at, std::vector<Value>& args);
+  Value one_axis(const Value& value, const std::string& key, const std::string& shown);
+
+  Value flag(const std::string& name, TimeRef time);
+  Value bundle(Part& part, const std::string& which, std::optional<TimeRef> time, const dsl::Expr& at);
+  std::set<std::string> learned_names() const;
+
+  Values& values() { return v_; }
+  Part* rule = nullptr;
+  const dsl::RuleTime* time = nullptr;
+  std::map<std::string, double> header_numbers;   // n of the rule; -1 is all
+  std::map<const dsl::Expr*, int> noise;          // draws, one tensor each
+  std::map<std::string, std::map<std::string, Value>> bound_inputs;  // a readout's input, by role
+
+ private:
+  struct Numerator;
+  Value evaluate_kind(const dsl::Expr& e, const Scope& scope);
+  Value product(const dsl::Expr& e, const Scope& scope);
+  Value index(const dsl::Expr& e, const Scope& scope);
+  Value timed(const dsl::Expr& base, std::optional<TimeRef> time, const Scope& scope);
+  Value name(const std::string& n, std::optional<TimeRef> time, const dsl::Expr& at, const Scope& scope);
+  Value role_member(Part& part, const std::string& m, std::optional<TimeRef> time, const dsl::Expr& at);
+  Value tensor_at(int tensor, TimeRef time);
+  Value explicit_index(const Value& value, const std::vector<dsl::ExprPtr>& brackets, const dsl::Expr& at,
+                       const Scope& scope);
+  Value call(const dsl::Expr& e, const Scope& scope);
+  Value function(const dsl::Expr& e, const Scope& scope);
+  Value reduction(const dsl::Expr& e, const Value& a, const std::vector<std::string>& keys);
+  Value derivative(const dsl::Expr& e, const Scope& scope);
+  Value draw(const dsl::Expr& e, const Scope& scope);
+  std::vector<Axis> recurrence_axes(const std::string& n, const dsl::Expr& at);
+  std::optional<std::vector<Axis>> infer(const dsl::Expr& e, const Scope& scope);
+  bool reads_unknown(const dsl::Expr& e) const;
+  std::optional<TimeRef> resolve_time(const dsl::Expr& e, const Scope& scope);
+  std::set<std::string> letters(const dsl::Expr& e, const Scope& scope);
+  std::string axis_key(const std::string& n, const Value& a, const dsl::Expr& at, const Scope& scope);
+  [[noreturn]] void fail(dsl::Code code, const dsl::Expr& at, const Scope& scope, const std::string& message,
+                         const std::string& help = "");
+
+  Program& p_;
+  Parts& parts_;
+  dsl::Diagnostics& diagnostics_;
+  Values v_;
+  std::set<std::string> in_progress_;
+};
+
+}  // namespace eligo::compiler

@@ -1,0 +1,386 @@
+// Calls, functions, derivatives and draws, and the axes of recurrences.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "compiler/elaborate.h"
+#include "dsl/names.h"
+
+namespace eligo::compiler {
+
+using dsl::Code;
+using dsl::Expr;
+using dsl::ExprKind;
+using dsl::ItemKind;
+using dsl::TimeBase;
+
+namespace {
+const std::map<std::string, Op> pointwise = {
+    {"exp", Op::exp},   {"log", Op::log},         {"sqrt", Op::sqrt}, {"abs", Op::abs},           {"sign", Op::sign},
+    {"tanh", Op::tanh}, {"sigmoid", Op::sigmoid}, {"relu", Op::relu}, {"softplus", Op::softplus},
+};
+}  // namespace
+
+Value Elaborator::call(const Expr& e, const Scope& scope) {
+  if (scope.part == rule) {
+    if (Part* part = parts_.find(e.name); part && !e.name.empty()) {
+      if (part->ref.item->kind != ItemKind::synth)
+        fail(Code::E0602, e, scope, fmt::format("{} cannot be called: it is no synthesiser", e.name));
+      std::vector<Value> args;
+      for (const auto& a : e.args) args.push_back(v_.form(evaluate(*a, scope)));
+      return call_part(*part, e, args, scope);
+    }
+  }
+  return function(e, scope);
+}
+
+void Elaborator::bind_axes(Part& part, const Expr& at, std::vector<Value>& args) {
+  auto wrong = [&](const std::string& message) {
+    parts_.fail(Code::E0601, *rule, at.span, message,
+                fmt::format("{} is called with its inputs in declared order", part.ref.item->name));
+  };
+  std::size_t next = 0;
+  for (const dsl::Statement& s : part.ref.item->statements) {
+    if (s.kind != dsl::StatementKind::input) continue;
+    for (const dsl::Declaration& d : s.decls) {
+      if (next >= args.size()) wrong(fmt::format("{} needs its input {}", part.ref.item->name, d.name));
+      Value& arg = args[next++];
+      if (d.axes.size() == 1 && arg.axes.size() > 1) arg = one_axis(arg, part.role + "." + d.axes[0], d.axes[0]);
+      const std::vector<Axis>& axes = arg.axes;
+      if (d.axes.size() != axes.size())
+        wrong(fmt::format("the input {} has {} axes, what is given has {}", d.name, d.axes.size(), describe(arg.axes)));
+      for (std::size_t i = 0; i < axes.size(); ++i) {
+        auto [known, fresh] = part.axes.emplace(d.axes[i], axes[i]);
+        if (!fresh && known->second.key != axes[i].key)
+          wrong(fmt::format("the axis {} of {} is bound to {} and to {}", d.axes[i], part.ref.item->name, known->second.shown,
+                            axes[i].shown));
+      }
+    }
+  }
+  if (next != args.size()) wrong(fmt::format("{} takes {} inputs, {} are given", part.ref.item->name, next, args.size()));
+}
+
+// The stretch of time in which a value exists: the product of the flags of what varies in it.
+static void masks_of(const Program& p, Ref root, std::set<std::pair<TimeRef, std::string>>& out) {
+  for (Ref node : postorder({root})) {
+    if (node->kind != NodeKind::leaf || node->time.base == When::always) continue;
+    const TensorKind kind = p.tensors[node->tensor].kind;
+    if (kind == TensorKind::flag) continue;
+    out.insert({node->time, kind == TensorKind::state ? "exists" : "valid"});
+  }
+}
+
+// Several plain axes taken as one, row-major.
+Value Elaborator::one_axis(const Value& value, const std::string& key, const std::string& shown) {
+  const Value formed = v_.form(value);
+  auto bundle = std::make_shared<Bundle>();
+  Bundle::Member member;
+  member.name = key;
+  for (const Axis& axis : formed.axes) {
+    if (axis.bundle) throw ShapeError("a bundle and other axes cannot be taken as one axis");
+    member.dims.push_back(axis.extent);
+    member.size *= axis.extent;
+  }
+  member.axes = formed.axes;
+  bundle->members.push_back(member);
+  Value v;
+  v.axes = {Axis{key, shown, member.size, bundle}};
+  for (const auto& [k, block] : formed.blocks) v.blocks[{0}] = block;
+  return v;
+}
+
+Value Elaborator::call_part(Part& part, const Expr& e, std::vector<Value> args, const Scope& outer) {
+  bind_axes(part, e, args);
+  Scope scope;
+  scope.part = &part;
+  scope.now = outer.now;
+  std::set<std::pair<TimeRef, std::string>> masks;
+  std::size_t next = 0;
+  for (const dsl::Statement& s : part.ref.item->statements) {
+    if (s.kind != dsl::StatementKind::input) continue;
+    for (const dsl::Declaration& d : s.decls) {
+      const Value& arg = args[next++];
+      for (const auto& [key, block] : arg.blocks) masks_of(p_, block, masks);
+      scope.bound[d.name] = arg;
+    }
+  }
+  if (!e.overrides.empty()) fail(Code::E0605, e, outer, "a call with other parameters belongs to an `at each` block, which cannot be run yet");
+  const dsl::Statement* output = part.output;
+  if (!output) fail(Code::E0602, e, outer, fmt::format("{} has no output", part.ref.item->name));
+  Value value = output->has_equation ? right_side(*output, scope)
+                                     : right_side(*part.equations.at(output->value ? output->value->name : output->name), scope);
+  for (const auto& [at, mask] : masks) {
+    const bool covered = mask == "exists" && masks.contains({at, "valid"});
+    if (!covered) value = v_.multiply(flag(mask, at), value);
+  }
+  return value;
+}
+
+std::string Elaborator::axis_key(const std::string& n, const Value& a, const Expr& at, const Scope& scope) {
+  for (const Axis& axis : a.axes)
+    if (axis.key == n) return n;  // an index letter
+  if (auto axis = scope.part->axes.find(n); axis != scope.part->axes.end()) return axis->second.key;
+  for (const Axis& axis : a.axes)
+    if (axis.shown == n) return axis.key;
+  fail(Code::E0602, at, scope, fmt::format("{} is not an axis of {}", n, describe(a.axes)));
+}
+
+Value Elaborator::reduction(const Expr& e, const Value& a, const std::vector<std::string>& keys) {
+  double count = 1;
+  for (const Axis& axis : a.axes)
+    if (std::find(keys.begin(), keys.end(), axis.key) != keys.end()) count *= static_cast<double>(axis.extent);
+  if (e.name == "sum") return v_.reduce_sum(a, keys);
+  if (e.name == "mean") return v_.scale(v_.reduce_sum(a, keys), 1 / count);
+  if (e.name == "max") return v_.reduce_max(a, keys);
+  if (e.name == "min") return v_.scale(v_.reduce_max(v_.scale(a, -1), keys), -1);
+  if (e.name == "norm2") return v_.reduce_sum(v_.map(Op::square, {a}), keys);
+  const Value top = v_.stop(v_.reduce_max(a, keys));
+  const Value shifted = v_.map(Op::exp, {v_.add(a, top, -1)});
+  const Value total = v_.reduce_sum(shifted, keys);
+  if (e.name == "logsumexp") return v_.add(v_.map(Op::log, {total}), top);
+  return v_.multiply(shifted, v_.map(Op::recip, {total}));  // softmax
+}
+
+Value Elaborator::function(const Expr& e, const Scope& scope) {
+  auto need = [&](std::size_t n) {
+    if (e.args.size() != n)
+      fail(Code::E0601, e, scope, fmt::format("{} takes {} argument{}, {} given", e.name, n, n == 1 ? "" : "s", e.args.size()));
+  };
+  if (e.name == "normal" || e.name == "uniform" || e.name == "random_sign") return draw(e, scope);
+  Scope inner = scope;
+  for (const std::string& axis : e.axes) inner.keep.insert(axis);
+  auto arg = [&](std::size_t i) { return evaluate(*e.args[i], inner); };
+  if (auto op = pointwise.find(e.name); op != pointwise.end()) {
+    need(1);
+    return v_.map(op->second, {arg(0)});
+  }
+  if ((e.name == "max" || e.name == "min") && e.args.size() == 2)
+    return v_.map(e.name == "max" ? Op::max : Op::min, {arg(0), arg(1)});
+  static const std::set<std::string> reductions = {"sum", "mean", "max", "min", "softmax", "logsumexp", "norm2"};
+  if (reductions.contains(e.name)) {
+    need(1);
+    const Value a = v_.form(arg(0));
+    std::vector<std::string> keys;
+    for (const std::string& axis : e.axes) keys.push_back(axis_key(axis, a, e, scope));
+    if (keys.empty())
+      for (const Axis& axis : a.axes) keys.push_back(axis.key);
+    return reduction(e, a, keys);
+  }
+  if (e.name == "where") {
+    need(3);
+    return v_.map(Op::select, {arg(0), arg(1), arg(2)});
+  }
+  if (e.name == "clamp") {
+    need(3);
+    return v_.map(Op::min, {v_.map(Op::max, {arg(0), arg(1)}), arg(2)});
+  }
+  if (e.name == "stop") {
+    need(1);
+    return v_.stop(arg(0));
+  }
+  if (e.name == "inner") {
+    need(2);
+    const Value product = v_.multiply(arg(0), arg(1));
+    std::vector<std::string> keys;
+    for (const Axis& axis : product.axes) keys.push_back(axis.key);
+    return v_.reduce_sum(product, keys);
+  }
+  if (e.name == "unit") {
+    need(1);
+    const Value a = v_.form(arg(0));
+    std::vector<std::string> keys;
+    for (const Axis& axis : a.axes) keys.push_back(axis.key);
+    const Value norm = v_.map(Op::sqrt, {v_.reduce_sum(v_.map(Op::square, {a}), keys)});
+    return v_.multiply(a, v_.map(Op::recip, {v_.map(Op::max, {norm, v_.number(1e-12)})}));
+  }
+  if (e.name == "var" || e.name == "cov" || e.name == "count")
+    fail(Code::E0605, e, scope, fmt::format("{} belongs to a `per neuron` block, which cannot be run yet", e.name));
+  fail(Code::E0602, e, scope, fmt::format("{} is not a function", e.name));
+}
+
+Value Elaborator::draw(const Expr& e, const Scope& scope) {
+  auto found = noise.find(&e);
+  if (found == noise.end()) {
+    Tensor t;
+    t.name = fmt::format("noise.{}", noise.size() + 1);
+    t.kind = TensorKind::noise;
+    t.batched = true;
+    t.init.kind = e.name == "normal" ? Init::Kind::normal : e.name == "uniform" ? Init::Kind::uniform : Init::Kind::sample;
+    t.init.b = 1;
+    for (const std::string& axis : e.axes) {
+      Axis a;
+      bool is_bundle = false;
+      if (scope.part == rule)
+        for (const dsl::Statement& s : rule->ref.item->statements)
+          for (const dsl::LetBinding& l : s.lets)
+            if (l.name == axis) {
+              const Value b = timed(*l.value, scope.now, scope);
+              a = b.axes.at(0);
+              is_bundle = true;
+            }
+      if (!is_bundle) {
+        auto known = scope.part->axes.find(axis);
+        if (known == scope.part->axes.end()) fail(Code::E0602, e, scope, fmt::format("{} is not an axis here", axis));
+        a = known->second;
+      }
+      t.axes.push_back(a);
+      t.dims.push_back(a.extent);
+    }
+    found = noise.emplace(&e, static_cast<int>(p_.tensors.size())).first;
+    p_.tensors.push_back(std::move(t));
+  }
+  return tensor_at(found->second, scope.now);
+}
+
+// The step through whose equations `a` is followed back: the latest that it names.
+static std::optional<dsl::TimeIndex> named_time(const Expr& e) {
+  std::optional<dsl::TimeIndex> latest;
+  if (e.kind == ExprKind::index && e.args.size() == 2) latest = dsl::as_time_index(*e.args[1]);
+  if (latest) return latest;
+  for (const auto& a : e.args)
+    if (const auto inner = named_time(*a); inner && (!latest || inner->offset > latest->offset)) latest = inner;
+  return latest;
+}
+
+Value Elaborator::derivative(const Expr& e, const Scope& scope) {
+  const Expr& a = *e.args[0];
+  const Expr& b = *e.args[1];
+  const Value numerator = evaluate(a, scope);
+  const auto at = named_time(a);
+  TimeRef own = scope.now;
+  if (at) {
+    if (scope.here && at->base == *scope.here) own = scope.now.shifted(at->offset);
+    else if (at->base == TimeBase::t) own = scope.now.shifted(at->offset);
+    else if (at->base == TimeBase::start) own = {When::start, at->offset};
+    else if (at->base == TimeBase::end) own = {When::end, at->offset};
+    else if (at->base == TimeBase::last) own = {When::last, at->offset};
+  }
+
+  // What is cut loose: a bundle's leaves, or one tensor.
+  Value denominator = evaluate(b, scope);
+  std::vector<Ref> cuts;
+  std::vector<Axis> axes = denominator.axes;
+  for (const auto& [key, block] : denominator.blocks) cuts.push_back(block);
+  // One tensor, read behind its flag or with a bundle among its axes.
+  while (!cuts.empty() && cuts[0]->kind == NodeKind::contract) {
+    Ref inner = nullptr;
+    for (const Use& use : cuts[0]->uses)
+      if (use.node->kind == NodeKind::contract ||
+          (use.node->kind == NodeKind::leaf && p_.tensors[use.node->tensor].kind != TensorKind::flag))
+        inner = use.node;
+    if (!inner) break;
+    cuts = {inner};
+    for (Axis& axis : axes) axis.bundle = nullptr;
+  }
+  for (Ref cut : cuts) {
+    const bool ok = cut->kind == NodeKind::leaf && p_.tensors[cut->tensor].kind != TensorKind::flag &&
+                    p_.tensors[cut->tensor].kind != TensorKind::hyper;
+    if (!ok)
+      fail(Code::E0601, b, scope, "a derivative is taken by a state, an input, parameters or a field of a part",
+           "write d(…)/d(s[t]), d(…)/d(s[t-1]) or d(…)/d(θ)");
+    if (cut->time.base == When::always) continue;
+    if (cut->time.base != own.base || cut->time.offset > own.offset || cut->time.offset < own.offset - 1)
+      fail(Code::E0604, e, scope,
+           fmt::format("d(…)/d(…) reaches from {} to {}: only one step's equations are followed", to_string(own),
+                       to_string(cut->time)),
+           "multiply the derivatives of the single steps");
+  }
+  if (cuts.empty()) {  // a bundle without members, e.g. of a net without parameters
+    Value zero;
+    zero.axes = numerator.axes;
+    zero.axes.insert(zero.axes.end(), axes.begin(), axes.end());
+    return zero;
+  }
+  return v_.derivative(numerator, axes, cuts, own);
+}
+
+bool Elaborator::reads_unknown(const Expr& e) const {
+  if (e.kind == ExprKind::name && rule->equations.contains(e.name)) {
+    auto info = time->names.find(e.name);
+    const bool recurrent = info != time->names.end() && info->second.direction != dsl::Direction::none;
+    if (recurrent) return !rule->tensors.contains(e.name);
+    if (in_progress_.contains("infer " + e.name)) return false;
+    const_cast<std::set<std::string>&>(in_progress_).insert("infer " + e.name);
+    const bool unknown = reads_unknown(*rule->equations.at(e.name)->value);
+    const_cast<std::set<std::string>&>(in_progress_).erase("infer " + e.name);
+    return unknown;
+  }
+  for (const auto& a : e.args)
+    if (reads_unknown(*a)) return true;
+  return false;
+}
+
+// Axes of an expression that may read recurrences whose axes are still being found: from the terms that do not.
+std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& scope) {
+  if (!reads_unknown(e)) return evaluate(e, scope).axes;
+  switch (e.kind) {
+    case ExprKind::name: {
+      auto info = time->names.find(e.name);
+      if (info != time->names.end() && info->second.direction != dsl::Direction::none) {
+        if (in_progress_.contains("axes " + e.name)) return std::nullopt;
+        return recurrence_axes(e.name, e);
+      }
+      return infer(*rule->equations.at(e.name)->value, scope);
+    }
+    case ExprKind::index: return infer(*e.args[0], scope);
+    case ExprKind::negate: return infer(*e.args[0], scope);
+    case ExprKind::add:
+    case ExprKind::subtract: {
+      const auto left = infer(*e.args[0], scope), right = infer(*e.args[1], scope);
+      if (left && (!right || left->size() >= right->size())) return left;
+      return right;
+    }
+    case ExprKind::multiply:
+    case ExprKind::divide: {
+      const auto left = infer(*e.args[0], scope), right = infer(*e.args[1], scope);
+      if (!left || !right) return std::nullopt;
+      return Values::align({*left, *right});
+    }
+    case ExprKind::contract: {
+      const auto left = infer(*e.args[0], scope), right = infer(*e.args[1], scope);
+      if (!left || !right) return std::nullopt;
+      for (std::size_t k = 1; k <= std::min(left->size(), right->size()); ++k) {
+        bool fits = true;
+        for (std::size_t i = 0; i < k; ++i) fits = fits && (*left)[left->size() - k + i].key == (*right)[i].key;
+        if (!fits) continue;
+        std::vector<Axis> axes(left->begin(), left->end() - static_cast<std::ptrdiff_t>(k));
+        axes.insert(axes.end(), right->begin() + static_cast<std::ptrdiff_t>(k), right->end());
+        return axes;
+      }
+      return std::nullopt;
+    }
+    case ExprKind::call: {
+      static const std::set<std::string> to_number = {"sum", "mean", "norm2", "inner", "logsumexp"};
+      if (to_number.contains(e.name) && e.axes.empty()) return std::vector<Axis>{};
+      if ((e.name == "max" || e.name == "min") && e.args.size() == 1 && e.axes.empty()) return std::vector<Axis>{};
+      std::optional<std::vector<Axis>> widest;
+      for (const auto& a : e.args)
+        if (auto axes = infer(*a, scope); axes && (!widest || axes->size() > widest->size())) widest = axes;
+      return widest;
+    }
+    default: return std::nullopt;
+  }
+}
+
+std::vector<Axis> Elaborator::recurrence_axes(const std::string& n, const Expr& at) {
+  in_progress_.insert("axes " + n);
+  Scope scope;
+  scope.part = rule;
+  const dsl::Statement& s = *rule->equations.at(n);
+  std::optional<std::vector<Axis>> axes;
+  if (s.record || s.indices.empty()) axes = infer(*s.value, scope);
+  if (!axes)
+    if (auto b = rule->boundaries.find(n); b != rule->boundaries.end())
+      for (const auto& [base, statement] : b->second) {
+        Scope inner = scope;
+        inner.here = base;
+        if (!axes && statement->indices.empty()) axes = infer(*statement->value, inner);
+      }
+  in_progress_.erase("axes " + n);
+  if (!axes)
+    parts_.fail(Code::E0601, *rule, at.span, fmt::format("the axes of {} cannot be told from its equation", n),
+                "some term of the equation must not depend on the recurrence itself");
+  return *axes;
+}
+
+}  // namespace eligo::compiler

@@ -1,0 +1,412 @@
+#include "compiler/interpreter.h"
+
+#include <cmath>
+#include <stdexcept>
+#include <unordered_map>
+
+namespace eligo::compiler {
+namespace {
+
+// value + derivative * ε, to be nested for derivatives of derivatives.
+template <class T>
+struct Dual {
+  T v{};
+  T d{};
+  Dual() = default;
+  Dual(double x) : v(x), d(0.0) {}  // NOLINT: numbers are constants
+  Dual(T value, T tangent) : v(value), d(tangent) {}
+};
+template <class T> Dual<T> operator+(const Dual<T>& a, const Dual<T>& b) { return {a.v + b.v, a.d + b.d}; }
+template <class T> Dual<T> operator-(const Dual<T>& a, const Dual<T>& b) { return {a.v - b.v, a.d - b.d}; }
+template <class T> Dual<T> operator*(const Dual<T>& a, const Dual<T>& b) { return {a.v * b.v, a.v * b.d + a.d * b.v}; }
+
+double primal(double x) { return x; }
+template <class T> double primal(const Dual<T>& x) { return primal(x.v); }
+
+double apply(Op op, const double* x) { return op_evaluate(op, x); }
+
+// f(x) and f'(x) dx, with f' written out for each operation.
+template <class T>
+Dual<T> apply(Op op, const Dual<T>* x) {
+  T values[3] = {x[0].v, T(0.0), T(0.0)};
+  for (int i = 1; i < op_arity(op); ++i) values[i] = x[i].v;
+  const T y = apply(op, values);
+  const T one(1.0), zero(0.0), a = x[0].v;
+  auto f = [&](Op o, const T& z) { return apply(o, &z); };
+  auto times = [&](const T& partial) { return Dual<T>{y, partial * x[0].d}; };
+  const double pa = primal(a), pb = op_arity(op) > 1 ? primal(x[1].v) : 0;
+  switch (op) {
+    case Op::neg: return {y, zero - x[0].d};
+    case Op::exp: return times(y);
+    case Op::log: return times(f(Op::recip, a));
+    case Op::sqrt: return times(T(0.5) * f(Op::recip, y));
+    case Op::recip: return times(zero - y * y);
+    case Op::abs: return times(T(pa > 0 ? 1.0 : pa < 0 ? -1.0 : 0.0));
+    case Op::tanh: return times(one - y * y);
+    case Op::sigmoid: return times(y * (one - y));
+    case Op::softplus: return times(f(Op::sigmoid, a));
+    case Op::relu: return times(T(pa > 0 ? 1.0 : 0.0));
+    case Op::square: return times(T(2.0) * a);
+    case Op::add: return {y, x[0].d + x[1].d};
+    case Op::sub: return {y, x[0].d - x[1].d};
+    case Op::mul: return {y, x[0].d * x[1].v + a * x[1].d};
+    case Op::div: {
+      const T r = f(Op::recip, x[1].v);
+      return {y, (x[0].d - y * x[1].d) * r};
+    }
+    case Op::pow: {
+      const T pair[2] = {a, x[1].v - one};
+      T tangent = x[1].v * apply(Op::pow, pair) * x[0].d;
+      if (pa > 0) tangent = tangent + y * f(Op::log, a) * x[1].d;
+      return {y, tangent};
+    }
+    case Op::max: return {y, pa > pb ? x[0].d : pa < pb ? x[1].d : T(0.5) * (x[0].d + x[1].d)};
+    case Op::min: return {y, pa < pb ? x[0].d : pa > pb ? x[1].d : T(0.5) * (x[0].d + x[1].d)};
+    case Op::select: return {y, pa != 0 ? x[1].d : x[2].d};
+    default: return {y, zero};  // sign, step, comparisons: flat where they are smooth
+  }
+}
+
+struct Memory {
+  Program* program;
+  Resolver* where;
+  std::int64_t example;
+};
+
+template <class T>
+class Evaluator;
+
+// Steps `at` through all values below `dims`, last fastest; false after the last.
+bool advance(std::vector<Extent>& at, const std::vector<Extent>& dims) {
+  for (std::size_t i = dims.size(); i-- > 0;) {
+    if (++at[i] < dims[i]) return true;
+    at[i] = 0;
+  }
+  return false;
+}
+
+std::int64_t position(const Use& use, const std::vector<Extent>& at) {
+  std::int64_t p = 0;
+  for (std::size_t i = 0; i < use.index.size(); ++i) {
+    Extent x = use.index[i].offset;
+    for (const Index::Term& t : use.index[i].terms) x += t.stride * at[t.label];
+    p = p * use.node->dims[i] + x;
+  }
+  return p;
+}
+
+// What every level shares: the node kinds that are arithmetic.
+template <class T>
+class Evaluator {
+ public:
+  virtual ~Evaluator() = default;
+  explicit Evaluator(const Memory& memory) : memory_(memory) {}
+  virtual std::vector<T> leaf(Ref node) = 0;
+
+  const std::vector<T>& evaluate(Ref root) {
+    for (Ref node : order(root))
+      if (!values_.contains(node)) values_[node] = compute(node);
+    return values_.at(root);
+  }
+  const Memory& memory() const { return memory_; }
+
+ private:
+  // Operands of lazy derivatives are evaluated by their own evaluators.
+  std::vector<Ref> order(Ref root) {
+    if (values_.contains(root)) return {};
+    std::vector<Ref> all = postorder({root});
+    return all;
+  }
+
+  std::vector<T> compute(Ref node) {
+    switch (node->kind) {
+      case NodeKind::leaf: return leaf(node);
+      case NodeKind::constant: return {T(node->number)};
+      case NodeKind::map: return map(node);
+      case NodeKind::contract: return contract(node);
+      case NodeKind::sum: return sum(node);
+      case NodeKind::embed: return embed(node);
+      case NodeKind::wire: return wire(node);
+      case NodeKind::maximum: return maximum(node);
+      case NodeKind::stop: {
+        std::vector<T> v = values_.at(node->uses[0].node);
+        for (T& x : v) x = T(primal(x));
+        return v;
+      }
+      case NodeKind::jac: return jac(node);
+      case NodeKind::vjp: return vjp(node);
+      case NodeKind::jvp: return jvp(node);
+    }
+    return {};
+  }
+
+  std::vector<T> map(Ref node) {
+    std::vector<T> out;
+    std::vector<Extent> at(node->dims.size(), 0);
+    do {
+      T x[3];
+      for (std::size_t i = 0; i < node->uses.size(); ++i)
+        x[i] = values_.at(node->uses[i].node)[position(node->uses[i], at)];
+      out.push_back(apply(node->op, x));
+    } while (advance(at, node->dims));
+    return out;
+  }
+
+  bool is_flag(Ref node) const {
+    return node->kind == NodeKind::leaf && memory_.program->tensors[node->tensor].is_mask;
+  }
+
+  std::vector<T> contract(Ref node) {
+    std::vector<T> out;
+    std::vector<Extent> all = node->dims;
+    all.insert(all.end(), node->summed.begin(), node->summed.end());
+    std::vector<Extent> outer(node->dims.size(), 0);
+    do {
+      T total(0.0);
+      std::vector<Extent> inner(node->summed.size(), 0), at = outer;
+      at.resize(all.size());
+      do {
+        std::copy(inner.begin(), inner.end(), at.begin() + static_cast<std::ptrdiff_t>(outer.size()));
+        T term(node->number);
+        bool masked = false;  // behind a flag that is 0 anything goes
+        for (const Use& use : node->uses)
+          masked = masked || (is_flag(use.node) && primal(values_.at(use.node)[0]) == 0);
+        if (masked) continue;
+        for (const Use& use : node->uses) term = term * values_.at(use.node)[position(use, at)];
+        total = total + term;
+      } while (advance(inner, node->summed));
+      out.push_back(total);
+    } while (advance(outer, node->dims));
+    return out;
+  }
+
+  std::vector<T> sum(Ref node) {
+    std::vector<T> out;
+    std::vector<Extent> at(node->dims.size(), 0);
+    do {
+      T total(0.0);
+      for (const Use& use : node->uses)
+        total = total + T(use.coefficient) * values_.at(use.node)[position(use, at)];
+      out.push_back(total);
+    } while (advance(at, node->dims));
+    return out;
+  }
+
+  std::vector<T> embed(Ref node) {
+    std::vector<T> out;
+    std::vector<Extent> at(node->dims.size(), 0);
+    do {
+      Extent i = node->offset;
+      for (std::size_t k = 0; k < node->strides.size(); ++k) i += node->strides[k] * at[k + 1];
+      out.push_back(T(at[0] == i ? 1.0 : 0.0));
+    } while (advance(at, node->dims));
+    return out;
+  }
+
+  std::vector<T> wire(Ref node) {
+    const auto* table = static_cast<const std::int32_t*>(memory_.where->resolve(node->uses[0].node->tensor, {}));
+    std::vector<T> out;
+    const Extent targets = node->dims.back();
+    const std::int64_t rows = node->size() / targets;
+    for (std::int64_t r = 0; r < rows; ++r)
+      for (Extent v = 0; v < targets; ++v) out.push_back(T(table[r] == v ? 1.0 : 0.0));
+    return out;
+  }
+
+  // The derivative of a maximum is shared evenly by the places that attain it.
+  std::vector<T> maximum(Ref node) {
+    std::vector<T> out;
+    std::vector<Extent> outer(node->dims.size(), 0);
+    const auto& operand = values_.at(node->uses[0].node);
+    do {
+      std::vector<Extent> inner(node->summed.size(), 0), at = outer;
+      at.resize(node->dims.size() + node->summed.size());
+      std::vector<T> best;
+      do {
+        std::copy(inner.begin(), inner.end(), at.begin() + static_cast<std::ptrdiff_t>(outer.size()));
+        const T x = operand[position(node->uses[0], at)];
+        if (best.empty() || primal(x) > primal(best[0]) || std::isnan(primal(x))) best = {x};
+        else if (primal(x) == primal(best[0])) best.push_back(x);
+      } while (advance(inner, node->summed));
+      T mean(0.0);
+      for (const T& x : best) mean = mean + x;
+      out.push_back(mean * T(1.0 / static_cast<double>(best.size())));
+    } while (advance(outer, node->dims));
+    return out;
+  }
+
+  std::vector<T> jac(Ref node);
+  std::vector<T> vjp(Ref node);
+  std::vector<T> jvp(Ref node);
+
+  Memory memory_;
+  std::unordered_map<Ref, std::vector<T>> values_;
+};
+
+class Plain : public Evaluator<double> {
+ public:
+  using Evaluator::Evaluator;
+  std::vector<double> leaf(Ref node) override {
+    const Memory& m = memory();
+    const Tensor& t = m.program->tensors[node->tensor];
+    if (t.kind == TensorKind::wiring) return std::vector<double>(node->size(), 0.0);  // read by `wire`
+    const auto* data = static_cast<const double*>(m.where->resolve(node->tensor, node->time));
+    if (t.batched) data += m.example * node->size();
+    return {data, data + node->size()};
+  }
+};
+
+bool is_cut(const Program& p, Ref leaf, Ref cut) {
+  if (leaf->tensor != cut->tensor) return false;
+  return p.tensors[leaf->tensor].kind == TensorKind::param || leaf->time == cut->time;
+}
+
+// Values with a tangent: leaves cut loose carry a seed, leaves of the own step follow their equations.
+template <class T>
+class Tangent : public Evaluator<Dual<T>> {
+ public:
+  Tangent(Evaluator<T>& below, Ref derivative) : Evaluator<Dual<T>>(below.memory()), below_(below), node_(derivative) {}
+  std::map<Ref, std::vector<T>> seeds;  // by cut
+
+  std::vector<Dual<T>> leaf(Ref node) override {
+    const std::vector<T>& value = below_.evaluate(node);
+    std::vector<Dual<T>> out;
+    for (const T& x : value) out.push_back({x, T(0.0)});
+    Program& p = *this->memory().program;
+    for (Ref cut : node_->cuts) {
+      if (!is_cut(p, node, cut)) continue;
+      if (auto seed = seeds.find(cut); seed != seeds.end())
+        for (std::size_t i = 0; i < out.size(); ++i) out[i].d = seed->second[i];
+      return out;
+    }
+    if (node->time == node_->own)
+      if (Ref definition = p.definition(node->tensor, node->time)) {
+        const auto& followed = this->evaluate(definition);
+        for (std::size_t i = 0; i < out.size(); ++i) out[i].d = followed[i].d;
+      }
+    return out;
+  }
+
+ private:
+  Evaluator<T>& below_;
+  Ref node_;
+};
+
+template <class T> constexpr int depth = 0;
+template <class T> constexpr int depth<Dual<T>> = depth<T> + 1;
+
+template <class T>
+std::vector<T> tangent_of(Evaluator<T>& below, Ref derivative, Ref a, const std::map<Ref, std::vector<T>>& seeds) {
+  if constexpr (depth<T> >= 2) {
+    throw std::runtime_error("derivatives nested more than twice");
+  } else {
+    Tangent<T> t(below, derivative);
+    t.seeds = seeds;
+    std::vector<T> out;
+    for (const Dual<T>& x : t.evaluate(a)) out.push_back(x.d);
+    return out;
+  }
+}
+
+template <class T>
+std::vector<T> Evaluator<T>::jac(Ref node) {
+  Ref a = node->uses[0].node, b = node->cuts[node->wrt];
+  const std::int64_t rows = a->size(), columns = b->size();
+  std::vector<T> out(rows * columns, T(0.0));
+  for (std::int64_t j = 0; j < columns; ++j) {
+    std::vector<T> seed(columns, T(0.0));
+    seed[j] = T(1.0);
+    const std::vector<T> column = tangent_of<T>(*this, node, a, {{b, seed}});
+    for (std::int64_t i = 0; i < rows; ++i) out[i * columns + j] = column[i];
+  }
+  return out;
+}
+
+template <class T>
+std::vector<T> Evaluator<T>::vjp(Ref node) {
+  Ref b = node->cuts[node->wrt];
+  const std::int64_t columns = b->size(), extra = node->size() / columns;
+  std::vector<T> out(extra * columns, T(0.0));
+  for (std::int64_t j = 0; j < columns; ++j) {
+    std::vector<T> seed(columns, T(0.0));
+    seed[j] = T(1.0);
+    for (std::size_t k = 0; k < node->uses.size(); k += 2) {
+      Ref a = node->uses[k].node;
+      const std::vector<T> column = tangent_of<T>(*this, node, a, {{b, seed}});
+      const std::vector<T>& u = values_.at(node->uses[k + 1].node);
+      const std::int64_t rows = a->size();
+      for (std::int64_t x = 0; x < extra; ++x)
+        for (std::int64_t i = 0; i < rows; ++i) out[x * columns + j] = out[x * columns + j] + u[x * rows + i] * column[i];
+    }
+  }
+  return out;
+}
+
+template <class T>
+std::vector<T> Evaluator<T>::jvp(Ref node) {
+  Ref a = node->uses[0].node;
+  const std::int64_t rows = a->size(), extra = node->size() / rows;
+  std::vector<T> out(rows * extra, T(0.0));
+  for (std::int64_t x = 0; x < extra; ++x) {
+    std::map<Ref, std::vector<T>> seeds;
+    for (std::size_t k = 1; k < node->uses.size(); ++k) {
+      Ref cut = node->cuts[k - 1];
+      const std::vector<T>& v = values_.at(node->uses[k].node);
+      std::vector<T> seed;
+      for (std::int64_t i = 0; i < cut->size(); ++i) seed.push_back(v[i * extra + x]);
+      seeds[cut] = seed;
+    }
+    const std::vector<T> column = tangent_of<T>(*this, node, a, seeds);
+    for (std::int64_t i = 0; i < rows; ++i) out[i * extra + x] = column[i];
+  }
+  return out;
+}
+
+class Interpreter : public PhaseRunner {
+ public:
+  explicit Interpreter(std::shared_ptr<Program> program) : program_(std::move(program)) {}
+  bool concurrent() const override { return false; }  // moves definitions in time as it meets them
+
+  void run(int number, Resolver& where, std::int64_t examples, void*, const void*) const override {
+    const Phase& phase = program_->phases[number];
+    std::vector<std::pair<const Root*, std::vector<double>>> assigned;
+    for (const Root& root : phase.roots) {
+      if (root.kind == RootKind::assign) {
+        Plain evaluator({program_.get(), &where, 0});
+        assigned.emplace_back(&root, evaluator.evaluate(root.node));
+        continue;
+      }
+      auto* out = static_cast<double*>(where.resolve(root.tensor, root.time));
+      for (std::int64_t b = 0; b < examples; ++b) {
+        Plain evaluator({program_.get(), &where, b});
+        const std::vector<double>& value = evaluator.evaluate(root.node);
+        const std::int64_t size = program_->tensors[root.tensor].size();
+        for (std::int64_t i = 0; i < size; ++i) {
+          if (root.kind == RootKind::gather) out[i] += value[value.size() == 1 ? 0 : i];
+          else out[b * size + i] = value[value.size() == 1 ? 0 : i];
+        }
+      }
+    }
+    for (const auto& [root, value] : assigned) {  // all right sides have read the old values
+      auto* out = static_cast<double*>(where.resolve(root->tensor, root->time));
+      const std::int64_t size = program_->tensors[root->tensor].size();
+      for (std::int64_t i = 0; i < size; ++i) out[i] = value[value.size() == 1 ? 0 : i];
+    }
+  }
+
+ private:
+  std::shared_ptr<Program> program_;
+};
+
+}  // namespace
+
+std::unique_ptr<PhaseRunner> make_interpreter(std::shared_ptr<Program> program) {
+  return std::make_unique<Interpreter>(std::move(program));
+}
+
+std::vector<double> interpret(Program& program, Ref node, Resolver& where, std::int64_t example) {
+  Plain evaluator({&program, &where, example});
+  return evaluator.evaluate(node);
+}
+
+}  // namespace eligo::compiler

@@ -1,0 +1,295 @@
+#include "compiler/llvm/plan.h"
+
+#include <algorithm>
+#include <limits>
+#include <unordered_set>
+
+namespace eligo::compiler::codegen {
+namespace {
+
+using loops::Access;
+using loops::Value;
+using loops::ValueKind;
+
+// cost of a lane that a gather or a scatter touches, against a whole vector's load
+constexpr double gathered_lane = 1.5, scattered_lane = 3;
+constexpr double horizontal_sum = 8;
+constexpr double packing = 0.8;             // cost of an element that is copied to its transposed place
+constexpr double largest_panel = 64 << 10;  // bytes of a packed panel
+
+std::int64_t stride_of(const Access& a, int l) { return l < 0 ? 0 : a.stride[static_cast<std::size_t>(l)]; }
+bool gathers_along(const Access& a, int l) {
+  return l >= 0 && !a.gather_loops.empty() && a.gather_loops[static_cast<std::size_t>(l)] != 0;
+}
+bool moves_along(const Access& a, int l) { return stride_of(a, l) != 0 || gathers_along(a, l); }
+bool contiguous_along(const Access& a, int l) { return stride_of(a, l) == 1 && !gathers_along(a, l); }
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+class Planner {
+ public:
+  Planner(const Nest& nest, const Target& target, int bytes)
+      : nest_(nest), target_(target), bytes_(bytes), lanes_(target.lanes(bytes)) {}
+
+  Plan run() {
+    Plan plan;
+    double best = cost_without_lane();
+    for (int l = 0; l < nest_.outer; ++l) {
+      if (!safe(l) || stride_of(nest_.out, l) == 0) continue;
+      if (const double c = cost_along(l); c < best) best = c, plan.lane = l;
+    }
+    plan.column = plan.lane;
+    choose_row(plan);
+    if (plan.row >= 0) choose_packed(*nest_.value, plan);
+    if (plan.lane < 0 && plan.row >= 0) choose_column(plan);
+    choose_sizes(plan);
+    for (int l = 0; l < nest_.outer; ++l)
+      if (l != plan.row && l != plan.column) plan.around.push_back(l);
+    const double finish = work_after_sums(*nest_.value);
+    plan.compact = finish * plan.rows * plan.columns > 300;
+    plan.prefetch = worth_prefetching(plan);
+    plan.one_body =
+        plan.rows * plan.columns == 1 && finish > 60 && plan.lane >= 0 && target_.masks && !has_reduce(*nest_.value);
+    return plan;
+  }
+
+  SumPlan sum(const Value& reduce, const Plan& plan) {
+    SumPlan best;
+    best.lane = plan_lane_of(reduce);
+    if (best.lane >= 0 && plan.column < 0) {
+      const std::int64_t vectors = divide_up(extent(best.lane), lanes_);
+      best.columns = static_cast<int>(std::clamp<std::int64_t>(vectors / 2, 1, plan.row < 0 ? 4 : 1));
+    }
+    return best;
+  }
+
+ private:
+  std::int64_t extent(int l) const {
+    return std::max<std::int64_t>(1, nest_.loops[static_cast<std::size_t>(l)].extent);
+  }
+
+  // Whether neighbours along `l`, and along `m` if given, may be computed together: two that add to one place may not.
+  bool safe(int l, int m = -1) const {
+    if (!nest_.scatters) return true;
+    if (gathers_along(nest_.out, l) || stride_of(nest_.out, l) == 0) return false;
+    if (m < 0) return true;
+    int low = l, high = m;
+    if (std::abs(stride_of(nest_.out, low)) > std::abs(stride_of(nest_.out, high))) std::swap(low, high);
+    if (nest_.loops[static_cast<std::size_t>(low)].at_run_time()) return false;
+    return std::abs(stride_of(nest_.out, high)) > std::abs(stride_of(nest_.out, low)) * (extent(low) - 1);
+  }
+
+  double points(LoopSet set) const {
+    double n = 1;
+    for (std::size_t l = 0; l < nest_.loops.size(); ++l)
+      if (set & loop_bit(static_cast<int>(l))) n *= static_cast<double>(extent(static_cast<int>(l)));
+    return n;
+  }
+  LoopSet outer() const { return loop_bit(nest_.outer) - 1; }
+
+  // How many vectors it takes along `l`, per element.
+  double vectors_per_element(int l) const {
+    return static_cast<double>(divide_up(extent(l), lanes_)) / static_cast<double>(extent(l));
+  }
+
+  double access_cost(const Access& a, int lane, double evaluations, double lane_cost) const {
+    if (lane < 0 || !moves_along(a, lane)) return evaluations;
+    return evaluations * vectors_per_element(lane) * (contiguous_along(a, lane) ? 1 : lane_cost * lanes_);
+  }
+
+  // The loop of its sum along which `v`, no vector along `lane`, could be packed; or -1.
+  int packing_loop(const Value& v, int lane) const {
+    const Access& a = v.access;
+    if (v.kind != ValueKind::load || a.gather >= 0 || lane < 0 || lane >= nest_.outer) return -1;
+    if (nest_.loops[static_cast<std::size_t>(lane)].at_run_time() || !moves_along(a, lane) || contiguous_along(a, lane))
+      return -1;
+    int along = -1;
+    for (int l = nest_.outer; l < static_cast<int>(nest_.loops.size()); ++l) {
+      if (!moves_along(a, l)) continue;
+      if (along >= 0 || !contiguous_along(a, l) || nest_.loops[static_cast<std::size_t>(l)].at_run_time()) return -1;
+      along = l;
+    }
+    return along >= 0 && panel_bytes(along, 1) <= largest_panel ? along : -1;
+  }
+  bool has_reader(const Value& v, int lane) {  // a loop of which several trips would read the packed copy
+    for (int l = 0; l < nest_.outer; ++l)
+      if (l != lane && safe(l, lane) && !moves_along(v.access, l) && extent(l) >= 4) return true;
+    return false;
+  }
+  double panel_bytes(int loop, int columns) const {
+    return static_cast<double>(divide_up(extent(loop), lanes_) * lanes_) * columns * lanes_ * bytes_;
+  }
+  void choose_packed(const Value& v, Plan& plan) {
+    const int loop = packing_loop(v, plan.lane);
+    const auto known = [&](const Plan::Packed& p) { return p.load == &v; };
+    if (loop >= 0 && !moves_along(v.access, plan.row) && extent(plan.row) >= 4 &&
+        std::none_of(plan.packed.begin(), plan.packed.end(), known))
+      plan.packed.push_back({&v, loop});
+    for (const loops::ValuePtr& a : v.args) choose_packed(*a, plan);
+  }
+
+  // Work of a subtree with vectors along `lane` (or none): loads, operations and sums, each as often as its loops say.
+  double cost(const Value& v, int lane, std::unordered_set<const Value*>& seen) {
+    if (!seen.insert(&v).second) return 0;
+    double c = 0;
+    const LoopSet loops = dependence_.of(v);
+    const double narrow = lane >= 0 && (loops & loop_bit(lane)) ? vectors_per_element(lane) : 1;
+    if (v.kind == ValueKind::load) {
+      const bool packed = packing_loop(v, lane) >= 0 && has_reader(v, lane);
+      c +=
+          packed ? points(loops) * (packing + 1.0 / lanes_) : access_cost(v.access, lane, points(loops), gathered_lane);
+    }
+    if (v.kind == ValueKind::apply) c += points(loops) * narrow * (op_is_expensive(v.op) ? op_cost(v.op) / 2.0 : 1);
+    if (is_reduce(v)) {
+      if (lane < 0 || !(loops & loop_bit(lane))) {
+        lane = plan_lane_of(v);
+        if (lane >= 0) c += points(loops) * horizontal_sum;
+      }
+      LoopSet inside = loops;
+      for (const int l : v.over) inside |= loop_bit(l);
+      c += points(inside) * (lane >= 0 && (inside & loop_bit(lane)) ? vectors_per_element(lane) : 1);
+    }
+    for (const loops::ValuePtr& a : v.args) c += cost(*a, lane, seen);
+    return c;
+  }
+
+  int plan_lane_of(const Value& reduce) {
+    int best = -1;
+    double least = cost_of_sum(reduce, -1);
+    for (const int l : reduce.over) {
+      if (!(dependence_.of(*reduce.args[0]) & loop_bit(l))) continue;
+      if (const double c = cost_of_sum(reduce, l); c < least) least = c, best = l;
+    }
+    return best;
+  }
+
+  // A sum whose own loop `lane` is along vectors. Sums inside of it use the same vectors.
+  double cost_of_sum(const Value& reduce, int lane) {
+    std::unordered_set<const Value*> seen;
+    LoopSet inside = dependence_.of(reduce);
+    double c = lane < 0 ? 0 : points(inside) * horizontal_sum;
+    for (const int l : reduce.over) inside |= loop_bit(l);
+    c += points(inside) * (lane >= 0 ? vectors_per_element(lane) : 1);
+    return c + (lane < 0 ? scalar_cost(*reduce.args[0], seen) : cost(*reduce.args[0], lane, seen));
+  }
+  double scalar_cost(const Value& v, std::unordered_set<const Value*>& seen) {
+    if (!seen.insert(&v).second) return 0;
+    LoopSet inside = dependence_.of(v);
+    for (const int l : v.over) inside |= loop_bit(l);
+    double c = points(inside);
+    for (const loops::ValuePtr& a : v.args) c += scalar_cost(*a, seen);
+    return c;
+  }
+
+  double cost_along(int lane) {
+    std::unordered_set<const Value*> seen;
+    return access_cost(nest_.out, lane, points(outer()), scattered_lane) + cost(*nest_.value, lane, seen);
+  }
+  double cost_without_lane() {
+    std::unordered_set<const Value*> seen;
+    return points(outer()) + cost(*nest_.value, -1, seen);
+  }
+
+  // Loads of full vectors inside sums that could be used again for every `row`, weighted by how often they are made.
+  double reuse(const Value& v, int row, int lane, LoopSet bound) {
+    double r = 0;
+    if (is_reduce(v)) {
+      if (lane < 0 || !(dependence_.of(v) & loop_bit(lane))) lane = plan_lane_of(v);
+      for (const int l : v.over) bound |= loop_bit(l);
+    } else if (v.kind == ValueKind::load && bound != 0) {
+      const bool vector = lane >= 0 && moves_along(v.access, lane);
+      if (!moves_along(v.access, row)) r += (vector ? 1 : 0.01) * points(bound);
+    }
+    for (const loops::ValuePtr& a : v.args) r += reuse(*a, row, lane, bound);
+    return r;
+  }
+
+  int best_reused(const Plan& plan) {
+    int best = -1;
+    double most = 0;
+    for (int l = 0; l < nest_.outer; ++l) {
+      if (l == plan.lane || l == plan.row || !safe(l, plan.lane >= 0 ? plan.lane : plan.row)) continue;
+      const double share = 1 - 1 / static_cast<double>(std::min<std::int64_t>(extent(l), 6));
+      if (const double r = reuse(*nest_.value, l, plan.lane, 0) * share; r > most) most = r, best = l;
+    }
+    return best;
+  }
+
+  void choose_row(Plan& plan) { plan.row = best_reused(plan); }
+  void choose_column(Plan& plan) { plan.column = best_reused(plan); }
+
+  static bool has_reduce(const Value& v) {
+    return is_reduce(v) ||
+           std::any_of(v.args.begin(), v.args.end(), [](const loops::ValuePtr& a) { return has_reduce(*a); });
+  }
+
+  // Panels of a large array are short pieces of many rows, which the processor does not foresee. Two panels should fit
+  // near the core, a tile should take long enough for the memory to answer, and each step enough arithmetic to pay for
+  // it.
+  bool worth_prefetching(const Plan& plan) const {
+    constexpr double large = 512 << 10, near = 32 << 10, wide = 256;
+    if (plan.lane < 0 || plan.row < 0 || points(outer()) * bytes_ < large) return false;
+    const double depth = longest_sum(*nest_.value), panel = depth * plan.columns * lanes_ * bytes_;
+    return depth >= 16 && panel <= near && plan.columns * lanes_ * bytes_ >= wide &&
+           extent(plan.lane) > 2 * plan.columns * lanes_;
+  }
+  static double work_in_sums(const Value& v, bool inside) {
+    double w = inside && v.kind == ValueKind::apply ? op_cost(v.op) : 0;
+    for (const loops::ValuePtr& a : v.args) w += work_in_sums(*a, inside || is_reduce(v));
+    return w;
+  }
+  double longest_sum(const Value& v) const {
+    double n = 0;
+    for (const loops::ValuePtr& a : v.args) n = std::max(n, longest_sum(*a));
+    for (const int l : v.over) n = std::max(n, 1.0) * static_cast<double>(extent(l));
+    return n;
+  }
+
+  // The tile that needs the fewest cycles, in the model of two multiply-adds and two loads a cycle, each 4 cycles long.
+  void choose_sizes(Plan& plan) {
+    if (!has_reduce(*nest_.value)) return;
+    const std::int64_t rows = plan.row < 0 ? 1 : extent(plan.row);
+    std::int64_t columns = 1;
+    if (plan.column >= 0)
+      columns = plan.column == plan.lane ? divide_up(extent(plan.column), lanes_) : extent(plan.column);
+    const double work = work_in_sums(*nest_.value, false);
+    double best = std::numeric_limits<double>::infinity();
+    int most = static_cast<int>(std::min<std::int64_t>(columns, 8));
+    for (const Plan::Packed& p : plan.packed)
+      while (most > 1 && panel_bytes(p.loop, most) > largest_panel) --most;
+    for (int c = 1; c <= most; ++c)
+      for (int r = 1; r <= std::min<std::int64_t>(rows, 30); ++r) {
+        if (r * c + c + 1 > target_.vector_registers - 1) break;
+        if (plan.lane < 0 && r * c > 12) break;
+        if (r * c > 1 && r * c * work > 100) break;  // of code
+        const double n = cycles(rows, columns, r, c);
+        if (n < best * 0.995) best = n, plan.rows = r, plan.columns = c;
+      }
+  }
+
+  static double cycles(std::int64_t rows, std::int64_t columns, int r, int c) {
+    const auto tile = [](double tr, double tc) {
+      return tr * tc == 0 ? 0 : std::max({tr * tc / 2, (tr + tc) / 2, 4.0}) + 0.15 * tr * tc / 2 + 0.5;
+    };
+    const double full_rows = static_cast<double>(rows / r), full_columns = static_cast<double>(columns / c);
+    const double last_row = static_cast<double>(rows % r), last_column = static_cast<double>(columns % c);
+    const double code = 1 + 0.004 * (r * c + last_row * c + r * last_column);  // smaller code where it is as good
+    return code * (full_rows * full_columns * tile(r, c) + full_columns * tile(last_row, c) +
+                   full_rows * tile(r, last_column) + tile(last_row, last_column));
+  }
+
+  const Nest& nest_;
+  const Target& target_;
+  const int bytes_, lanes_;
+  Dependence dependence_;
+};
+
+}  // namespace
+
+Plan make_plan(const Nest& nest, const Target& target, int bytes) { return Planner(nest, target, bytes).run(); }
+
+SumPlan plan_sum(const Nest& nest, const Value& reduce, const Plan& plan, const Target& target, int bytes) {
+  return Planner(nest, target, bytes).sum(reduce, plan);
+}
+
+}  // namespace eligo::compiler::codegen

@@ -1,0 +1,27 @@
+// The stages of the compiler, in order: what `eligo dump` prints and what a session runs.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compiler/phase_runner.h"
+
+namespace eligo::compiler {
+
+struct CompileOptions {
+  bool float64 = false;
+  std::string cpu = "native";
+  std::string cache;           // folder; empty: the user's; "none": no cache
+  std::int64_t batch = 32;     // examples of a typical batch, for choices by cost
+};
+
+// Differentiates, simplifies, orders and lowers the program (in place) and compiles its phases.
+// Throws std::runtime_error where the target cannot be compiled for.
+std::shared_ptr<PhaseRunner> compile_program(std::shared_ptr<Program> program, const CompileOptions& options);
+
+// The text of a stage: graph, derivatives, simplified, schedule, loops, llvm, asm.
+std::string dump_stage(std::shared_ptr<Program> program, const CompileOptions& options, const std::string& stage);
+const std::vector<std::string>& stage_names();
+
+}  // namespace eligo::compiler

@@ -1,0 +1,64 @@
+#include "dsl/functions.h"
+
+#include <algorithm>
+
+namespace eligo::dsl {
+namespace {
+
+constexpr Function functions[] = {
+    {"exp", FunctionKind::pointwise, 1, 1},      {"log", FunctionKind::pointwise, 1, 1},
+    {"sqrt", FunctionKind::pointwise, 1, 1},     {"abs", FunctionKind::pointwise, 1, 1},
+    {"sign", FunctionKind::pointwise, 1, 1},     {"tanh", FunctionKind::pointwise, 1, 1},
+    {"sigmoid", FunctionKind::pointwise, 1, 1},  {"relu", FunctionKind::pointwise, 1, 1},
+    {"softplus", FunctionKind::pointwise, 1, 1}, {"where", FunctionKind::pointwise, 3, 3},
+    {"clamp", FunctionKind::pointwise, 3, 3},    {"stop", FunctionKind::pointwise, 1, 1},
+    {"sum", FunctionKind::reduce, 1, 1},         {"mean", FunctionKind::reduce, 1, 1},
+    {"logsumexp", FunctionKind::reduce, 1, 1},   {"norm2", FunctionKind::reduce, 1, 1},
+    {"max", FunctionKind::extremum, 1, 2},       {"min", FunctionKind::extremum, 1, 2},
+    {"softmax", FunctionKind::normalise, 1, 1},  {"unit", FunctionKind::normalise, 1, 1},
+    {"inner", FunctionKind::inner, 2, 2},        {"var", FunctionKind::statistic, 1, 1},
+    {"cov", FunctionKind::statistic, 2, 2},      {"normal", FunctionKind::noise, 0, 0},
+    {"uniform", FunctionKind::noise, 0, 0},      {"random_sign", FunctionKind::noise, 0, 0},
+};
+
+constexpr std::string_view reserved_words[] = {"t", "T", "start", "end", "last", "all", "count"};
+
+constexpr Distribution distributions[] = {{"uniform", 2}, {"normal", 2}, {"orthogonal", 1}, {"sample", 1}};
+
+template <class Table>
+auto find_in(const Table& table, std::string_view name) -> decltype(&table[0]) {
+  for (const auto& entry : table) {
+    if (entry.name == name) return &entry;
+  }
+  return nullptr;
+}
+
+template <class Table>
+std::vector<std::string> names_of(const Table& table) {
+  std::vector<std::string> out;
+  for (const auto& entry : table) out.emplace_back(entry.name);
+  return out;
+}
+
+}  // namespace
+
+const Function* find_function(std::string_view name) { return find_in(functions, name); }
+
+const std::vector<std::string>& function_names() {
+  static const std::vector<std::string> list = names_of(functions);
+  return list;
+}
+
+bool is_reserved(std::string_view name) {
+  return std::find(std::begin(reserved_words), std::end(reserved_words), name) != std::end(reserved_words) ||
+         find_function(name) != nullptr;
+}
+
+const Distribution* find_distribution(std::string_view name) { return find_in(distributions, name); }
+
+const std::vector<std::string>& distribution_names() {
+  static const std::vector<std::string> list = names_of(distributions);
+  return list;
+}
+
+}  // namespace eligo::dsl

@@ -1,0 +1,38 @@
+// A surface for simple figures: lines and words, as SVG text or as pixels of a PNG.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace eligo {
+
+struct Point {
+  double x = 0, y = 0;  // in points from the upper left corner
+};
+
+struct Colour {
+  double red = 0, green = 0, blue = 0;  // in 0..1
+};
+
+enum class Anchor { start, middle, end };
+
+class Canvas {
+ public:
+  virtual ~Canvas() = default;
+  virtual void line(const std::vector<Point>& points, Colour colour, double width, double opacity = 1) = 0;
+  // The baseline begins, is centred or ends at `at`; `upward` turns the words by a quarter to the left.
+  virtual void text(Point at, const std::string& words, double size, Anchor anchor, bool upward = false) = 0;
+  // The finished file's bytes.
+  virtual std::string bytes() = 0;
+};
+
+// `width` and `height` in points.
+std::unique_ptr<Canvas> svg_canvas(double width, double height);
+// `scale` pixels a point. Throws eligo::Error if the picture cannot be encoded.
+std::unique_ptr<Canvas> png_canvas(double width, double height, double scale);
+
+// How wide words are, in units of their size; the same for both canvases (SVG viewers may differ a little).
+double text_width(const std::string& words);
+
+}  // namespace eligo

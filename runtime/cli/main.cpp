@@ -1,0 +1,177 @@
+// The `eligo` command: reads its arguments and calls a verb. Every error ends on stderr with exit status 1.
+#include <fmt/format.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include <charconv>
+#include <functional>
+#include <new>
+
+#include "dsl/diagnostic.h"
+#include "runtime/cli/dump.h"
+#include "runtime/cli/eval.h"
+#include "runtime/cli/verbs.h"
+#include "runtime/session.h"
+
+namespace {
+
+using eligo::cli::DumpOptions;
+using eligo::cli::FormatOptions;
+using eligo::cli::RunOptions;
+
+// All that the verbs may be given; one verb runs per call.
+struct Arguments {
+  RunOptions run;
+  DumpOptions dump;
+  FormatOptions format;
+  std::string case_path, case_out, list_what, code;
+  std::vector<std::string> files, folders, sizes;
+  bool json = false;
+  int status = 0;
+};
+
+// "n=30" into a size.
+void read_sizes(const std::vector<std::string>& texts, std::map<std::string, std::int64_t>& sizes) {
+  for (const auto& text : texts) {
+    const std::size_t equals = text.find('=');
+    std::int64_t value = 0;
+    const char* end = text.data() + text.size();
+    const bool good = equals != std::string::npos && equals > 0 && equals + 1 < text.size() &&
+                      std::from_chars(text.data() + equals + 1, end, value).ptr == end && value > 0;
+    if (!good) throw eligo::Error(fmt::format("--size {}: expected a name and a whole number, such as n=30", text));
+    sizes[text.substr(0, equals)] = value;
+  }
+}
+
+void add_rules_option(CLI::App* verb, Arguments& arguments) {
+  verb->add_option("--rules", arguments.folders, "A folder of rule files, searched before the library")
+      ->allow_extra_args(false);
+}
+
+void add_run(CLI::App& app, Arguments& a) {
+  auto* verb =
+      app.add_subcommand("run", "Train: an experiment file or its name, with settings such as rule.lambda=0.5");
+  verb->add_option("experiment", a.run.experiment, "A .toml file, or a name of `eligo list experiments`");
+  verb->add_option("settings", a.run.overrides, "name=value, see `eligo list settings`");
+  verb->add_option("--data", a.run.data, "Folder of the task's data, such as the four MNIST files");
+  verb->add_option("--out", a.run.out, "The run folder to make (default: a new one in runs/)");
+  verb->add_option("--resume", a.run.resume, "Go on with the run of this folder");
+  verb->add_option("--only", a.run.only, "Only this variant of the comparison (may be repeated)")
+      ->allow_extra_args(false);
+  verb->add_flag("--quiet", a.run.quiet, "No progress, only the table");
+  add_rules_option(verb, a);
+  verb->callback([&a] {
+    a.run.rule_folders = a.folders;
+    // With --resume there is no experiment: what stands in its place is a setting.
+    if (!a.run.resume.empty() && a.run.experiment.find('=') != std::string::npos) {
+      a.run.overrides.insert(a.run.overrides.begin(), a.run.experiment);
+      a.run.experiment.clear();
+    }
+    a.status = eligo::cli::run(a.run);
+  });
+}
+
+void add_eval(CLI::App& app, Arguments& a) {
+  auto* verb = app.add_subcommand("eval", "Run one batch of a rule on the numbers of a JSON file");
+  verb->add_option("case", a.case_path, "The case, JSON")->required();
+  verb->add_option("--out", a.case_out, "Where the results go, JSON")->required();
+  add_rules_option(verb, a);
+  verb->callback([&a] { a.status = eligo::cli::eval(a.case_path, a.case_out, a.folders); });
+}
+
+void add_check(CLI::App& app, Arguments& a) {
+  auto* verb = app.add_subcommand("check", "Check rule files and say what they need: time, locality, shapes");
+  verb->add_option("files", a.files, "Rule files (.eli), experiments (.toml) or names of the library")->required();
+  verb->add_flag("--json", a.json, "The errors as JSON, for editors");
+  add_rules_option(verb, a);
+  verb->callback([&a] { a.status = eligo::cli::check(a.files, a.json, a.folders); });
+}
+
+void add_format(CLI::App& app, Arguments& a) {
+  auto* verb = app.add_subcommand("fmt", "Print rule files in their canonical form");
+  verb->add_option("files", a.format.files, "Rule files; - is the standard input")->required();
+  verb->add_flag("-i,--in-place", a.format.in_place, "Rewrite the files");
+  verb->add_flag("--check", a.format.check, "Only fail if a file is not in that form");
+  verb->callback([&a] { a.status = eligo::cli::format(a.format); });
+}
+
+void add_dump(CLI::App& app, Arguments& a) {
+  auto* verb = app.add_subcommand("dump", "Show a rule after a stage of the compiler");
+  verb->add_option("rule", a.dump.rule, "A rule's name, or file.eli:name")->required();
+  verb->add_option("--cell", a.dump.cell, "Its cell");
+  verb->add_option("--readout", a.dump.readout, "Its readout");
+  verb->add_option("--synth", a.dump.synth, "Its synthesiser");
+  verb->add_option("--optimiser", a.dump.optimiser, "Its optimiser")->capture_default_str();
+  verb->add_option("--stage", a.dump.stage, "parse, graph, derivatives, simplified, schedule, loops, llvm or asm")
+      ->required();
+  verb->add_option("--size", a.sizes, "A size: n=30 (may be repeated)")->allow_extra_args(false);
+  verb->add_option("--dtype", a.dump.dtype, "f32 or f64")->check(CLI::IsMember({"f32", "f64"}))->capture_default_str();
+  verb->add_option("--cpu", a.dump.cpu, "native, avx512, avx2, baseline or a name that LLVM knows")
+      ->capture_default_str();
+  verb->add_option("--update", a.dump.update, "step, window or sequence")
+      ->check(CLI::IsMember({"step", "window", "sequence"}))
+      ->capture_default_str();
+  verb->add_option("--window", a.dump.window, "The rule's n; -1 is all");
+  verb->add_option("--out", a.dump.out, "A file instead of the standard output");
+  add_rules_option(verb, a);
+  verb->callback([&a] {
+    a.dump.rule_folders = a.folders;
+    read_sizes(a.sizes, a.dump.sizes);
+    a.status = eligo::cli::dump(a.dump);
+  });
+}
+
+void add_small_verbs(CLI::App& app, Arguments& a) {
+  auto* explain = app.add_subcommand("explain", "The long help of an error code such as E0304");
+  explain->add_option("code", a.code, "The code")->required();
+  explain->callback([&a] { a.status = eligo::cli::explain(a.code); });
+  auto* list = app.add_subcommand(
+      "list", "What there is: rules, cells, synths, readouts, optimisers, tasks, experiments, settings");
+  list->add_option("what", a.list_what, "One of these");
+  add_rules_option(list, a);
+  list->callback([&a] { a.status = eligo::cli::list(a.list_what, a.folders); });
+  auto* version = app.add_subcommand("version", "The version");
+  version->callback([] { fmt::print("eligo {}\n", ELIGO_VERSION); });
+}
+
+// Runs and turns every exception into a message and an exit status.
+int guarded(const std::function<int()>& work) {
+  try {
+    return work();
+  } catch (const eligo::dsl::SourceError& error) {
+    fmt::print(stderr, "{}", eligo::dsl::render(error.diagnostics(), isatty(fileno(stderr)) != 0));
+  } catch (const eligo::Error& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "error: not enough memory; use smaller sizes or a smaller batch\n");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "error: internal: {}; please report it with the command line\n", error.what());
+  }
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("eligo: a compiler for learning rules", "eligo");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "eligo " ELIGO_VERSION);
+  Arguments arguments;
+  add_run(app, arguments);
+  add_eval(app, arguments);
+  add_check(app, arguments);
+  add_format(app, arguments);
+  add_dump(app, arguments);
+  add_small_verbs(app, arguments);
+  return guarded([&] {
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      const int status = app.exit(error);
+      return status == 0 ? 0 : 2;
+    }
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      throw eligo::Error("the standard output cannot be written to");
+    return arguments.status;
+  });
+}

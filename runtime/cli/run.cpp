@@ -1,0 +1,85 @@
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include "runtime/checkpoint.h"
+#include "runtime/cli/verbs.h"
+#include "runtime/experiment.h"
+#include "runtime/library.h"
+#include "runtime/run_folder.h"
+#include "runtime/trainer.h"
+
+namespace eligo::cli {
+namespace {
+
+constexpr int kInterrupted = 130;  // as shells report a process that SIGINT ended
+
+volatile std::sig_atomic_t stop_wanted = 0;
+
+// The first Ctrl-C ends the run at the next batch, the second ends the process.
+void on_interrupt(int signal) {
+  stop_wanted = 1;
+  std::signal(signal, SIG_DFL);
+}
+
+Experiment load(const RunOptions& options, const std::string& path) {
+  ExperimentOptions how{options.overrides, options.rule_folders, options.only};
+  if (!options.data.empty()) how.overrides.push_back("task.data=" + options.data);
+  return load_experiment(path, how);
+}
+
+RunFolder open_folder(const RunOptions& options, const Experiment& experiment) {
+  if (!options.resume.empty()) return RunFolder::open(options.resume);
+  RunFolder folder = options.out.empty() ? RunFolder::create_fresh(experiment.name) : RunFolder::create(options.out);
+  write_file_atomically(folder.experiment(), experiment.resolved());
+  std::vector<std::string> files;
+  for (const auto& variant : experiment.variants) files.insert(files.end(), variant.files.begin(), variant.files.end());
+  folder.keep_rules(files);
+  return folder;
+}
+
+void check_resume(const RunOptions& options) {
+  if (!options.experiment.empty() || !options.out.empty() || !options.only.empty() || !options.data.empty()) {
+    throw Error(
+        "--resume goes on with the experiment of its folder; leave out the experiment, --data, --out and --only");
+  }
+  for (const auto& text : options.overrides) {
+    if (text.starts_with("threads=")) continue;
+    throw Error(fmt::format(
+        "--resume goes on with the experiment of its folder; leave out {} (only threads may differ)", text));
+  }
+}
+
+}  // namespace
+
+int run(const RunOptions& options) {
+  const bool resume = !options.resume.empty();
+  if (resume) check_resume(options);
+  if (!resume && options.experiment.empty()) {
+    throw Error("name an experiment: a .toml file or one that `eligo list experiments` shows");
+  }
+  const std::string path =
+      resume ? RunFolder::open(options.resume).experiment() : find_experiment(options.experiment, options.rule_folders);
+  const Experiment experiment = load(options, path);
+  if (!options.quiet) {
+    fmt::print("{}{}\n", experiment.name, experiment.description.empty() ? "" : ": " + experiment.description);
+    for (const auto& note : experiment.notes) fmt::print("note: {}\n", note);
+    std::fflush(stdout);
+  }
+  TrainerOptions how;
+  how.resume = resume;
+  how.quiet = options.quiet;
+  how.interrupted = [] { return stop_wanted != 0; };
+  Trainer trainer(experiment, how);
+  const RunFolder folder = open_folder(options, experiment);
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
+  const ExperimentResult result = trainer.run(folder);
+  fmt::print("\n{}", result_table(experiment, result.results));
+  fmt::print("\npicture: {} and .png\nrun folder: {}\n", folder.picture("svg"), folder.path());
+  if (result.complete) return 0;
+  fmt::print("interrupted; go on with: eligo run --resume {}\n", folder.path());
+  return kInterrupted;
+}
+
+}  // namespace eligo::cli

@@ -1,0 +1,38 @@
+// The verbs of the command that are not compiler stages. Each returns the exit status and throws eligo::Error or
+// dsl::SourceError for anything wrong with what it was given.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace eligo::cli {
+
+struct RunOptions {
+  std::string experiment;              // a path or a name; empty with `resume`
+  std::vector<std::string> overrides;  // rule.lambda=0.5
+  std::vector<std::string> only;       // variants by name
+  std::vector<std::string> rule_folders;
+  std::string data;    // folder of the task's data
+  std::string out;     // run folder; empty: a new one in runs/
+  std::string resume;  // folder of a run to go on with
+  bool quiet = false;
+};
+int run(const RunOptions& options);
+
+// `what`: "", rules, cells, synths, readouts, optimisers, tasks, experiments or settings.
+int list(const std::string& what, const std::vector<std::string>& rule_folders);
+
+// A rule file, the name of an item of the library, or an experiment (.toml).
+int check(const std::vector<std::string>& files, bool json, const std::vector<std::string>& rule_folders);
+
+struct FormatOptions {
+  std::vector<std::string> files;  // "-": standard input
+  bool in_place = false;           // rewrite the files instead of printing
+  bool check = false;              // print nothing, fail if a file would change
+};
+int format(const FormatOptions& options);
+
+// The long help of an error code.
+int explain(const std::string& code);
+
+}  // namespace eligo::cli

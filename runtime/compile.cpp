@@ -1,0 +1,105 @@
+#include "runtime/compile.h"
+
+#include <fmt/format.h>
+
+#include "compiler/instantiate.h"
+#include "compiler/interpreter.h"
+#include "compiler/pipeline.h"
+#include "dsl/file.h"
+#include "dsl/names.h"
+#include "runtime/library.h"
+
+namespace eligo {
+namespace {
+
+compiler::UpdateEvery every(Update update) {
+  switch (update) {
+    case Update::step: return compiler::UpdateEvery::step;
+    case Update::window: return compiler::UpdateEvery::window;
+    default: return compiler::UpdateEvery::sequence;
+  }
+}
+
+compiler::ItemRef load(const std::string& name, const std::string& kind, const ProgramSpec& spec) {
+  const Found found = find_part(name, kind, spec.rule_paths);
+  dsl::Diagnostics diagnostics;
+  const dsl::ParsedFile parsed = dsl::parse_file(found.path, diagnostics);
+  if (diagnostics.empty()) dsl::check(parsed, diagnostics);
+  if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
+  compiler::ItemRef ref;
+  ref.source = parsed.source;
+  auto file = std::make_shared<dsl::File>(parsed.file);
+  for (const dsl::Item& item : file->items)
+    if (dsl::canonical(item.name) == dsl::canonical(found.item)) ref.item = &item;
+  if (!ref.item) throw Error(fmt::format("{}: there is no {} {} in this file", found.path, kind, found.item));
+  ref.file = file;
+  return ref;
+}
+
+const std::string& part_for(dsl::ItemKind kind, const ProgramSpec& spec) {
+  if (kind == dsl::ItemKind::cell) return spec.cell;
+  return kind == dsl::ItemKind::readout ? spec.readout : spec.synth;
+}
+
+const char* word(dsl::ItemKind kind) {
+  return kind == dsl::ItemKind::cell ? "cell" : kind == dsl::ItemKind::readout ? "readout" : "synth";
+}
+
+// Shown values that follow from the forward pass alone.
+bool only_forward(const compiler::Program& p) {
+  for (const auto& phase : p.phases) {
+    for (const auto& root : phase.roots) {
+      if (p.tensors[root.tensor].kind != compiler::TensorKind::shown) continue;
+      if (phase.name != "show") return false;
+      for (compiler::Ref node : compiler::postorder({root.node}))
+        if (node->kind == compiler::NodeKind::leaf) {
+          const auto kind = p.tensors[node->tensor].kind;
+          if (kind == compiler::TensorKind::forward || kind == compiler::TensorKind::record) return false;
+        }
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
+  compiler::Instance instance;
+  instance.rule = load(spec.rule, "rule", spec);
+  for (const dsl::HeaderEntry& h : instance.rule.item->header) {
+    if (h.kind != dsl::HeaderEntry::Kind::role) continue;
+    const std::string& name = part_for(h.role, spec);
+    if (name.empty())
+      throw Error(fmt::format("the rule {} needs a {} for its role {}: name one", spec.rule, word(h.role), h.name));
+    instance.roles[h.name] = load(name, word(h.role), spec);
+  }
+  if (!spec.optimiser.empty()) instance.optimiser = load(spec.optimiser, "optimiser", spec);
+  for (const auto& [name, value] : spec.sizes) instance.sizes[dsl::canonical(name)] = value;
+  for (const auto& [name, value] : spec.header) instance.header[dsl::canonical(name)] = value;
+  instance.update = every(spec.update);
+  instance.show = spec.show;
+  dsl::Diagnostics diagnostics;
+  std::shared_ptr<compiler::Program> plan = compiler::instantiate(instance, diagnostics);
+  if (!plan) throw dsl::SourceError(diagnostics);
+  return plan;
+}
+
+std::shared_ptr<const Program> compile(const ProgramSpec& spec) {
+  auto program = std::make_shared<Program>();
+  program->plan = instantiate(spec);
+  program->float64 = spec.float64 || spec.interpreter;
+  program->forward_shows = only_forward(*program->plan);
+  if (spec.interpreter) {
+    program->runner = compiler::make_interpreter(program->plan);
+  } else {
+    compiler::CompileOptions options;
+    options.float64 = spec.float64;
+    options.cpu = spec.cpu;
+    options.cache = spec.cache;
+    options.batch = spec.batch_hint;
+    program->runner = compiler::compile_program(program->plan, options);
+  }
+  return program;
+}
+
+}  // namespace eligo

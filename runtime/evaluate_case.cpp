@@ -1,0 +1,234 @@
+#include "runtime/evaluate_case.h"
+
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "dsl/names.h"
+#include "runtime/session.h"
+
+namespace eligo {
+namespace {
+
+using json = nlohmann::json;
+
+const std::vector<std::string> fields = {"rule",   "cell",   "readout", "synth", "sizes",     "hyper",   "dtype",
+                                         "window", "schedule", "backend", "values", "x",       "y",       "loss_mask",
+                                         "lengths", "update", "show",    "optimiser", "cpu",   "threads", "seed"};
+
+void check_fields(const json& input) {
+  if (!input.is_object()) throw Error("a case is a JSON object");
+  for (const auto& [key, value] : input.items()) {
+    if (std::find(fields.begin(), fields.end(), key) != fields.end()) continue;
+    const std::string near = dsl::nearest(key, fields);
+    throw Error(fmt::format("a case has no field \"{}\"{}", key, near.empty() ? "" : fmt::format(": did you mean \"{}\"?", near)));
+  }
+}
+
+std::string text(const json& input, const char* field, const std::string& otherwise) {
+  auto found = input.find(field);
+  if (found == input.end() || found->is_null()) return otherwise;
+  if (!found->is_string()) throw Error(fmt::format("\"{}\" must be a text", field));
+  return found->get<std::string>();
+}
+
+// Nested lists of numbers, row-major; every list of a level must have the same length.
+void flatten(const json& value, const std::string& field, std::vector<std::int64_t>& shape, std::size_t level,
+             std::vector<double>& out) {
+  if (value.is_number()) {
+    if (level != shape.size()) throw Error(fmt::format("\"{}\": the lists are not of one depth", field));
+    out.push_back(value.get<double>());
+    return;
+  }
+  if (value.is_boolean()) {
+    out.push_back(value.get<bool>() ? 1 : 0);
+    return;
+  }
+  if (!value.is_array()) throw Error(fmt::format("\"{}\" must hold numbers only, found {}", field, value.dump()));
+  const auto length = static_cast<std::int64_t>(value.size());
+  if (level == shape.size()) {
+    if (!out.empty()) throw Error(fmt::format("\"{}\": the lists are not of one depth", field));
+    shape.push_back(length);
+  } else if (shape[level] != length) {
+    throw Error(fmt::format("\"{}\": a list of {} among lists of {}", field, length, shape[level]));
+  }
+  for (const json& item : value) flatten(item, field, shape, level + 1, out);
+}
+
+std::vector<double> numbers(const json& value, const std::string& field, std::vector<std::int64_t>* shape = nullptr) {
+  std::vector<std::int64_t> found;
+  std::vector<double> out;
+  flatten(value, field, found, 0, out);
+  if (shape) *shape = found;
+  return out;
+}
+
+json nested(const std::vector<double>& values, const std::vector<std::int64_t>& shape, std::size_t level, std::size_t& at) {
+  if (level == shape.size()) {
+    const double x = values[at++];
+    return std::isfinite(x) ? json(x) : json(std::isnan(x) ? "nan" : x > 0 ? "inf" : "-inf");
+  }
+  json list = json::array();
+  for (std::int64_t i = 0; i < shape[level]; ++i) list.push_back(nested(values, shape, level + 1, at));
+  return list;
+}
+
+json nested(const std::vector<double>& values, const std::vector<std::int64_t>& shape) {
+  std::size_t at = 0;
+  return nested(values, shape, 0, at);
+}
+
+std::int64_t integer(const json& value, const std::string& field) {
+  if (!value.is_number_integer()) throw Error(fmt::format("\"{}\" must be an integer, found {}", field, value.dump()));
+  return value.get<std::int64_t>();
+}
+
+double number(const json& value, const std::string& field) {
+  if (!value.is_number()) throw Error(fmt::format("\"{}\" must be a number, found {}", field, value.dump()));
+  return value.get<double>();
+}
+
+const json& object(const json& input, const char* field) {
+  static const json empty = json::object();
+  auto found = input.find(field);
+  if (found == input.end() || found->is_null()) return empty;
+  if (!found->is_object()) throw Error(fmt::format("\"{}\" must be an object", field));
+  return *found;
+}
+
+ProgramSpec specification(const json& input, const std::vector<std::string>& folders) {
+  ProgramSpec spec;
+  spec.rule = text(input, "rule", "");
+  if (spec.rule.empty()) throw Error("a case needs a \"rule\"");
+  spec.cell = text(input, "cell", "");
+  spec.readout = text(input, "readout", "");
+  spec.synth = text(input, "synth", "");
+  spec.optimiser = text(input, "optimiser", "sgd");
+  spec.cpu = text(input, "cpu", "native");
+  spec.rule_paths = folders;
+  const std::string dtype = text(input, "dtype", "f64");
+  if (dtype != "f64" && dtype != "f32") throw Error(fmt::format("\"dtype\" is \"f64\" or \"f32\", found \"{}\"", dtype));
+  spec.float64 = dtype == "f64";
+  const std::string backend = text(input, "backend", "jit");
+  if (backend != "jit" && backend != "interpreter")
+    throw Error(fmt::format("\"backend\" is \"jit\" or \"interpreter\", found \"{}\"", backend));
+  spec.interpreter = backend == "interpreter";
+  if (spec.interpreter && !spec.float64) throw Error("the interpreter computes in f64 only");
+  for (const auto& [name, value] : object(input, "sizes").items()) spec.sizes[name] = integer(value, "sizes." + name);
+  if (auto w = input.find("window"); w != input.end() && !w->is_null())
+    spec.header["n"] = w->is_string() && *w == "all" ? -1 : integer(*w, "window");
+  for (const auto& [name, value] : object(input, "schedule").items()) {
+    if (!value.is_string()) throw Error(fmt::format("\"schedule.{}\" must be a text", name));
+    spec.schedule[name] = value.get<std::string>();
+  }
+  if (auto s = input.find("show"); s != input.end() && !s->is_null()) {
+    if (!s->is_array()) throw Error("\"show\" must be a list of names");
+    for (const json& name : *s) {
+      if (!name.is_string()) throw Error("\"show\" must be a list of names");
+      spec.show.push_back(name.get<std::string>());
+    }
+  }
+  const std::string every = text(object(input, "update"), "every", "sequence");
+  if (every == "step") spec.update = Update::step;
+  else if (every == "window") spec.update = Update::window;
+  else if (every != "sequence") throw Error(fmt::format("\"update.every\" is step, window or sequence, found \"{}\"", every));
+  return spec;
+}
+
+Batch batch_of(const json& input) {
+  Batch batch;
+  auto x = input.find("x");
+  if (x == input.end()) throw Error("a case needs its inputs \"x\": [T][B][m]");
+  std::vector<std::int64_t> shape;
+  batch.x = numbers(*x, "x", &shape);
+  if (shape.size() < 2) throw Error("\"x\" must be [T][B][m]");
+  batch.steps = shape[0];
+  batch.examples = shape[1];
+  auto leads = [&](const char* field, const std::vector<std::int64_t>& s) {
+    if (s.size() < 2 || s[0] != batch.steps || s[1] != batch.examples)
+      throw Error(fmt::format("\"{}\" must be [{}][{}]…, as \"x\" is", field, batch.steps, batch.examples));
+  };
+  if (auto y = input.find("y"); y != input.end() && !y->is_null()) {
+    batch.y = numbers(*y, "y", &shape);
+    leads("y", shape);
+  }
+  if (auto mask = input.find("loss_mask"); mask != input.end() && !mask->is_null()) {
+    batch.loss_mask = numbers(*mask, "loss_mask", &shape);
+    leads("loss_mask", shape);
+  }
+  if (auto lengths = input.find("lengths"); lengths != input.end() && !lengths->is_null()) {
+    for (const json& l : *lengths) batch.lengths.push_back(integer(l, "lengths"));
+  }
+  return batch;
+}
+
+void set_rates(Session& session, const json& update) {
+  auto sgd = update.find("sgd");
+  if (sgd == update.end() || sgd->is_null()) {
+    session.set_hyper("optimiser.α", 0);
+  } else if (sgd->is_object()) {
+    session.set_hyper("optimiser.α", 0);
+    for (const auto& [bundle, rate] : sgd->items())
+      session.set_hyper("optimiser." + bundle + ".α", number(rate, "update.sgd." + bundle));
+  } else {
+    session.set_hyper("optimiser.α", number(*sgd, "update.sgd"));
+  }
+}
+
+void set_values(Session& session, const json& values) {
+  for (const auto& [name, value] : values.items()) {
+    std::vector<std::int64_t> shape;
+    const std::vector<double> given = numbers(value, "values." + name, &shape);
+    for (const TensorInfo& info : session.tensors()) {
+      if (info.name != dsl::canonical(name) || name.ends_with("[start]")) continue;
+      if (shape != info.shape && !(info.shape.empty() && given.size() == 1))
+        throw Error(fmt::format("\"values.{}\" has the shape [{}], {} has [{}]", name, fmt::join(shape, "]["), info.name,
+                                fmt::join(info.shape, "][")));
+    }
+    session.set(name, given);
+  }
+}
+
+}  // namespace
+
+json evaluate_case(const json& input, const std::vector<std::string>& rule_folders) {
+  check_fields(input);
+  ProgramSpec spec = specification(input, rule_folders);
+  const Batch batch = batch_of(input);
+  spec.batch_hint = batch.examples;
+  SessionOptions options;
+  options.batch = batch.examples;
+  options.steps = batch.steps;
+  if (auto t = input.find("threads"); t != input.end()) options.threads = static_cast<int>(integer(*t, "threads"));
+  if (auto s = input.find("seed"); s != input.end()) options.seed = static_cast<std::uint64_t>(integer(*s, "seed"));
+  Session session(compile(spec), options);
+  if (spec.optimiser == "sgd") set_rates(session, object(input, "update"));
+  for (const auto& [name, value] : object(input, "hyper").items()) session.set_hyper(name, number(value, "hyper." + name));
+  set_values(session, object(input, "values"));
+  const RunResult result = session.run(batch);
+
+  json out;
+  out["loss"] = result.loss;
+  out["steps"] = json::object();
+  for (const std::string& name : spec.show) {
+    const Session::Shown shown = session.shown(name);
+    std::vector<std::int64_t> shape = {shown.rows, batch.examples};
+    shape.insert(shape.end(), shown.shape.begin(), shown.shape.end());
+    out["steps"][name] = nested(shown.values, shape);
+  }
+  out["learn"] = json::object();
+  out["values"] = json::object();
+  for (const TensorInfo& info : session.tensors()) {
+    if (!info.bundle.empty()) {
+      const std::string local = info.name.substr(info.name.find('.') + 1);
+      const std::string key = info.bundle.find('.') == std::string::npos ? info.bundle + "." + local : info.name;
+      out["learn"][key] = nested(session.gathered(info.name), info.shape);
+    }
+    out["values"][info.name] = nested(session.get(info.name), info.shape);
+  }
+  return out;
+}
+
+}  // namespace eligo

@@ -1,0 +1,240 @@
+#include "runtime/experiment.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "runtime/experiment_fields.h"
+#include "runtime/experiment_variant.h"
+#include "runtime/library.h"
+
+namespace eligo {
+namespace {
+
+namespace fs = std::filesystem;
+using Names = std::vector<std::string>;
+
+[[noreturn]] void fail(const Names& problems) {
+  std::string text;
+  std::set<std::string> seen;
+  for (const auto& problem : problems) {
+    if (seen.insert(problem).second) text += (text.empty() ? "" : "\nerror: ") + problem;
+  }
+  throw Error(text);
+}
+
+// Settings of the command line replace those of the file and of every variant.
+void apply_overrides(SettingsFile& file, const Names& overrides, Names& notes) {
+  for (const auto& text : overrides) {
+    const auto [path, value] = parse_override(text);
+    if (path == "rule.name" && !file.compare.empty()) {
+      notes.push_back("the rule is given on the command line: the file's comparison is left out");
+      file.compare.clear();
+    }
+    file.base[path] = value;
+    for (auto& variant : file.compare) variant.erase(path);
+  }
+}
+
+// The settings that are the same for all variants; they may not be given for one.
+void read_common(FieldReader& reader, const Names& rule_folders, Experiment& experiment, Names& folders) {
+  experiment.name = reader.text("name");
+  if (experiment.name.empty()) experiment.name = fs::path(experiment.path).stem().string();
+  experiment.description = reader.text("description");
+  for (const auto seed : reader.wholes("seeds")) experiment.seeds.push_back(static_cast<std::uint64_t>(seed));
+  experiment.threads = static_cast<int>(reader.whole("threads"));
+  folders = rule_folders;
+  for (const auto& folder : reader.texts("rules")) {
+    folders.push_back(resolve_path(folder, experiment.path, *reader.find("rules")));
+    std::error_code error;
+    if (fs::is_directory(folders.back(), error)) continue;
+    reader.problem(reader.find("rules"), fmt::format("rules: there is no folder {}", folder));
+  }
+}
+
+std::string variant_name(const Settings& own, const Variant& variant, std::size_t index, Names& problems) {
+  const auto given = own.find("name");
+  if (given == own.end()) return fmt::format("{} {}", variant.program.rule, index + 1);
+  if (const auto* text = std::get_if<std::string>(&given->second.data); text != nullptr && !text->empty()) return *text;
+  problems.push_back(
+      fmt::format("{}: the name of a variant is {}, expected a text", given->second.place, given->second.described()));
+  return "";
+}
+
+class Loader {
+ public:
+  Loader(SettingsFile file, Experiment& experiment, Names folders)
+      : file_(std::move(file)), experiment_(experiment), folders_(std::move(folders)) {}
+
+  void load_variants(const Names& only) {
+    const bool single = file_.compare.empty();
+    if (single) file_.compare.emplace_back();
+    for (std::size_t i = 0; i < file_.compare.size(); ++i) {
+      load_variant(file_.compare[i], i, single);
+    }
+    check_base();
+    check_names(only);
+    if (!problems_.empty()) fail(problems_);
+    std::erase_if(experiment_.variants, [&](const Variant& v) {
+      return !only.empty() && std::find(only.begin(), only.end(), v.name) == only.end();
+    });
+  }
+
+ private:
+  void load_variant(const Settings& own, std::size_t index, bool single) {
+    Settings settings;
+    for (const auto& [path, value] : file_.base) {
+      const Field* field = find_field(path);
+      if (field == nullptr || !field->common) settings[path] = value;
+    }
+    for (const auto& [path, value] : own) {
+      if (path == "name") continue;
+      const Field* field = find_field(path);
+      if (field != nullptr && field->common) {
+        problems_.push_back(
+            fmt::format("{}: {} is the same for all variants; give it at the top of the file", value.place, path));
+        continue;
+      }
+      settings[path] = value;
+    }
+    VariantResult result = build_variant(settings, experiment_.path, folders_);
+    problems_.insert(problems_.end(), result.problems.begin(), result.problems.end());
+    for (const auto& [path, message] : result.unfitting) {
+      if (own.contains(path)) problems_.push_back(message);
+      else note_unfitting(path, message);
+    }
+    for (const auto& [path, value] : settings) {
+      if (!result.unfitting.contains(path)) used_.insert(path);
+    }
+    result.variant.name = single ? result.variant.program.rule : variant_name(own, result.variant, index, problems_);
+    experiment_.variants.push_back(std::move(result.variant));
+  }
+
+  // Of several variants' messages the one that knows a mend is the best.
+  void note_unfitting(const std::string& path, const std::string& message) {
+    std::string& kept = unfitting_[path];
+    if (kept.empty() || message.find("did you mean") != std::string::npos) kept = message;
+  }
+
+  // What holds for all must be of use to one of them; unless the command line chose another rule or part than the file
+  // was written for.
+  void check_base() {
+    const bool other_parts = std::any_of(file_.base.begin(), file_.base.end(), [](const auto& setting) {
+      const auto& [path, value] = setting;
+      const bool names_part = path.ends_with(".name") || path.starts_with("model.");
+      return names_part && value.place == kCommandLine && std::holds_alternative<std::string>(value.data);
+    });
+    for (const auto& [path, message] : unfitting_) {
+      if (used_.contains(path)) continue;
+      if (other_parts && file_.base.at(path).place != kCommandLine) {
+        experiment_.notes.push_back(message + "; left out");
+      } else {
+        problems_.push_back(message);
+      }
+    }
+  }
+
+  void check_names(const Names& only) {
+    Names names;
+    for (const auto& variant : experiment_.variants) {
+      if (std::find(names.begin(), names.end(), variant.name) != names.end()) {
+        problems_.push_back(fmt::format("{}: two variants are called {}", experiment_.path, variant.name));
+      }
+      names.push_back(variant.name);
+    }
+    for (const auto& name : only) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) {
+        problems_.push_back(
+            fmt::format("{}: there is no variant {}{}", experiment_.path, name, suggestion(name, names)));
+      }
+    }
+  }
+
+  SettingsFile file_;
+  Experiment& experiment_;
+  Names folders_, problems_;
+  std::map<std::string, std::string> unfitting_;
+  std::set<std::string> used_;
+};
+
+Value text_value(const std::string& text) { return {text, ""}; }
+
+}  // namespace
+
+Experiment load_experiment(const std::string& path, const ExperimentOptions& options) {
+  SettingsFile file = read_settings(path);
+  Experiment experiment;
+  experiment.path = path;
+  apply_overrides(file, options.overrides, experiment.notes);
+  FieldReader reader(file.base, path);
+  Names folders;
+  read_common(reader, options.rule_folders, experiment, folders);
+  if (!reader.problems.empty()) fail(reader.problems);
+  Loader(std::move(file), experiment, folders).load_variants(options.only);
+  return experiment;
+}
+
+std::string Experiment::resolved() const {
+  SettingsFile file;
+  const Settings& first = variants.front().settings;
+  const auto shared = [&](const std::string& key) {
+    return std::all_of(variants.begin(), variants.end(), [&](const Variant& v) {
+      const auto found = v.settings.find(key);
+      return found != v.settings.end() && found->second == first.at(key);
+    });
+  };
+  for (const auto& [key, value] : first) {
+    if (shared(key)) file.base[key] = value;
+  }
+  file.base["name"] = text_value(name);
+  if (!description.empty()) file.base["description"] = text_value(description);
+  std::vector<std::int64_t> seed_list(seeds.begin(), seeds.end());
+  file.base["seeds"] = Value{seed_list, ""};
+  file.base["threads"] = Value{static_cast<std::int64_t>(threads), ""};
+  std::vector<std::string> folders;
+  for (const auto& folder : variants.front().program.rule_paths) {
+    std::error_code error;
+    folders.push_back(fs::weakly_canonical(folder, error).string());
+  }
+  if (!folders.empty()) file.base["rules"] = Value{folders, ""};
+  for (const auto& variant : variants) {
+    if (variants.size() == 1 && variant.name == variant.program.rule) break;
+    Settings& own = file.compare.emplace_back();
+    own["name"] = text_value(variant.name);
+    for (const auto& [key, value] : variant.settings) {
+      if (!file.base.contains(key)) own[key] = value;
+    }
+  }
+  return print_settings(file);
+}
+
+std::string describe_settings() {
+  std::string out;
+  for (const auto& field : experiment_fields()) {
+    std::string otherwise = field.value ? field.value->described() : "must be given";
+    for (const char* kind : {"the text ", "the whole number ", "the list "}) {
+      if (otherwise.starts_with(kind)) otherwise = otherwise.substr(std::string(kind).size());
+    }
+    out += fmt::format("  {:<25} {:<16} {}{}\n", field.path, otherwise, field.help,
+                       field.choices.empty() ? "" : fmt::format(" ({})", fmt::join(field.choices, ", ")));
+  }
+  for (const auto& kind : task_kinds()) {
+    for (const auto& option : kind.options) {
+      out += fmt::format("  {:<25} {:<16} {} (task {})\n", "task." + option.name,
+                         option.text ? "\"" + option.text_value + "\"" : fmt::format("{}", option.value), option.help,
+                         kind.name);
+    }
+  }
+  out +=
+      "  model.<size>              must be given    a size of the cell, or of another part: model.n, model.g.hidden\n"
+      "  rule.<name>               the rule's       a hyper or integer of the rule, or a hyper of a part: "
+      "rule.g.scale\n"
+      "  optimiser.<name>          the optimiser's  a hyper of the optimiser, for all: optimiser.alpha\n"
+      "  optimiser.<bundle>.<name>                  the same for what the rule learns as that: optimiser.theta.alpha\n"
+      "  schedule.<recurrence>     auto             how a recurrence is computed: schedule.e = \"dense\"\n";
+  return out;
+}
+
+}  // namespace eligo

@@ -1,0 +1,62 @@
+#include "runtime/initialise.h"
+
+#include <Eigen/Dense>
+
+#include <fmt/format.h>
+
+#include "runtime/random.h"
+#include "runtime/session.h"
+
+namespace eligo {
+namespace {
+
+// Columns (or rows) orthonormal up to the gain: Q of a Gaussian matrix, with the signs of R's diagonal.
+std::vector<double> orthogonal(const compiler::Tensor& t, const Key& key, double gain) {
+  const std::int64_t rows = t.dims.empty() ? 1 : t.dims[0], columns = t.size() / rows;
+  const std::int64_t tall = std::max(rows, columns), wide = std::min(rows, columns);
+  Eigen::MatrixXd gaussian(tall, wide);
+  for (std::int64_t i = 0; i < tall; ++i)
+    for (std::int64_t j = 0; j < wide; ++j) gaussian(i, j) = normal(key, static_cast<std::uint64_t>(i * wide + j));
+  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(gaussian);
+  Eigen::MatrixXd q = qr.householderQ() * Eigen::MatrixXd::Identity(tall, wide);
+  for (std::int64_t j = 0; j < wide; ++j)
+    if (qr.matrixQR()(j, j) < 0) q.col(j) *= -1;
+  std::vector<double> values(static_cast<std::size_t>(t.size()));
+  for (std::int64_t i = 0; i < rows; ++i)
+    for (std::int64_t j = 0; j < columns; ++j)
+      values[static_cast<std::size_t>(i * columns + j)] = gain * (rows >= columns ? q(i, j) : q(j, i));
+  return values;
+}
+
+// Each row draws without repeating from 0..n-1.
+std::vector<double> sample(const compiler::Tensor& t, std::uint64_t seed, double from) {
+  const std::int64_t columns = t.dims.empty() ? 1 : t.dims.back();
+  const auto n = static_cast<std::uint64_t>(from);
+  if (static_cast<std::uint64_t>(columns) > n)
+    throw Error(fmt::format("{} draws {} of {} without repeating: that is too many", t.name, columns, n));
+  std::vector<double> values;
+  for (std::int64_t row = 0; row < t.size() / columns; ++row) {
+    const auto order = permutation(make_key(seed, t.name, static_cast<std::uint64_t>(row)), n);
+    for (std::int64_t i = 0; i < columns; ++i) values.push_back(static_cast<double>(order[static_cast<std::size_t>(i)]));
+  }
+  return values;
+}
+
+}  // namespace
+
+std::vector<double> initial_values(const compiler::Tensor& t, std::uint64_t seed) {
+  using Kind = compiler::Init::Kind;
+  const Key key = make_key(seed, t.name);
+  if (t.init.kind == Kind::orthogonal) return orthogonal(t, key, t.init.a);
+  if (t.init.kind == Kind::sample) return sample(t, seed, t.init.a);
+  std::vector<double> values;
+  for (std::int64_t i = 0; i < t.size(); ++i) {
+    const auto index = static_cast<std::uint64_t>(i);
+    if (t.init.kind == Kind::uniform) values.push_back(uniform(key, index, t.init.a, t.init.b));
+    else if (t.init.kind == Kind::normal) values.push_back(t.init.a + t.init.b * normal(key, index));
+    else values.push_back(t.init.a);
+  }
+  return values;
+}
+
+}  // namespace eligo

@@ -1,0 +1,136 @@
+#include "runtime/layout.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "runtime/session.h"
+
+namespace eligo {
+
+using compiler::NodeKind;
+using Plan = compiler::Program;
+using compiler::Ref;
+using compiler::TensorKind;
+using compiler::TimeRef;
+using compiler::When;
+
+namespace {
+
+struct Range {
+  int low = 0, high = 0;
+  bool whole_window = false;    // read at start, end, or on the way back
+  bool whole_sequence = false;  // read at last
+};
+
+// Every (tensor, time) that a node can touch, also through the equations that its derivatives follow.
+void touch(const Plan& p, Ref root, bool sweep, std::vector<Range>& ranges, std::unordered_set<Ref>& done) {
+  for (Ref node : compiler::postorder({root})) {
+    if (!done.insert(node).second) continue;
+    if (node->kind == NodeKind::jac || node->kind == NodeKind::vjp || node->kind == NodeKind::jvp) {
+      for (const auto& [tensor, definition] : const_cast<Plan&>(p).definitions)
+        touch(p, const_cast<Plan&>(p).definition(tensor, node->own), sweep, ranges, done);
+    }
+    if (node->kind != NodeKind::leaf) continue;
+    Range& r = ranges[node->tensor];
+    switch (node->time.base) {
+      case When::always: break;
+      case When::t:
+        r.low = std::min(r.low, node->time.offset);
+        r.high = std::max(r.high, node->time.offset);
+        r.whole_window = r.whole_window || sweep;
+        break;
+      case When::start:
+      case When::end:
+        r.low = std::min(r.low, node->time.offset);
+        r.whole_window = true;
+        break;
+      case When::last: r.whole_sequence = true; break;
+    }
+  }
+}
+
+std::vector<Range> ranges_of(const Plan& p) {
+  std::vector<Range> ranges(p.tensors.size());
+  for (bool sweep : {false, true}) {
+    std::unordered_set<Ref> done;
+    for (const auto& phase : p.phases) {
+      const bool backward = phase.name == "sweep" || phase.name == "sweep_start" || phase.name == "close";
+      if (backward != sweep) continue;
+      for (const auto& root : phase.roots) {
+        touch(p, root.node, sweep, ranges, done);
+        if (root.kind != compiler::RootKind::store) continue;
+        Range& r = ranges[root.tensor];
+        r.low = std::min(r.low, root.time.offset);
+        r.high = std::max(r.high, root.time.offset);
+        r.whole_window = r.whole_window || sweep;
+      }
+    }
+  }
+  return ranges;
+}
+
+std::string readable(long double bytes) {
+  static constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  int unit = 0;
+  while (bytes >= 1024 && unit < 6) {
+    bytes /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.3g} {}", static_cast<double>(bytes), units[unit]);
+}
+
+}  // namespace
+
+Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, bool float64, std::uint64_t limit, int shards) {
+  Layout layout;
+  const std::vector<Range> ranges = ranges_of(p);
+  for (const Range& r : ranges) {
+    layout.lowest = std::min(layout.lowest, r.low);
+    layout.highest = std::max(layout.highest, r.high);
+  }
+  layout.any_length = true;
+  long double total = 0, largest = -1;
+  std::string largest_name;
+  for (std::size_t i = 0; i < p.tensors.size(); ++i) {
+    const compiler::Tensor& t = p.tensors[i];
+    const Range& r = ranges[i];
+    TensorLayout l;
+    l.element = t.kind == TensorKind::wiring ? 4 : float64 ? 8 : 4;
+    const std::int64_t span = r.high - r.low + 1 + (t.kind == TensorKind::flag ? layout.highest - layout.lowest : 0);
+    const std::int64_t all = steps + p.ahead + span + 2;
+    if (t.timed()) {
+      l.capacity = span + 1;
+      if (t.kind == TensorKind::shown || r.whole_sequence || (r.whole_window && p.window < 0)) {
+        l.capacity = all;
+        layout.any_length = false;
+      } else if (r.whole_window) {
+        l.capacity = std::min<std::int64_t>(all, p.window + p.window_ahead + span + 2);
+      }
+    }
+    if (t.kind == TensorKind::param && p.updates_within)
+      l.versions = r.whole_window ? std::min<std::int64_t>(all, (p.window < 0 ? steps : p.window) + p.window_ahead + span + 2)
+                                  : span + 1;
+    long double size = static_cast<long double>(l.element);
+    for (auto d : t.dims) size *= static_cast<long double>(d);
+    if (t.batched) size *= static_cast<long double>(examples);
+    long double bytes = size * static_cast<long double>(std::max<std::int64_t>({l.capacity, l.versions + 1, 1}));
+    if (t.kind == TensorKind::gradient) bytes *= 1 + shards;
+    total += bytes;
+    if (bytes > largest) {
+      largest = bytes;
+      largest_name = t.name;
+    }
+    l.slot_bytes = size < 9e18L ? static_cast<std::int64_t>(size) : INT64_MAX;
+    layout.tensors.push_back(l);
+  }
+  if (limit && total > static_cast<long double>(limit))
+    throw Error(fmt::format("this session would need {} of memory, {} are allowed; {} alone takes {}: use smaller sizes, a "
+                            "smaller batch, shorter sequences or a rule that carries less",
+                            readable(total), readable(static_cast<long double>(limit)), largest_name, readable(largest)));
+  return layout;
+}
+
+}  // namespace eligo

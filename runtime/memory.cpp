@@ -1,0 +1,125 @@
+#include "runtime/memory.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime/session.h"
+
+namespace eligo {
+
+using compiler::NodeKind;
+using compiler::Ref;
+using compiler::TensorKind;
+using compiler::TimeRef;
+using compiler::When;
+
+namespace {
+constexpr std::int64_t alignment = 64;
+std::int64_t padded(std::int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment + alignment; }
+std::int64_t modulo(std::int64_t a, std::int64_t n) { return ((a % n) + n) % n; }
+}  // namespace
+
+void Memory::Free::operator()(void* p) const { std::free(p); }
+
+Memory::Memory(const compiler::Program& program, const Layout& layout, std::int64_t examples, int shards, bool float64)
+    : program_(program), layout_(layout), examples_(examples), float64_(float64) {
+  const std::size_t n = program.tensors.size();
+  std::vector<std::int64_t> base(n), version(n), shard(n);
+  std::int64_t total = 0;
+  auto take = [&](std::int64_t bytes) {
+    const std::int64_t at = total;
+    total += padded(bytes);
+    return at;
+  };
+  for (std::size_t i = 0; i < n; ++i) {
+    const TensorLayout& l = layout.tensors[i];
+    const auto& t = program.tensors[i];
+    row_.push_back(l.element * t.size());
+    base[i] = take(l.bytes());
+    version[i] = l.versions ? take(l.slot_bytes * l.versions) : 0;
+    shard[i] = t.kind == TensorKind::gradient ? total : 0;
+    if (t.kind == TensorKind::gradient)
+      for (int s = 0; s < shards; ++s) take(l.slot_bytes);
+  }
+  std::vector<std::int64_t> ends;
+  for (const auto& phase : program.phases)
+    for (const auto& root : phase.roots)
+      for (Ref node : compiler::postorder({root.node})) {
+        if (node->kind != NodeKind::leaf || (node->time.base != When::end && node->time.base != When::last)) continue;
+        bool known = false;
+        for (const EndRead& e : end_reads_) known = known || (e.tensor == node->tensor && e.time == node->time);
+        if (known) continue;
+        end_reads_.push_back({node->tensor, node->time, nullptr});
+        ends.push_back(take(row_[node->tensor] * examples));
+      }
+  arena_.reset(std::aligned_alloc(alignment, static_cast<std::size_t>(padded(total))));
+  if (!arena_) throw Error("not enough memory for this session: use smaller sizes or a smaller batch");
+  std::memset(arena_.get(), 0, static_cast<std::size_t>(padded(total)));
+  auto* first = static_cast<std::byte*>(arena_.get());
+  for (std::size_t i = 0; i < n; ++i) {
+    base_.push_back(first + base[i]);
+    version_.push_back(first + version[i]);
+    shard_.push_back(first + shard[i]);
+  }
+  for (std::size_t i = 0; i < end_reads_.size(); ++i) end_reads_[i].at = first + ends[i];
+}
+
+void* Memory::slot(int tensor, std::int64_t t, std::int64_t example) const {
+  const TensorLayout& l = layout_.tensors[tensor];
+  return base_[tensor] + modulo(t, l.capacity) * l.slot_bytes + example * row_[tensor];
+}
+
+void* Memory::version(int tensor, std::int64_t t) const {
+  const TensorLayout& l = layout_.tensors[tensor];
+  return version_[tensor] + modulo(t, l.versions) * l.slot_bytes;
+}
+
+void* Memory::shard_gradient(int tensor, int shard) const {
+  return shard_[tensor] + shard * padded(layout_.tensors[tensor].slot_bytes);
+}
+
+void* Memory::gathered(int tensor, TimeRef time, std::int64_t example) {
+  for (const EndRead& e : end_reads_)
+    if (e.tensor == tensor && e.time == time) return e.at + example * row_[tensor];
+  return nullptr;
+}
+
+double Memory::read(int tensor, const void* at, std::int64_t i) const {
+  if (program_.tensors[tensor].kind == TensorKind::wiring) return static_cast<const std::int32_t*>(at)[i];
+  return float64_ ? static_cast<const double*>(at)[i] : static_cast<double>(static_cast<const float*>(at)[i]);
+}
+
+void Memory::write(int tensor, void* at, std::int64_t i, double value) const {
+  if (program_.tensors[tensor].kind == TensorKind::wiring) static_cast<std::int32_t*>(at)[i] = static_cast<std::int32_t>(value);
+  else if (float64_) static_cast<double*>(at)[i] = value;
+  else static_cast<float*>(at)[i] = static_cast<float>(value);
+}
+
+void Memory::zero_slot(int tensor, std::int64_t t, std::int64_t first, std::int64_t count) const {
+  std::memset(slot(tensor, t, first), 0, static_cast<std::size_t>(count * row_[tensor]));
+}
+
+void Memory::snapshot_versions(std::int64_t t) const {
+  for (std::size_t i = 0; i < program_.tensors.size(); ++i)
+    if (layout_.tensors[i].versions)
+      std::memcpy(version(static_cast<int>(i), t), base_[i], static_cast<std::size_t>(layout_.tensors[i].slot_bytes));
+}
+
+void* ShardResolver::resolve(int tensor, TimeRef time) {
+  const auto& t = memory_->program().tensors[tensor];
+  if (t.kind == TensorKind::gradient)
+    return shared_gradient ? memory_->whole(tensor) : memory_->shard_gradient(tensor, shard_);
+  if (!t.timed()) {
+    const bool now = time.base == When::always || (time.base == When::t && time.offset == 0 && moment.current);
+    if (now || memory_->layout().tensors[tensor].versions == 0) return memory_->whole(tensor);
+    return memory_->version(tensor, (time.base == When::start ? moment.start : moment.t) + time.offset);
+  }
+  switch (time.base) {
+    case When::start: return memory_->slot(tensor, moment.start + time.offset, first_);
+    case When::end:
+    case When::last: return memory_->gathered(tensor, time, first_);
+    default: return memory_->slot(tensor, moment.t + time.offset, first_);
+  }
+}
+
+}  // namespace eligo

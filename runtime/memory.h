@@ -1,0 +1,68 @@
+// A session's arena: every tensor's slots, sized once, and where each lies for the phase that runs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "compiler/phase_runner.h"
+#include "runtime/layout.h"
+
+namespace eligo {
+
+// What a phase's times mean at the moment.
+struct Moment {
+  std::int64_t t = 0;         // the step that arrives, or that the sweep has reached
+  std::int64_t start = 0;     // boundary before the window's first step
+  bool current = true;        // parameters at t are those of now (step, arrive, show)
+};
+
+class Memory {
+ public:
+  Memory(const compiler::Program& program, const Layout& layout, std::int64_t examples, int shards, bool float64);
+
+  bool float64() const { return float64_; }
+  // First byte of a timed tensor's slot for step `t`, from `example` on.
+  void* slot(int tensor, std::int64_t t, std::int64_t example) const;
+  void* whole(int tensor) const { return base_[tensor]; }
+  void* version(int tensor, std::int64_t t) const;
+  void* shard_gradient(int tensor, int shard) const;
+  void* gathered(int tensor, compiler::TimeRef time, std::int64_t example);  // per-example reads at end or last
+  std::int64_t row_bytes(int tensor) const { return row_[tensor]; }          // one example
+
+  double read(int tensor, const void* at, std::int64_t i) const;
+  void write(int tensor, void* at, std::int64_t i, double value) const;
+  void zero_slot(int tensor, std::int64_t t, std::int64_t first, std::int64_t count) const;
+  void snapshot_versions(std::int64_t t) const;
+
+  const compiler::Program& program() const { return program_; }
+  const Layout& layout() const { return layout_; }
+
+ private:
+  const compiler::Program& program_;
+  const Layout& layout_;
+  std::int64_t examples_;
+  bool float64_;
+  struct Free { void operator()(void* p) const; };
+  std::unique_ptr<void, Free> arena_;
+  std::vector<std::byte*> base_, version_, shard_;
+  std::vector<std::int64_t> row_;
+  struct EndRead { int tensor; compiler::TimeRef time; std::byte* at; };
+  std::vector<EndRead> end_reads_;
+};
+
+// One shard's view.
+class ShardResolver : public compiler::Resolver {
+ public:
+  ShardResolver(Memory& memory, int shard, std::int64_t first) : memory_(&memory), shard_(shard), first_(first) {}
+  void* resolve(int tensor, compiler::TimeRef time) override;
+  Moment moment;
+  bool shared_gradient = false;  // the reduced one (optimiser), not the shard's own
+
+ private:
+  Memory* memory_;
+  int shard_;
+  std::int64_t first_;
+};
+
+}  // namespace eligo

@@ -1,0 +1,52 @@
+// metrics.csv: one row at a time, on the disk before the next batch runs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace eligo {
+
+// One row. Values that a row does not have stay empty in the file.
+struct MetricsRow {
+  std::string variant;
+  std::uint64_t seed = 0, epoch = 0;  // epochs count from 1
+  std::uint64_t batch = 0;            // batches trained so far
+  std::string split;                  // train, validation, test
+  double loss = 0;               // summed over the steps, mean over the examples; of the batches since the last row
+  std::optional<double> score;   // the task's, such as accuracy in 0..1
+  std::optional<double> cosine;  // of the learning signal with BPTT's
+  std::optional<double> milliseconds;  // of a training batch
+};
+
+class MetricsFile {
+ public:
+  // Opens for appending; writes the header if the file is new. A row that a crash cut short is removed.
+  // Throws eligo::Error with the system's reason.
+  explicit MetricsFile(std::string path);
+  ~MetricsFile();
+  MetricsFile(const MetricsFile&) = delete;
+  MetricsFile& operator=(const MetricsFile&) = delete;
+
+  // Throws eligo::Error if the row did not reach the file (a full disk); all earlier rows are safe.
+  void append(const MetricsRow& row);
+  // Takes rows out, in one step; the file is read first. Throws eligo::Error.
+  void remove_if(const std::function<bool(const MetricsRow&)>& unwanted);
+
+  const std::string& path() const { return path_; }
+
+ private:
+  void open_file();
+
+  std::string path_;
+  int file_ = -1;
+};
+
+// All rows of a file. Throws eligo::Error naming the line that cannot be read.
+std::vector<MetricsRow> read_metrics(const std::string& path);
+// Replaces a file by these rows in one step.
+void write_metrics(const std::string& path, const std::vector<MetricsRow>& rows);
+
+}  // namespace eligo

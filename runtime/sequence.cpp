@@ -1,0 +1,502 @@
+#include "runtime/sequence.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+#include <unistd.h>
+
+#include "compiler/llvm/denormals.h"
+#include "runtime/random.h"
+
+namespace eligo {
+
+using compiler::NodeKind;
+using compiler::Ref;
+using compiler::TensorKind;
+using compiler::UpdateEvery;
+using compiler::When;
+
+struct Sequence::Shard {
+  Shard(Memory& memory, int number_) : number(number_), resolver(memory, number_, 0) {}
+  int number;
+  std::int64_t first = 0, count = 0;
+  ShardResolver resolver;
+  std::unique_ptr<std::byte[]> scratch_storage;
+  void* scratch = nullptr;
+  double loss = 0;
+  std::int64_t loss_steps = 0;
+};
+
+namespace {
+
+std::uint64_t machine_memory() {
+  return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGE_SIZE));
+}
+
+// Fixed by the batch alone, so that results do not depend on the number of threads.
+int shards_for(std::int64_t batch) { return batch >= 32 ? 4 : batch >= 8 ? 2 : 1; }
+
+void* aligned(std::unique_ptr<std::byte[]>& storage, std::int64_t bytes) {
+  storage = std::make_unique<std::byte[]>(static_cast<std::size_t>(bytes + 128));
+  const auto at = reinterpret_cast<std::uintptr_t>(storage.get());
+  return reinterpret_cast<void*>((at + 63) / 64 * 64);
+}
+
+}  // namespace
+
+int Sequence::nonempty(const char* name) const {
+  for (std::size_t i = 0; i < plan_.phases.size(); ++i)
+    if (plan_.phases[i].name == name && !plan_.phases[i].roots.empty()) return static_cast<int>(i);
+  return -1;
+}
+
+Sequence::Sequence(const Program& program, const SessionOptions& options)
+    : compiled_(program), plan_(*program.plan), options_(options), shard_count_(shards_for(options.batch)),
+      layout_(plan_layout(plan_, options.batch, options.steps, program.float64,
+                          options.memory ? options.memory : machine_memory(), shard_count_)),
+      memory_(std::make_unique<Memory>(plan_, layout_, options.batch, shard_count_, program.float64)) {
+  step_ = nonempty("step");
+  arrive_ = nonempty("arrive");
+  show_ = nonempty("show");
+  sweep_ = nonempty("sweep");
+  sweep_start_ = nonempty("sweep_start");
+  close_ = nonempty("close");
+  for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
+    const TensorKind kind = plan_.tensors[i].kind;
+    if (!plan_.tensors[i].timed() || kind == TensorKind::flag || kind == TensorKind::shown) continue;
+    if (plan_.tensors[i].masked || kind == TensorKind::noise) {
+      timed_.push_back(static_cast<int>(i));
+      continue;
+    }
+    // Values read behind flags only: any finite number does before the first step has been taken.
+    for (std::int64_t k = 0; k < layout_.tensors[i].bytes() / layout_.tensors[i].element; ++k)
+      memory_->write(static_cast<int>(i), memory_->whole(static_cast<int>(i)), k, 1);
+  }
+  const std::int64_t most = (options.batch + shard_count_ - 1) / shard_count_;
+  for (int s = 0; s < shard_count_; ++s) {
+    shards_.push_back(std::make_unique<Shard>(*memory_, s));
+    shards_.back()->scratch = aligned(shards_.back()->scratch_storage, program.runner->scratch_bytes(most));
+  }
+  prepared_ = aligned(prepared_storage_, program.runner->prepared_bytes());
+  for (const auto& l : plan_.learned) totals_.emplace_back(plan_.tensors[l.gradient].size(), 0.0);
+}
+
+Sequence::~Sequence() = default;
+
+void Sequence::set_start(const std::vector<std::vector<double>>& values) { start_ = values; }
+
+void Sequence::refresh() {
+  if (!stale_) return;
+  const compiler::FlushDenormals flush;
+  compiled_.runner->prepare(shards_[0]->resolver, shards_[0]->scratch, prepared_);
+  stale_ = false;
+}
+
+Sequence::Window Sequence::window_of(std::int64_t t) const {  // of a step, t >= 1
+  if (plan_.window < 0) return {0, steps_};
+  const std::int64_t n = plan_.window;
+  std::int64_t first = steps_ % n == 0 ? n : steps_ % n;
+  if (!plan_.short_first) first = std::min(n, steps_);
+  if (t <= first) return {0, first};
+  const std::int64_t k = (t - first - 1) / n;
+  return {first + k * n, std::min(first + (k + 1) * n, steps_)};
+}
+
+std::int64_t Sequence::window_ready(const Window& w) const {
+  // A shown or learned look-ahead across the joint; at the sequence's end what lies beyond reads as zero.
+  return std::min(w.end + plan_.window_ahead, steps_ + plan_.ahead);
+}
+
+void Sequence::validate(const Batch& batch) const {
+  std::int64_t inputs = 0, targets = 0;
+  for (int i : plan_.inputs) inputs += plan_.tensors[i].size();
+  for (int i : plan_.targets) targets += plan_.tensors[i].size();
+  const std::int64_t points = batch.steps * batch.examples;
+  if (batch.steps < 1 || batch.examples < 1) throw Error("a batch needs at least one step and one example");
+  if (batch.examples > options_.batch)
+    throw Error(fmt::format("a batch of {} examples, this session was made for {}", batch.examples, options_.batch));
+  if (batch.steps > options_.steps && !layout_.any_length)
+    throw Error(fmt::format("a sequence of {} steps, this session was made for {}", batch.steps, options_.steps));
+  auto sized = [&](const char* what, std::size_t have, std::int64_t want) {
+    if (static_cast<std::int64_t>(have) != want)
+      throw Error(fmt::format("{} has {} values, {} steps of {} examples need {}", what, have, batch.steps, batch.examples, want));
+  };
+  sized("x", batch.x.size(), points * inputs);
+  if (targets || !batch.y.empty()) sized("y", batch.y.size(), points * targets);
+  if (!batch.loss_mask.empty()) sized("loss_mask", batch.loss_mask.size(), points);
+  if (!batch.lengths.empty() && static_cast<std::int64_t>(batch.lengths.size()) != batch.examples)
+    throw Error(fmt::format("{} lengths for {} examples", batch.lengths.size(), batch.examples));
+  for (std::int64_t length : batch.lengths)
+    if (length < 1 || length > batch.steps)
+      throw Error(fmt::format("a length of {} is outside 1..{}", length, batch.steps));
+  auto finite = [&](const char* what, const std::vector<double>& values, std::int64_t width) {
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (!std::isfinite(values[i])) {
+        const auto point = static_cast<std::int64_t>(i) / std::max<std::int64_t>(width, 1);
+        throw Error(fmt::format("{} is {} at step {} of example {} (value {}): inputs must be finite numbers", what, values[i],
+                                point / batch.examples + 1, point % batch.examples + 1,
+                                static_cast<std::int64_t>(i) % std::max<std::int64_t>(width, 1) + 1));
+      }
+  };
+  finite("x", batch.x, inputs);
+  finite("y", batch.y, targets);
+  finite("loss_mask", batch.loss_mask, 1);
+}
+
+void Sequence::begin(std::int64_t examples, std::int64_t steps, bool learn) {
+  examples_ = examples;
+  steps_ = steps;
+  learn_ = learn;
+  t_ = 0;
+  ++count_;
+  open_ = true;
+  const int inverse = plan_.find("inverse_batch");
+  memory_->write(inverse, memory_->whole(inverse), 0, 1.0 / static_cast<double>(examples));
+  for (int s = 0; s < shard_count_; ++s) {
+    Shard& shard = *shards_[s];
+    shard.first = examples * s / shard_count_;
+    shard.count = examples * (s + 1) / shard_count_ - shard.first;
+    shard.resolver = ShardResolver(*memory_, s, shard.first);
+    shard.loss = 0;
+    shard.loss_steps = 0;
+  }
+  for (auto& total : totals_) std::fill(total.begin(), total.end(), 0.0);
+  for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
+    if (plan_.tensors[i].kind == TensorKind::shown)
+      std::memset(memory_->whole(static_cast<int>(i)), 0, static_cast<std::size_t>(layout_.tensors[i].bytes()));
+  refresh();
+  for (std::int64_t t = layout_.lowest; t <= 0; ++t) memory_->snapshot_versions(t);
+}
+
+void Sequence::begin_shard(Shard& shard) {
+  for (int tensor : timed_) {
+    const std::int64_t capacity = layout_.tensors[tensor].capacity;
+    for (std::int64_t t = std::max<std::int64_t>(layout_.lowest - 1, 1 - capacity); t <= 0; ++t)
+      memory_->zero_slot(tensor, t, shard.first, shard.count);
+    const compiler::Tensor& info = plan_.tensors[tensor];
+    if (info.kind != TensorKind::state) continue;
+    auto* at = memory_->slot(tensor, 0, shard.first);
+    for (std::int64_t k = 0; k < shard.count * info.size(); ++k)
+      memory_->write(tensor, at, k, start_[tensor][shard.first * info.size() + k]);
+  }
+  for (const auto& l : plan_.learned)
+    std::memset(memory_->shard_gradient(l.gradient, shard.number), 0,
+                static_cast<std::size_t>(layout_.tensors[l.gradient].slot_bytes));
+  for (std::int64_t t = layout_.lowest; t < layout_.highest + 1; ++t) fill_flags(shard, t);
+}
+
+void Sequence::fill_flags(const Shard& shard, std::int64_t t) {
+  for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
+    const compiler::Tensor& flag = plan_.tensors[i];
+    if (flag.kind != TensorKind::flag) break;  // they come first
+    if (flag.name == "active") continue;
+    const int tensor = static_cast<int>(i);
+    auto* at = memory_->slot(tensor, t, shard.first);
+    for (std::int64_t b = 0; b < shard.count; ++b) {
+      const std::int64_t example = shard.first + b;
+      const std::int64_t length = online_call_ ? INT64_MAX : lengths_[example];
+      double value = 0;
+      switch (flag.name[0]) {
+        case 'v': value = t >= 1 && t <= length; break;                   // valid
+        case 'e':
+          if (flag.name == "exists") value = t >= 0 && t <= length;
+          else value = t >= 1 && t <= length && !online_call_ && t == std::min(window_of(t).end, length);
+          break;
+        case 'f': value = t == 0; break;                                  // first
+        case 'l':
+          if (flag.name == "last") value = t == length;
+          else value = t >= 1 && t <= steps_ && mask_ ? mask_[(t - 1) * examples_ + example] : 1;  // loss_mask
+          break;
+        case 't': value = static_cast<double>(t); break;
+        default: value = online_call_ ? 0 : static_cast<double>(length);  // T
+      }
+      memory_->write(tensor, at, b, value);
+    }
+  }
+}
+
+void Sequence::load(const Shard& shard, std::int64_t t) {
+  auto copy = [&](const std::vector<int>& tensors, const double* from) {
+    std::int64_t width = 0;
+    for (int i : tensors) width += plan_.tensors[i].size();
+    std::int64_t column = 0;
+    for (int i : tensors) {
+      const std::int64_t size = plan_.tensors[i].size();
+      auto* at = memory_->slot(i, t, shard.first);
+      for (std::int64_t b = 0; b < shard.count; ++b) {
+        const std::int64_t example = shard.first + b;
+        const bool valid = from && (online_call_ || t <= lengths_[example]);
+        const std::int64_t row = online_call_ ? example : (t - 1) * examples_ + example;
+        for (std::int64_t k = 0; k < size; ++k)
+          memory_->write(i, at, b * size + k, valid ? from[row * width + column + k] : 0.0);
+      }
+      column += size;
+    }
+  };
+  copy(plan_.inputs, x_);
+  copy(plan_.targets, y_);
+  draw_noise(shard, t);
+}
+
+void Sequence::draw_noise(const Shard& shard, std::int64_t t) {
+  for (int tensor : timed_) {
+    const compiler::Tensor& info = plan_.tensors[tensor];
+    if (info.kind != TensorKind::noise) continue;
+    auto* at = memory_->slot(tensor, t, shard.first);
+    for (std::int64_t b = 0; b < shard.count; ++b) {
+      // The step's key joins the sequence and the step within it.
+      const Key key = make_key(options_.seed, info.name, count_ * 0x100000000ull + static_cast<std::uint64_t>(t),
+                               static_cast<std::uint64_t>(shard.first + b));
+      for (std::int64_t k = 0; k < info.size(); ++k) {
+        const auto index = static_cast<std::uint64_t>(k);
+        const double value = info.init.kind == compiler::Init::Kind::normal    ? normal(key, index)
+                             : info.init.kind == compiler::Init::Kind::uniform ? uniform(key, index)
+                                                                               : random_sign(key, index);
+        memory_->write(tensor, at, b * info.size() + k, value);
+      }
+    }
+  }
+}
+
+void Sequence::collect_ends(Shard& shard, int phase) {
+  for (const auto& root : plan_.phases[phase].roots)
+    for (Ref node : compiler::postorder({root.node})) {
+      if (node->kind != NodeKind::leaf || (node->time.base != When::end && node->time.base != When::last)) continue;
+      const std::int64_t bytes = memory_->row_bytes(node->tensor);
+      for (std::int64_t b = 0; b < shard.count; ++b) {
+        const std::int64_t example = shard.first + b;
+        const std::int64_t end = window_of(std::max<std::int64_t>(shard.resolver.moment.start + 1, 1)).end;
+        const std::int64_t at = node->time.base == When::last ? lengths_[example] : std::min(end, lengths_[example]);
+        std::memcpy(memory_->gathered(node->tensor, node->time, example),
+                    memory_->slot(node->tensor, at + node->time.offset, example), static_cast<std::size_t>(bytes));
+      }
+    }
+}
+
+void Sequence::run_phase(Shard& shard, int phase) {
+  if (phase < 0 || shard.count == 0) return;
+  compiled_.runner->run(phase, shard.resolver, shard.count, shard.scratch, prepared_);
+}
+
+void Sequence::arrive(Shard& shard, std::int64_t t) {
+  shard.resolver.moment = {t, online_call_ ? 0 : (t <= steps_ ? window_of(t).start : window_of(steps_).start), true};
+  fill_flags(shard, t + layout_.highest);
+  const bool taken = online_call_ || t <= steps_;
+  if (taken) {
+    load(shard, t);
+    run_phase(shard, step_);
+    if (plan_.loss >= 0) {
+      const auto* loss = memory_->slot(plan_.loss, t, shard.first);
+      for (std::int64_t b = 0; b < shard.count; ++b) {
+        shard.loss += memory_->read(plan_.loss, loss, b);
+        const bool counts = (online_call_ || t <= lengths_[shard.first + b]) &&
+                            (!mask_ || mask_[(t - 1) * examples_ + shard.first + b] != 0);
+        shard.loss_steps += counts;
+      }
+    }
+  } else {
+    for (int tensor : timed_)
+      if (plan_.tensors[tensor].kind != TensorKind::forward && plan_.tensors[tensor].kind != TensorKind::backward)
+        memory_->zero_slot(tensor, t, shard.first, shard.count);
+  }
+  const bool all = learn_ || !compiled_.forward_shows;
+  if (all) run_phase(shard, arrive_);
+  run_phase(shard, show_);
+  if (!all || !closes() || online_call_) return;
+  // Windows whose last needed step has arrived.
+  Window w = window_of(1);
+  while (window_ready(w) < t && w.end < steps_) w = window_of(w.end + 1);
+  for (; window_ready(w) == t; w = window_of(w.end + 1)) {
+    sweep(shard, w);
+    if (w.end >= steps_) break;
+  }
+}
+
+void Sequence::sweep(Shard& shard, const Window& w) {
+  Moment& moment = shard.resolver.moment;
+  const Moment before = moment;
+  const int end_flag = plan_.find("end"), active = plan_.find("active");
+  moment.start = w.start;
+  moment.current = false;
+  for (int tensor : timed_)
+    if (plan_.tensors[tensor].kind == TensorKind::backward)
+      for (std::int64_t t = w.end + 1; t <= w.end + std::max(1, layout_.highest); ++t)
+        memory_->zero_slot(tensor, t, shard.first, shard.count);
+  if (sweep_ >= 0) collect_ends(shard, sweep_);
+  for (std::int64_t t = w.end; sweep_ >= 0 && t > w.start; --t) {
+    moment.t = t;
+    run_phase(shard, sweep_);
+  }
+  // At the boundary before the window nothing is this window's end.
+  moment.t = w.start;
+  memory_->zero_slot(end_flag, w.start, shard.first, shard.count);
+  if (sweep_start_ >= 0) {
+    collect_ends(shard, sweep_start_);
+    run_phase(shard, sweep_start_);
+  }
+  if (close_ >= 0) {
+    auto* at = memory_->slot(active, w.start, shard.first);
+    for (std::int64_t b = 0; b < shard.count; ++b)
+      memory_->write(active, at, b, lengths_[shard.first + b] > w.start ? 1.0 : 0.0);
+    collect_ends(shard, close_);
+    run_phase(shard, close_);
+  }
+  fill_flags(shard, w.start);
+  moment = before;
+}
+
+// Arrivals from..to of every shard; nothing changes parameters in between.
+void Sequence::span(std::int64_t from, std::int64_t to) {
+  auto one = [&](int s) {
+    const compiler::FlushDenormals flush;
+    Shard& shard = *shards_[s];
+    if (from == 1) begin_shard(shard);
+    for (std::int64_t t = from; t <= to; ++t) arrive(shard, t);
+  };
+  if (options_.threads == 1 || shard_count_ == 1 || !compiled_.runner->concurrent()) {
+    for (int s = 0; s < shard_count_; ++s) one(s);
+    return;
+  }
+  tbb::task_arena arena(std::min(options_.threads, shard_count_));
+  arena.execute([&] { tbb::parallel_for(0, shard_count_, one, tbb::simple_partitioner()); });
+}
+
+void Sequence::update(UpdateEvery every) {
+  const compiler::FlushDenormals flush;
+  for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
+    const compiler::Learned& l = plan_.learned[k];
+    if (l.every != every) continue;
+    const std::int64_t size = plan_.tensors[l.gradient].size();
+    void* sum = memory_->whole(l.gradient);
+    for (std::int64_t i = 0; i < size; ++i) {
+      double total = 0;
+      for (int s = 0; s < shard_count_; ++s) total += memory_->read(l.gradient, memory_->shard_gradient(l.gradient, s), i);
+      memory_->write(l.gradient, sum, i, total);
+      totals_[k][i] += total;
+    }
+    for (int s = 0; s < shard_count_; ++s)
+      std::memset(memory_->shard_gradient(l.gradient, s), 0, static_cast<std::size_t>(layout_.tensors[l.gradient].slot_bytes));
+    if (!learn_ || l.update_phase < 0) continue;
+    Shard& shard = *shards_[0];
+    shard.resolver.shared_gradient = true;
+    compiled_.runner->run(l.update_phase, shard.resolver, 1, shard.scratch, prepared_);
+    shard.resolver.shared_gradient = false;
+    stale_ = true;
+  }
+  refresh();
+}
+
+RunResult Sequence::run(const Batch& batch, bool learn) {
+  validate(batch);
+  online_call_ = false;
+  lengths_ = batch.lengths;
+  if (lengths_.empty()) lengths_.assign(static_cast<std::size_t>(batch.examples), batch.steps);
+  x_ = batch.x.data();
+  y_ = batch.y.empty() ? nullptr : batch.y.data();
+  mask_ = batch.loss_mask.empty() ? nullptr : batch.loss_mask.data();
+  begin(batch.examples, batch.steps, learn);
+  bool per_step = false, per_window = false;
+  for (const auto& l : plan_.learned) {
+    per_step = per_step || l.every == UpdateEvery::step;
+    per_window = per_window || (l.every == UpdateEvery::window && plan_.window >= 0);
+  }
+  const bool all = learn_ || !compiled_.forward_shows;
+  const std::int64_t arrivals = steps_ + (all || show_ >= 0 ? plan_.ahead : 0);
+  std::int64_t from = 1;
+  if (show_ >= 0) {  // values that hold at the first start
+    for (auto& shard : shards_) {
+      if (shard->count == 0) continue;
+      begin_shard(*shard);
+      shard->resolver.moment = {0, 0, true};
+      run_phase(*shard, show_);
+    }
+  }
+  Window w = window_of(1);
+  while (from <= arrivals) {
+    std::int64_t to = arrivals;
+    if (learn_ && per_step) to = from;
+    else if (learn_ && per_window) to = std::min(arrivals, window_ready(w));
+    if (plan_.updates_within)
+      for (std::int64_t t = from; t <= to; ++t) memory_->snapshot_versions(t);
+    span(from, to);
+    if (all && per_step) update(UpdateEvery::step);
+    if (all && per_window && to == window_ready(w)) {
+      update(UpdateEvery::window);
+      if (w.end < steps_) w = window_of(w.end + 1);
+    }
+    from = to + 1;
+  }
+  if (all) {
+    if (per_step && !learn_) update(UpdateEvery::step);
+    update(UpdateEvery::window);
+    update(UpdateEvery::sequence);
+  }
+  RunResult result;
+  for (const auto& shard : shards_) {
+    result.loss += shard->loss;
+    result.loss_steps += shard->loss_steps;
+  }
+  result.loss /= static_cast<double>(examples_);
+  open_ = false;
+  return result;
+}
+
+RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
+  if (closes() || plan_.window >= 0 || !layout_.any_length)
+    throw Error("this rule needs a complete window, so it cannot learn step by step: give whole sequences to run()");
+  const bool fresh = !open_ || !online_call_;
+  online_call_ = true;
+  mask_ = nullptr;
+  Batch shape;
+  shape.steps = 1;
+  shape.examples = options_.batch;
+  shape.x.assign(x.begin(), x.end());
+  shape.y.assign(y.begin(), y.end());
+  validate(shape);
+  x_ = x.data();
+  y_ = y.empty() ? nullptr : y.data();
+  if (fresh) begin(options_.batch, INT64_MAX / 4, true);
+  const std::int64_t t = ++t_;
+  for (auto& shard : shards_) shard->loss = 0;
+  if (plan_.updates_within) memory_->snapshot_versions(t);
+  span(t, t);
+  update(UpdateEvery::step);
+  RunResult result;
+  for (const auto& shard : shards_) result.loss += shard->loss;
+  result.loss /= static_cast<double>(examples_);
+  result.loss_steps = examples_;
+  return result;
+}
+
+void Sequence::reset() {
+  if (open_ && online_call_) {
+    update(UpdateEvery::window);
+    update(UpdateEvery::sequence);
+  }
+  open_ = false;
+}
+
+Session::Shown Sequence::shown(const compiler::Shown& s) const {
+  const compiler::Tensor& t = plan_.tensors[s.tensor];
+  Session::Shown out;
+  out.shape = t.dims;
+  const std::int64_t first = s.from_start ? 0 : 1;
+  out.rows = steps_ + 1 - first;
+  for (std::int64_t row = first; row <= steps_; ++row) {
+    const auto* at = memory_->slot(s.tensor, row, 0);
+    for (std::int64_t k = 0; k < examples_ * t.size(); ++k) out.values.push_back(memory_->read(s.tensor, at, k));
+  }
+  return out;
+}
+
+std::vector<double> Sequence::gathered(const compiler::Learned& learned) const {
+  for (std::size_t k = 0; k < plan_.learned.size(); ++k)
+    if (plan_.learned[k].gradient == learned.gradient) return totals_[k];
+  return {};
+}
+
+}  // namespace eligo

@@ -1,0 +1,82 @@
+// Runs a program over time: steps, arrivals, windows on the way back, updates.
+//
+// The batch is cut into fixed shards, whatever the number of threads; each runs on its own until parameters change, and
+// what the shards gathered is added in a fixed order. Nothing is allocated inside a sequence.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "runtime/compile.h"
+#include "runtime/memory.h"
+
+namespace eligo {
+
+class Sequence {
+ public:
+  Sequence(const Program& program, const SessionOptions& options);
+  ~Sequence();
+
+  Memory& memory() { return *memory_; }
+  void set_start(const std::vector<std::vector<double>>& values);  // states before the first step, by tensor, [B][...]
+  void parameters_changed() { stale_ = true; }
+
+  RunResult run(const Batch& batch, bool learn);
+  RunResult step(std::span<const double> x, std::span<const double> y);
+  void reset();
+
+  Session::Shown shown(const compiler::Shown& shown) const;
+  std::vector<double> gathered(const compiler::Learned& learned) const;
+  std::uint64_t count() const { return count_; }  // sequences begun: the key of their random draws
+  void set_count(std::uint64_t count) { count_ = count; }
+
+ private:
+  struct Shard;
+  struct Window {
+    std::int64_t start = 0, end = 0;
+  };
+  void validate(const Batch& batch) const;
+  void begin(std::int64_t examples, std::int64_t steps, bool learn);
+  void begin_shard(Shard& shard);
+  void fill_flags(const Shard& shard, std::int64_t t);
+  void load(const Shard& shard, std::int64_t t);
+  void draw_noise(const Shard& shard, std::int64_t t);
+  void arrive(Shard& shard, std::int64_t t);
+  void sweep(Shard& shard, const Window& window);
+  void collect_ends(Shard& shard, int phase);
+  void run_phase(Shard& shard, int phase);
+  void span(std::int64_t from, std::int64_t to);
+  void update(compiler::UpdateEvery every);
+  void refresh();
+  Window window_of(std::int64_t t) const;
+  std::int64_t window_ready(const Window& w) const;  // the arrival at which its sweep runs
+  bool closes() const { return sweep_ >= 0 || close_ >= 0; }
+  int nonempty(const char* name) const;
+
+  const Program& compiled_;
+  const compiler::Program& plan_;
+  SessionOptions options_;
+  int shard_count_;
+  Layout layout_;
+  std::unique_ptr<Memory> memory_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::vector<double>> start_;
+  std::vector<std::vector<double>> totals_;  // by learned: everything gathered since the sequence began
+  std::unique_ptr<std::byte[]> prepared_storage_;
+  void* prepared_ = nullptr;
+  bool stale_ = true;
+
+  int step_, arrive_, show_, sweep_, sweep_start_, close_;
+  std::vector<int> timed_;                   // tensors whose slots are cleared (not flags, not shown)
+
+  // the sequence that runs
+  std::int64_t examples_ = 0, steps_ = 0, t_ = 0;
+  bool learn_ = true, open_ = false, online_call_ = false;
+  std::vector<std::int64_t> lengths_;
+  const double *x_ = nullptr, *y_ = nullptr, *mask_ = nullptr;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace eligo

@@ -1,0 +1,207 @@
+#include "runtime/session.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "dsl/names.h"
+#include "runtime/compile.h"
+#include "runtime/initialise.h"
+#include "runtime/memory.h"
+#include "runtime/sequence.h"
+
+namespace eligo {
+
+using compiler::TensorKind;
+
+struct Session::Impl {
+  Impl(std::shared_ptr<const Program> compiled, const SessionOptions& chosen)
+      : program(std::move(compiled)), options(chosen), plan(*program->plan), sequence(*program, chosen) {
+    for (std::size_t i = 0; i < plan.tensors.size(); ++i) add_info(static_cast<int>(i));
+    start_values.resize(plan.tensors.size());
+    initialise();
+  }
+
+  void add_info(int number) {
+    const compiler::Tensor& t = plan.tensors[number];
+    const bool kept = t.kind == TensorKind::param || t.kind == TensorKind::keep || t.kind == TensorKind::wiring;
+    if (kept) {
+      infos.push_back({t.name, t.dims, t.kind == TensorKind::param, t.bundle});
+      numbers[t.name] = number;
+    }
+    if (t.kind == TensorKind::state) {
+      std::vector<std::int64_t> shape = {options.batch};
+      shape.insert(shape.end(), t.dims.begin(), t.dims.end());
+      infos.push_back({t.name + "[start]", shape, false, ""});
+      numbers[t.name + "[start]"] = number;
+    }
+  }
+
+  void initialise() {
+    Memory& m = sequence.memory();
+    for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
+      const compiler::Tensor& t = plan.tensors[i];
+      const int number = static_cast<int>(i);
+      if (t.kind == TensorKind::param || t.kind == TensorKind::keep || t.kind == TensorKind::wiring) {
+        const std::vector<double> values = initial_values(t, options.seed);
+        for (std::int64_t k = 0; k < t.size(); ++k) m.write(number, m.whole(number), k, values[k]);
+      } else if (t.kind == TensorKind::hyper && !hypers_set.contains(t.name)) {
+        m.write(number, m.whole(number), 0, t.init.a);
+      } else if (t.kind == TensorKind::state) {
+        start_values[i].assign(static_cast<std::size_t>(options.batch * t.size()), t.init.a);
+      }
+    }
+    sequence.set_start(start_values);
+    sequence.parameters_changed();
+  }
+
+  int number_of(const std::string& name) const {
+    auto found = numbers.find(dsl::canonical(name));
+    if (found != numbers.end()) return found->second;
+    std::vector<std::string> names;
+    for (const auto& [n, number] : numbers) names.push_back(n);
+    const std::string near = dsl::nearest(name, names);
+    throw Error(fmt::format("there is no tensor {}{}", name, near.empty() ? "" : fmt::format(": did you mean {}?", near)));
+  }
+
+  bool is_start(const std::string& name) const { return name.ends_with("[start]"); }
+
+  std::vector<int> hypers_named(const std::string& given) const {
+    const std::string name = dsl::canonical(given);
+    std::vector<int> found;
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
+      const compiler::Tensor& t = plan.tensors[i];
+      if (t.kind != TensorKind::hyper || t.name.empty()) continue;
+      names.push_back(t.name);
+      bool fits = t.name == name;
+      if (!fits && name.rfind("optimiser.", 0) == 0 && t.name.rfind("optimiser.", 0) == 0 &&
+          std::count(name.begin(), name.end(), '.') == 1)  // for all bundles
+        fits = t.name.substr(t.name.rfind('.')) == name.substr(name.rfind('.'));
+      if (fits) found.push_back(static_cast<int>(i));
+    }
+    if (found.empty()) {
+      const std::string near = dsl::nearest(name, names);
+      throw Error(fmt::format("there is no hyper {}{}", given, near.empty() ? "" : fmt::format(": did you mean {}?", near)));
+    }
+    return found;
+  }
+
+  std::shared_ptr<const Program> program;
+  SessionOptions options;
+  const compiler::Program& plan;
+  Sequence sequence;
+  std::vector<TensorInfo> infos;
+  std::map<std::string, int> numbers;
+  std::vector<std::vector<double>> start_values;
+  std::set<std::string> hypers_set;
+};
+
+Session::Session(std::shared_ptr<const Program> program, const SessionOptions& options) {
+  if (options.batch < 1) throw Error("a session needs a batch of at least one example");
+  if (options.steps < 1) throw Error("a session needs sequences of at least one step");
+  if (options.threads < 1) throw Error("a session needs at least one thread");
+  impl_ = std::make_unique<Impl>(std::move(program), options);
+}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+void Session::initialise() { impl_->initialise(); }
+const std::vector<TensorInfo>& Session::tensors() const { return impl_->infos; }
+
+std::vector<double> Session::get(const std::string& name) const {
+  const int number = impl_->number_of(name);
+  if (impl_->is_start(name)) return impl_->start_values[number];
+  Memory& m = impl_->sequence.memory();
+  std::vector<double> values;
+  for (std::int64_t i = 0; i < impl_->plan.tensors[number].size(); ++i)
+    values.push_back(m.read(number, m.whole(number), i));
+  return values;
+}
+
+void Session::set(const std::string& name, std::span<const double> values) {
+  const int number = impl_->number_of(name);
+  const compiler::Tensor& t = impl_->plan.tensors[number];
+  if (impl_->is_start(name)) {
+    auto& start = impl_->start_values[number];
+    if (values.size() > start.size() || values.size() % static_cast<std::size_t>(t.size()) != 0)
+      throw Error(fmt::format("{} has {} values per example, {} are given", name, t.size(), values.size()));
+    std::copy(values.begin(), values.end(), start.begin());
+    impl_->sequence.set_start(impl_->start_values);
+    return;
+  }
+  if (static_cast<std::int64_t>(values.size()) != t.size())
+    throw Error(fmt::format("{} has {} values, {} are given", name, t.size(), values.size()));
+  for (double x : values) {
+    if (!std::isfinite(x)) throw Error(fmt::format("{}: a value is not finite", name));
+    if (t.low < t.high && (x < t.low || x > t.high))
+      throw Error(fmt::format("{} = {} is outside [{}, {}]", name, x, t.low, t.high));
+    if (t.kind == TensorKind::wiring && (x != std::floor(x) || x < 0 || x >= t.init.a))
+      throw Error(fmt::format("{}: {} is no index below {}", name, x, t.init.a));
+  }
+  Memory& m = impl_->sequence.memory();
+  for (std::size_t i = 0; i < values.size(); ++i) m.write(number, m.whole(number), static_cast<std::int64_t>(i), values[i]);
+  impl_->sequence.parameters_changed();
+}
+
+void Session::set_hyper(const std::string& name, double value) {
+  if (!std::isfinite(value)) throw Error(fmt::format("the hyper {} must be a finite number", name));
+  Memory& m = impl_->sequence.memory();
+  for (int number : impl_->hypers_named(name)) {
+    const compiler::Tensor& t = impl_->plan.tensors[number];
+    if (t.low < t.high && (value < t.low || value > t.high))
+      throw Error(fmt::format("{} = {} is outside [{}, {}]", t.name, value, t.low, t.high));
+    m.write(number, m.whole(number), 0, value);
+    impl_->hypers_set.insert(t.name);
+  }
+  impl_->sequence.parameters_changed();
+}
+
+double Session::hyper(const std::string& name) const {
+  Memory& m = impl_->sequence.memory();
+  const int number = impl_->hypers_named(name).front();
+  return m.read(number, m.whole(number), 0);
+}
+
+RunResult Session::run(const Batch& batch, bool learn) { return impl_->sequence.run(batch, learn); }
+RunResult Session::step(std::span<const double> x, std::span<const double> y) { return impl_->sequence.step(x, y); }
+void Session::reset() { impl_->sequence.reset(); }
+
+Session::Shown Session::shown(const std::string& name) const {
+  for (const compiler::Shown& s : impl_->plan.shown)
+    if (s.name == name || dsl::canonical(s.name) == dsl::canonical(name)) return impl_->sequence.shown(s);
+  throw Error(fmt::format("{} was not compiled to be shown: name it in ProgramSpec::show", name));
+}
+
+std::vector<double> Session::gathered(const std::string& parameter) const {
+  const int number = impl_->number_of(parameter);
+  for (const compiler::Learned& l : impl_->plan.learned)
+    if (l.parameter == number) return impl_->sequence.gathered(l);
+  throw Error(fmt::format("nothing is learned for {}", parameter));
+}
+
+std::map<std::string, std::vector<double>> Session::state() const {
+  std::map<std::string, std::vector<double>> all;
+  for (const TensorInfo& info : impl_->infos)
+    if (!impl_->is_start(info.name)) all[info.name] = get(info.name);
+  all["sequence"] = {static_cast<double>(impl_->sequence.count())};
+  return all;
+}
+
+void Session::restore(const std::map<std::string, std::vector<double>>& state) {
+  for (const TensorInfo& info : impl_->infos) {
+    if (impl_->is_start(info.name)) continue;
+    auto found = state.find(info.name);
+    if (found == state.end()) throw Error(fmt::format("the saved state lacks {}: it belongs to another program", info.name));
+    set(info.name, found->second);
+  }
+  if (auto found = state.find("sequence"); found != state.end() && !found->second.empty())
+    impl_->sequence.set_count(static_cast<std::uint64_t>(found->second[0]));
+}
+
+}  // namespace eligo

@@ -1,0 +1,47 @@
+// Settings by dotted path ("rule.λ"), each with the place where it was given. The flat form of a TOML file or of the
+// command line; what they mean is experiment.h's matter.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace eligo {
+
+struct Value {
+  std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<std::string>> data;
+  std::string place;  // "file.toml:12" or "command line"
+
+  // "the text \"abc\"", for messages.
+  std::string described() const;
+  bool operator==(const Value& other) const { return data == other.data; }
+};
+
+// Keys are canonical: Greek letters, not their names.
+using Settings = std::map<std::string, Value>;
+
+struct SettingsFile {
+  Settings base;
+  std::vector<Settings> compare;  // one for each entry of the array `compare`
+};
+
+// A text for a section (`rule = "bptt"`) is the section's name (`rule.name`) for these.
+extern const std::vector<std::string> kNamedSections;
+
+// Throws eligo::Error with file and line: not TOML, or a value that no setting has (dates, nested lists).
+SettingsFile read_settings(const std::string& path);
+SettingsFile parse_settings(const std::string& text, const std::string& path);
+
+// The place of what the command line gives.
+inline constexpr const char* kCommandLine = "command line";
+
+// "rule.lambda=0.5", "rule=bptt", "seeds=[0, 1]". Anything that is no TOML value is a text.
+std::pair<std::string, Value> parse_override(const std::string& text);
+
+// As TOML, sections together, ASCII names; read_settings gives the same settings back.
+std::string print_settings(const SettingsFile& settings);
+
+}  // namespace eligo

@@ -1,0 +1,87 @@
+// Tasks: drivers that produce batches of sequences. They know nothing of rules and nothing of networks.
+//
+//   auto task = make_task({.name = "delayed_target", .numbers = {{"T", 10}}, .seed = 1});
+//   Batch batch = task->batch(Split::train, epoch, index);      // a pure function of its arguments and the seed
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/session.h"
+
+namespace eligo {
+
+enum class Split { train, validation, test };
+const char* split_name(Split split);
+
+struct TaskShape {
+  std::int64_t inputs = 0;     // m: channels of x
+  std::int64_t targets = 0;    // k: channels of y
+  std::int64_t min_steps = 1;  // lengths of sequences are in min_steps..max_steps
+  std::int64_t max_steps = 1;
+  std::uint64_t train_batches = 0;  // of an epoch
+  std::uint64_t validation_batches = 0, test_batches = 0;
+};
+
+// A number to report beside the loss, as a sum over so many counted things.
+struct Score {
+  double sum = 0;
+  std::uint64_t count = 0;
+};
+
+class Task {
+ public:
+  virtual ~Task() = default;
+  virtual TaskShape shape() const = 0;
+  // `index` is below the split's number of batches; `epoch` matters for training only. The last batch may be smaller.
+  virtual Batch batch(Split split, std::uint64_t epoch, std::uint64_t index) const = 0;
+  // What the score counts ("accuracy"); empty: the task has the loss only.
+  virtual std::string score_name() const { return ""; }
+  // `outputs` of the readout, [T][B][targets], row-major.
+  virtual Score score(const Batch& batch, const std::vector<double>& outputs) const;
+  // One line for the user: what the data are and where they come from.
+  virtual std::string description() const = 0;
+};
+
+// What an experiment may set of a task. Numbers are whole where `whole`; texts have no range.
+struct TaskOption {
+  std::string name, help;
+  bool text = false, whole = true;
+  double value = 0, low = 0, high = 0;  // the default and the range, both ends included
+  std::string text_value;
+};
+
+struct TaskSpec {
+  std::string name;
+  std::map<std::string, double> numbers;  // by option; those left out have their defaults
+  std::map<std::string, std::string> texts;
+  std::uint64_t batch = 10;             // examples of a batch
+  std::uint64_t batches_per_epoch = 0;  // 0: the task's own
+  std::uint64_t seed = 0;
+};
+
+struct TaskKind {
+  std::string name, summary;
+  std::vector<TaskOption> options;
+  std::unique_ptr<Task> (*make)(const TaskSpec& complete);
+};
+// The table of all tasks.
+const std::vector<TaskKind>& task_kinds();
+// Throws eligo::Error with the nearest name.
+const TaskKind& task_kind(const std::string& name);
+
+// Fills in defaults and checks names and ranges; throws eligo::Error.
+std::unique_ptr<Task> make_task(TaskSpec spec);
+
+// Throws eligo::Error naming `where`, the step, example and channel of the first input, target or mask value that is
+// not finite (padded steps included).
+void check_finite(const Batch& batch, const std::string& where);
+
+// Of the steps that the loss mask counts: how often the largest output is where the largest target is.
+Score count_correct(const Batch& batch, const std::vector<double>& outputs, std::int64_t classes);
+
+}  // namespace eligo

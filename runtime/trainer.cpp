@@ -1,0 +1,217 @@
+#include "runtime/trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <thread>
+
+#include "runtime/checkpoint.h"
+#include "runtime/metrics.h"
+#include "runtime/picture.h"
+#include "runtime/progress.h"
+
+namespace eligo {
+namespace {
+
+int thread_count(const Experiment& experiment) {
+  if (experiment.threads > 0) return experiment.threads;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// Rows that were written after the checkpoint from which a training goes on; they will be written again.
+void drop_rows(const std::string& variant, std::uint64_t seed, const Outcome& outcome, MetricsFile& metrics) {
+  if (outcome.complete) return;
+  metrics.remove_if([&](const MetricsRow& row) {
+    if (row.variant != variant || row.seed != seed) return false;
+    return row.batch > outcome.batches || row.split == split_name(Split::test) ||
+           (row.split == split_name(Split::validation) && row.epoch > outcome.epochs);
+  });
+}
+
+void write_summary(const RunFolder& folder, const std::vector<TrainingResult>& results) {
+  const auto text = [](const std::optional<double>& value) {
+    return value ? fmt::format("{}", *value) : std::string();
+  };
+  std::string out =
+      "variant,seed,epochs,batches,final_loss,final_score,test_loss,test_score,cosine,ms_per_batch,diverged\n";
+  for (const auto& [variant, seed, o] : results) {
+    std::string name = variant;
+    for (std::size_t at = 0; (at = name.find('"', at)) != std::string::npos; at += 2) name.insert(at, 1, '"');
+    out += fmt::format("\"{}\",{},{},{},{},{},{},{},{},{:.4f},{}\n", name, seed, o.epochs, o.batches, o.final_loss,
+                       text(o.final_score), text(o.test_loss), text(o.test_score), text(o.cosine), o.milliseconds,
+                       o.diverged ? 1 : 0);
+  }
+  write_file_atomically(folder.summary(), out);
+}
+
+using Lines = std::map<std::string, std::map<std::uint64_t, std::vector<Point>>>;
+
+Lines lines_of(const std::vector<MetricsRow>& rows, Split split) {
+  Lines lines;
+  for (const auto& row : rows) {
+    if (row.split != split_name(split)) continue;
+    lines[row.variant][row.seed].push_back({static_cast<double>(row.batch), row.loss});
+  }
+  return lines;
+}
+
+// Validation losses, or training losses where there are too few of them to make a line.
+void write_curves(const RunFolder& folder, const Experiment& experiment) {
+  const auto rows = read_metrics(folder.metrics());
+  Lines lines = lines_of(rows, Split::validation);
+  bool enough = !lines.empty();
+  for (const auto& [variant, seeds] : lines) {
+    for (const auto& [seed, line] : seeds) enough = enough && line.size() > 2;
+  }
+  if (!enough) lines = lines_of(rows, Split::train);
+  Figure figure{experiment.name, "batches", enough ? "validation loss" : "training loss"};
+  for (const auto& variant : experiment.variants) {
+    Curve curve{variant.name};
+    for (const auto& [seed, line] : lines[variant.name]) curve.lines.push_back(line);
+    figure.curves.push_back(std::move(curve));
+  }
+  write_pictures(figure, folder.picture("svg"), folder.picture("png"));
+}
+
+// --- the table ------------------------------------------------------------------------------------------------------
+
+// "0.123" for one value, "0.123 ± 0.004" for several; empty for none.
+std::string mean_text(const std::vector<double>& values, const char* format) {
+  if (values.empty()) return "";
+  double mean = 0, spread = 0;
+  for (const double v : values) mean += v / static_cast<double>(values.size());
+  for (const double v : values) spread += (v - mean) * (v - mean);
+  const std::string text = fmt::format(fmt::runtime(format), mean);
+  if (values.size() == 1) return text;
+  spread = std::sqrt(spread / static_cast<double>(values.size() - 1));
+  return text + " ± " + fmt::format(fmt::runtime(format), spread);
+}
+
+std::size_t characters(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+using Table = std::vector<std::vector<std::string>>;
+
+// Columns without any entry below their heading are left out; the first is set left, the others right.
+std::string layout(const Table& table) {
+  std::string out;
+  std::vector<std::size_t> widths(table[0].size());
+  std::vector<bool> used(table[0].size());
+  for (std::size_t row = 0; row < table.size(); ++row) {
+    for (std::size_t column = 0; column < table[row].size(); ++column) {
+      widths[column] = std::max(widths[column], characters(table[row][column]));
+      if (row > 0 && !table[row][column].empty()) used[column] = true;
+    }
+  }
+  for (const auto& row : table) {
+    std::string line;
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      if (!used[column]) continue;
+      const std::string gap(widths[column] - characters(row[column]), ' ');
+      line += column == 0 ? row[column] + gap : "   " + gap + row[column];
+    }
+    out += line + "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+Trainer::Trainer(const Experiment& experiment, TrainerOptions options)
+    : experiment_(experiment), options_(std::move(options)), progress_(stdout, options_.quiet) {
+  for (const auto& variant : experiment_.variants) {
+    progress_.update(fmt::format("{}  compiling", variant.name));
+    ProgramSpec spec = variant.program;
+    spec.show = shown_for(variant, task(variant, experiment_.seeds[0]));
+    try {
+      programs_.push_back(compile(spec));
+    } catch (const Error& error) {
+      throw Error(fmt::format("{}: {}", variant.name, error.what()));
+    }
+  }
+}
+
+ExperimentResult Trainer::run(const RunFolder& folder) {
+  const Variant& first = experiment_.variants[0];
+  progress_.line(fmt::format("{}: {}", first.task.name, task(first, experiment_.seeds[0]).description()));
+  MetricsFile metrics(folder.metrics());
+  ExperimentResult result;
+  result.complete = true;
+  for (std::size_t v = 0; v < experiment_.variants.size() && result.complete; ++v) {
+    for (const auto seed : experiment_.seeds) {
+      result.complete = result.complete && train(v, seed, folder, metrics, result);
+    }
+  }
+  write_summary(folder, result.results);
+  write_curves(folder, experiment_);
+  return result;
+}
+
+const Task& Trainer::task(const Variant& variant, std::uint64_t seed) {
+  TaskSpec spec = variant.task;
+  spec.seed = seed;
+  std::string key = fmt::format("{} {} {} {}", spec.name, spec.batch, spec.batches_per_epoch, seed);
+  for (const auto& [name, value] : spec.numbers) key += fmt::format(" {}={}", name, value);
+  for (const auto& [name, value] : spec.texts) key += fmt::format(" {}={}", name, value);
+  auto& slot = tasks_[key];
+  if (!slot) slot = make_task(spec);
+  return *slot;
+}
+
+bool Trainer::train(std::size_t index, std::uint64_t seed, const RunFolder& folder, MetricsFile& metrics,
+                    ExperimentResult& result) {
+  const Variant& variant = experiment_.variants[index];
+  const TrainingPlace place{seed,
+                            thread_count(experiment_),
+                            folder.checkpoint(variant.name, index, seed, "last"),
+                            folder.checkpoint(variant.name, index, seed, "best"),
+                            &metrics,
+                            &progress_,
+                            options_.interrupted};
+  Training training(variant, programs_[index], task(variant, seed), place);
+  if (options_.resume) {
+    training.resume();
+    drop_rows(variant.name, seed, training.outcome(), metrics);
+  }
+  const bool was_complete = training.outcome().complete;
+  if (!was_complete && options_.interrupted()) return false;
+  if (!training.run()) return false;
+  if (was_complete) progress_.line(fmt::format("{}  seed {}  was complete", variant.name, seed));
+  result.results.push_back({variant.name, seed, training.outcome()});
+  return true;
+}
+
+std::string result_table(const Experiment& experiment, const std::vector<TrainingResult>& results) {
+  Table table = {{"variant", "final loss", "score", "test score", "cosine", "ms/batch"}};
+  const std::string score = make_task(experiment.variants[0].task)->score_name();
+  if (!score.empty()) {
+    table[0][2] = score + " %";
+    table[0][3] = "test " + score + " %";
+  }
+  for (const auto& variant : experiment.variants) {
+    std::vector<double> losses, scores, tests, cosines, times;
+    bool diverged = false;
+    for (const auto& result : results) {
+      if (result.variant != variant.name) continue;
+      const Outcome& o = result.outcome;
+      diverged = diverged || o.diverged;
+      losses.push_back(o.final_loss);
+      if (o.final_score) scores.push_back(100 * *o.final_score);
+      if (o.test_score) tests.push_back(100 * *o.test_score);
+      if (o.cosine) cosines.push_back(*o.cosine);
+      times.push_back(o.milliseconds);
+    }
+    if (losses.empty()) continue;
+    table.push_back({variant.name, diverged ? "diverged" : mean_text(losses, "{:.5f}"), mean_text(scores, "{:.2f}"),
+                     mean_text(tests, "{:.2f}"), mean_text(cosines, "{:.3f}"), mean_text(times, "{:.3f}")});
+  }
+  if (table.size() == 1) return "";
+  const bool has_cosine = std::any_of(table.begin() + 1, table.end(), [](const auto& row) { return !row[4].empty(); });
+  return layout(table) +
+         (has_cosine ? "cosine: of the learning signal with full BPTT's, mean over the training\n" : "");
+}
+
+}  // namespace eligo

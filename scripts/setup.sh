@@ -1,0 +1,70 @@
+# Shared by ./run and ./check: installs what is missing, configures and builds in build/. Sourced, not run.
+# Sets `root`, the project's folder.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { printf '%s\n' "$*" >&2; }
+
+installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+missing_packages() {
+  local package
+  while read -r package; do
+    case $package in '' | '#'*) continue ;; esac
+    installed "$package" || printf '%s ' "$package"
+  done <"$root/scripts/packages"
+}
+
+install_packages() {
+  local missing become=
+  if ! command -v dpkg-query >/dev/null; then
+    say "eligo is built with Debian packages, and this system has no dpkg."
+    say "Install the equivalents of the packages in scripts/packages, then run: cmake --preset release && cmake --build build"
+    return 1
+  fi
+  missing=$(missing_packages)
+  [ -z "$missing" ] && return 0
+  if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      say "These packages are missing, and you are neither root nor is there sudo:"
+      say "  apt-get install $missing"
+      return 1
+    fi
+    become=sudo
+  fi
+  say "installing: $missing"
+  quietly $become apt-get update
+  # shellcheck disable=SC2086  # one word a package
+  quietly $become env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+}
+
+# Runs a command and shows what it says only if it fails.
+quietly() {
+  local log status=0
+  log=$(mktemp)
+  "$@" >"$log" 2>&1 || status=$?
+  if [ $status != 0 ]; then
+    cat "$log" >&2
+    say "failed: $*"
+  fi
+  rm -f "$log"
+  return $status
+}
+
+# build PRESET TARGET...
+build() {
+  local preset=$1 cache="$root/build/CMakeCache.txt"
+  shift
+  if [ -f "$cache" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$cache"; then
+    say "build/ was configured for another folder: starting it anew"
+    rm -rf "$root/build"
+  fi
+  (cd "$root" && quietly cmake --preset "$preset")
+  # Nothing is said about a build that has nothing to do.
+  if ! ninja -C "$root/build" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
+    say "building (the first time takes a few minutes)"
+    quietly ninja -C "$root/build" -j "$(nproc)" "$@"
+  fi
+}
+
+install_packages

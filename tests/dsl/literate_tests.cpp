@@ -1,0 +1,163 @@
+// Runs literate tests: files of cases, each an input and its exact expected text.
+//
+//   == title
+//   -- check            what is done with the input: check, fmt, tree or report
+//   …input…
+//   --
+//   …expected…
+//
+// check    the errors, or "ok"
+// fmt      the canonical text, or the errors
+// tree     each equation's right side with all parentheses
+// report   what `eligo check` says of a correct file; report-json as JSON; report-file of files of rules/, one a line
+//
+// `-- check escapes` reads \xNN in the input as a byte. `literate_tests --regenerate FILE…` rewrites the expected
+// texts.
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "dsl/file.h"
+#include "dsl/report.h"
+
+namespace {
+
+using namespace eligo::dsl;
+
+struct Case {
+  std::string title, action, input, expected;
+  int line = 0;
+};
+
+std::string with_parentheses(const Expr& e) {
+  if (e.args.empty()) return print(e);
+  static constexpr const char* operators[] = {"", "", "", "", "", "", "+", "-", "*", "/", "^", "", ".", "", ""};
+  const std::string op = e.kind == ExprKind::compare ? e.name : operators[static_cast<std::size_t>(e.kind)];
+  if (!op.empty()) return "(" + with_parentheses(*e.args[0]) + " " + op + " " + with_parentheses(*e.args[1]) + ")";
+  if (e.kind == ExprKind::negate) return "(-" + with_parentheses(*e.args[0]) + ")";
+  return print(e);
+}
+
+std::string tree(const File& file) {
+  std::string out;
+  for (const Item& item : file.items) {
+    for (const Statement& s : item.statements) {
+      if (s.value) out += s.name + ": " + with_parentheses(*s.value) + "\n";
+    }
+  }
+  return out;
+}
+
+std::string unescaped(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escape = text.compare(i, 2, "\\x") == 0 && i + 3 < text.size();
+    out += escape ? static_cast<char>(std::stoi(text.substr(i + 2, 2), nullptr, 16)) : text[i];
+    if (escape) i += 3;
+  }
+  return out;
+}
+
+std::string report_files(const std::string& names) {
+  std::istringstream in(names);
+  std::string out;
+  for (std::string name; std::getline(in, name);) {
+    Diagnostics diagnostics;
+    const ParsedFile parsed = parse_file(ELIGO_RULES "/" + name, diagnostics);
+    if (diagnostics.empty()) check(parsed, diagnostics);
+    out += (out.empty() ? "" : "\n") + (diagnostics.empty() ? report(parsed) : render(diagnostics));
+  }
+  return out;
+}
+
+std::string run(const Case& c) {
+  if (c.action == "report-file") return report_files(c.input);
+  const bool escapes = c.action.ends_with(" escapes");
+  const std::string action = c.action.substr(0, c.action.find(' '));
+  Diagnostics diagnostics;
+  const ParsedFile parsed = parse_text("test.eli", escapes ? unescaped(c.input) : c.input, diagnostics);
+  const bool parses = diagnostics.empty();
+  if (parses && action != "fmt" && action != "tree") check(parsed, diagnostics);
+  if (!diagnostics.empty()) return render(diagnostics);
+  if (action == "check") return "ok\n";
+  if (action == "fmt") return print(parsed.file);
+  if (action == "tree") return tree(parsed.file);
+  if (action == "report") return report(parsed);
+  if (action == "report-json") return report_json(parsed) + "\n";
+  return "unknown action: " + c.action + "\n";
+}
+
+// Reads the cases; what stands before the first is kept as the file's head.
+std::vector<Case> read(const std::string& path, std::string& head) {
+  std::ifstream in(path);
+  std::vector<Case> cases;
+  std::string* into = &head;
+  std::string line;
+  for (int number = 1; std::getline(in, line); ++number) {
+    if (line.starts_with("== ")) {
+      cases.push_back({line.substr(3), "", "", "", number});
+      into = nullptr;
+    } else if (!cases.empty() && cases.back().action.empty() && line.starts_with("-- ")) {
+      cases.back().action = line.substr(3);
+      into = &cases.back().input;
+    } else if (!cases.empty() && line == "--") {
+      into = &cases.back().expected;
+    } else if (into != nullptr) {
+      *into += line + "\n";
+    }
+  }
+  for (Case& c : cases) {  // a blank line parts cases
+    while (c.expected.ends_with("\n\n")) c.expected.pop_back();
+    if (c.expected == "\n") c.expected.clear();
+  }
+  return cases;
+}
+
+int compare(const std::string& path, const std::vector<Case>& cases) {
+  int failed = 0;
+  for (const Case& c : cases) {
+    const std::string got = run(c);
+    if (got == c.expected) continue;
+    ++failed;
+    std::cout << path << ":" << c.line << ": " << c.title << "\nexpected:\n"
+              << c.expected << "\nfound:\n"
+              << got << "\n";
+  }
+  std::cout << path << ": " << cases.size() - static_cast<std::size_t>(failed) << " of " << cases.size() << " pass\n";
+  return failed;
+}
+
+void regenerate(const std::string& path, const std::string& head, const std::vector<Case>& cases) {
+  std::ofstream out(path);
+  out << head;
+  for (const Case& c : cases) {
+    out << "== " << c.title << "\n-- " << c.action << "\n" << c.input << "--\n" << run(c) << "\n";
+  }
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  int failed = 0;
+  bool rewrite = false;
+  for (int i = 1; i < count; ++i) {
+    const std::string path = arguments[i];
+    if (path == "--regenerate") {
+      rewrite = true;
+      continue;
+    }
+    std::string head;
+    const std::vector<Case> cases = read(path, head);
+    if (cases.empty()) {
+      std::cout << path << ": no cases\n";
+      ++failed;
+    } else if (rewrite) {
+      regenerate(path, head, cases);
+    } else {
+      failed += compare(path, cases);
+    }
+  }
+  return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,204 @@
+// The forms that learning rules are made of, at the extents where tiles, vectors and masks begin and end.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "compiler/llvm/denormals.h"
+#include "run.h"
+
+namespace eligo::testing {
+namespace {
+
+const std::vector<std::int64_t> examples = {0, 1, 2, 5, 10, 33};
+constexpr Element real = Element::real;
+
+// h[b, i] = tanh(Σ j: Wt[j, i] * x[b, j] + bias[i])
+Module layer(std::int64_t i, std::int64_t j, std::int64_t estimate = 10) {
+  return module(
+      {{"Wt", real, i * j}, {"x", real, j, true}, {"bias", real, i}, {"h", real, i, true}},
+      {assign({batch(estimate), {"i", i}, {"j", j}}, 2, at(3, {i, 1, 0}),
+              op(Op::tanh, {sum({2}, load(at(0, {0, 1, i})) * load(at(1, {j, 0, 1}))) + load(at(2, {0, 1, 0}))}))});
+}
+
+TEST(Kernels, LayersOfManyWidths) {
+  for (const std::int64_t i : {1, 15, 16, 17, 30, 67})
+    for (const std::int64_t j : {1, 17}) check(layer(i, j), examples);
+}
+
+TEST(Kernels, LayersWithAnyEstimateOfTheBatch) {
+  for (const std::int64_t estimate : {1, 2, 7, 100}) check(layer(30, 10, estimate), examples);
+}
+
+TEST(Kernels, LayersWithTheMatrixStoredByOutput) {
+  for (const std::int64_t i : {1, 5, 30, 66})
+    for (const std::int64_t j : {1, 7, 30, 65})
+      check(module({{"W", real, i * j}, {"x", real, j, true}, {"h", real, i, true}},
+                   {assign({batch(), {"i", i}, {"j", j}}, 2, at(2, {i, 1, 0}),
+                           sum({2}, load(at(0, {0, j, 1})) * load(at(1, {j, 0, 1}))))}),
+            examples);
+}
+
+// e'[b, i, p] = a[b, i] * (Σ j: W[i, j] * e[b, j, p]) + [p of row i] * x
+TEST(Kernels, TraceUpdates) {
+  for (const auto& [h, p] : {std::pair<std::int64_t, std::int64_t>{3, 12}, {30, 930}, {5, 17}, {7, 1}}) {
+    const ValuePtr update =
+        load(at(3, {h, 1, 0, 0})) * sum({3}, load(at(0, {0, h, 0, 1})) * load(at(1, {h * p, 0, 1, p})));
+    check(module({{"W", real, h * h}, {"e", real, h * p, true}, {"next", real, h * p, true}, {"a", real, h, true}},
+                 {assign({batch(), {"i", h}, {"p", p}, {"j", h}}, 3, at(2, {h * p, p, 1, 0}), update)}),
+          {0, 1, 5});
+  }
+  // the immediate term, on the diagonal of a [h, h, k] trace
+  check(module({{"e", real, 7 * 7 * 5, true}, {"x", real, 5, true}},
+               {assign({batch(), {"i", 7}, {"k", 5}}, 3, at(0, {245, 40, 1}), load(at(1, {5, 0, 1})), true)}),
+        examples);
+}
+
+TEST(Kernels, WeightGradients) {
+  for (const std::int64_t i : {1, 16, 30})
+    for (const std::int64_t j : {1, 17, 30}) {
+      const ValuePtr term = load(at(0, {i, 1, 0})) * load(at(1, {j, 0, 1}));
+      const std::vector<Buffer> buffers = {{"d", real, i, true}, {"h", real, j, true}, {"G", real, i * j}};
+      check(module(buffers, {assign({batch(), {"i", i}, {"j", j}}, 3, at(2, {0, j, 1}), term, true)}), examples);
+      const ValuePtr reduced = sum({2}, load(at(0, {1, 0, i})) * load(at(1, {0, 1, j})));
+      check(
+          module(buffers, {assign({{"i", i}, {"j", j}, batch()}, 2, at(2, {j, 1, 0}), constant(-0.1) * reduced, true)}),
+          examples);
+    }
+}
+
+TEST(Kernels, SumsToScalars) {
+  check(module({{"x", real, 30, true}, {"s", real, 1}},
+               {assign({batch(), {"i", 30}}, 2, at(1, {0, 0}), op(Op::square, {load(at(0, {30, 1}))}), true)}),
+        examples);
+  check(module({{"x", real, 930, true}, {"s", real, 1, true}},
+               {assign({batch(), {"i", 930}}, 1, at(1, {1, 0}), sum({1}, load(at(0, {930, 1}))))}),
+        examples);
+  check(
+      module({{"x", real, 1, true}, {"s", real, 2}}, {assign({batch()}, 0, at(1, {0}, 1), sum({0}, load(at(0, {1}))))}),
+      examples);
+  check(module({{"x", real, 1, true}, {"s", real, 1, true}},
+               {assign({batch()}, 1, at(1, {1}), op(Op::exp, {load(at(0, {1}))}))}),
+        examples);
+}
+
+// log-softmax and the like: several reduces, one inside of another's body
+TEST(Kernels, ReducesWithinExpressions) {
+  const auto x = [](int l) {
+    return load(at(0, l == 1   ? std::vector<std::int64_t>{17, 1, 0, 0}
+                      : l == 2 ? std::vector<std::int64_t>{17, 0, 1, 0}
+                               : std::vector<std::int64_t>{17, 0, 0, 1}));
+  };
+  const ValuePtr top = largest({3}, x(3));
+  const ValuePtr softmax = x(1) - top - op(Op::log, {sum({2}, op(Op::exp, {x(2) - top}))});
+  check(module({{"x", real, 17, true}, {"y", real, 17, true}},
+               {assign({batch(), {"i", 17}, {"k", 17}, {"l", 17}}, 2, at(1, {17, 1, 0, 0}), softmax)}),
+        examples);
+  const ValuePtr two = sum({2}, x(2)) * x(1) + sum({3}, x(3) * x(1) * x(3)) + sum({2}, op(Op::tanh, {x(2)}));
+  check(module({{"x", real, 17, true}, {"y", real, 17, true}},
+               {assign({batch(), {"i", 17}, {"k", 17}, {"l", 17}}, 2, at(1, {17, 1, 0, 0}), two)}),
+        examples);
+  const ValuePtr twice = sum({2, 3}, load(at(0, {17, 0, 1, 0})) * load(at(2, {0, 16, 0, 1})));
+  check(module({{"x", real, 17, true}, {"y", real, 17, true}, {"W", real, 17 * 16}},
+               {assign({batch(), {"i", 17}, {"k", 17}, {"l", 16}}, 2, at(1, {17, 1, 0, 0}), twice)}),
+        examples);
+}
+
+TEST(Kernels, GatherAndScatter) {
+  const std::vector<Buffer> buffers = {{"E", real, 5 * 20}, {"n", Element::int32, 3, true}, {"y", real, 60, true}};
+  check(module(buffers, {assign({batch(), {"s", 3}, {"k", 20}}, 3, at(2, {60, 20, 1}),
+                                load(through(at(0, {0, 0, 1}), 1, {3, 1, 0}, 20)))}),
+        examples, 1, 5);
+  check(module(buffers, {assign({batch(), {"s", 3}, {"k", 20}}, 3, through(at(0, {0, 0, 1}), 1, {3, 1, 0}, 20),
+                                load(at(2, {60, 20, 1})), true)}),
+        examples, 1, 5);
+  // lanes that meet: every element picks its place
+  check(module({{"y", real, 5}, {"n", Element::int32, 40}, {"x", real, 40}},
+               {assign({{"i", 40}}, 1, through(at(0, {0}), 1, {1}, 1), load(at(2, {1})), true)}),
+        {1}, 1, 5);
+  check(module({{"y", real, 12}, {"w", real, 5}, {"x", real, 8}},
+               {assign({{"i", 8}, {"k", 5}}, 2, at(0, {1, 1}), load(at(1, {0, 1})) * load(at(2, {1, 0})), true)}),
+        {1});
+  check(module({{"y", real, 40}, {"n", Element::int32, 40}},
+               {assign({{"i", 40}}, 1, at(0, {1}), load(at(1, {1})) + constant(0.5))}),
+        {1}, 1, 5);
+}
+
+TEST(Kernels, InPlace) {
+  check(module({{"x", real, 37, true}},
+               {assign({batch(), {"i", 37}}, 2, at(0, {37, 1}), load(at(0, {37, 1})) * constant(0.9))}),
+        examples);
+  const ValuePtr mixed =
+      load(at(0, {30, 1, 0})) + op(Op::tanh, {sum({2}, load(at(1, {0, 1, 30})) * load(at(2, {30, 0, 1})))});
+  check(module({{"h", real, 30, true}, {"Wt", real, 900}, {"x", real, 30, true}},
+               {assign({batch(), {"i", 30}, {"j", 30}}, 2, at(0, {30, 1, 0}), mixed)}),
+        examples);
+  check(module({{"h", real, 30, true}, {"Wt", real, 900}, {"x", real, 30, true}},
+               {assign({batch(), {"i", 30}, {"j", 30}}, 2, at(0, {30, 1, 0}), mixed, true)}),
+        examples);
+}
+
+TEST(Kernels, NoExpressionsLoops) {
+  check(module({{"x", real, 3}}, {assign({}, 0, at(0, {}, 1), constant(4))}), {0, 1});
+  check(module({{"x", real, 1}, {"y", real, 1}},
+               {assign({{"i", 1}, {"j", 1}}, 2, at(0, {0, 0}), load(at(1, {1, 0})) + constant(4))}),
+        {0, 1});
+}
+
+// NaN and infinity go where IEEE arithmetic sends them; a masked lane brings none in.
+TEST(Kernels, NanPropagates) {
+  const Module m = module({{"x", real, 17}, {"s", real, 3}},
+                          {assign({{"i", 17}}, 0, at(1, {0}, 0), sum({0}, load(at(0, {1})))),
+                           assign({{"i", 17}}, 0, at(1, {0}, 1), largest({0}, load(at(0, {1})))),
+                           assign({{"i", 17}}, 0, at(1, {0}, 2), sum({0}, op(Op::recip, {load(at(0, {1}))})))});
+  for (const std::string& target : targets_here()) {
+    const auto kernels = compiler::jit(m, {DType::f32, compiler::Target::named(target), ""});
+    for (const double special : {1.0, double{NAN}}) {
+      std::vector<Contents> memory = {{std::vector<double>(17, 1), {}}, {std::vector<double>(3, 0), {}}};
+      memory[0].real[16] = special;
+      run_kernel(*kernels, m, DType::f32, memory, 1);
+      for (const double s : memory[1].real) EXPECT_EQ(std::isnan(s), std::isnan(special)) << target;
+    }
+  }
+}
+
+// The results for an example are the same bits in any company.
+TEST(Kernels, ExamplesDoNotKnowEachOther) {
+  for (const Module& m : {layer(30, 17), layer(30, 17, 33), layer(5, 40, 3)})
+    for (const std::string& target : targets_here())
+      for (const DType dtype : {DType::f32, DType::f64}) {
+        const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(target), ""});
+        std::mt19937_64 random(5);
+        std::vector<Contents> all = random_memory(m, 40, dtype, random);
+        const std::vector<Contents> before = all;
+        run_kernel(*kernels, m, dtype, all, 40);
+        for (const std::size_t n : {1, 2, 3, 7, 10, 33}) {
+          std::vector<Contents> some = before;
+          for (std::size_t i = 0; i < some.size(); ++i)
+            if (m.buffers[i].batched) some[i].real.resize(static_cast<std::size_t>(m.buffers[i].size) * n);
+          run_kernel(*kernels, m, dtype, some, static_cast<std::int64_t>(n));
+          for (std::size_t k = 0; k < some[3].real.size(); ++k)
+            ASSERT_EQ(some[3].real[k], all[3].real[k]) << target << ' ' << n << ' ' << k;
+        }
+      }
+}
+
+TEST(Kernels, TextsForOtherProcessors) {
+  const compiler::JitOptions m1{DType::f32, compiler::Target::named("apple-m1"), ""};
+  EXPECT_NE(compiler::asm_text(layer(30, 30), m1).find("fmla"), std::string::npos);
+  EXPECT_NE(compiler::llvm_text(layer(30, 30), m1).find("<4 x float>"), std::string::npos);
+  EXPECT_THROW(compiler::jit(layer(3, 3), m1), std::runtime_error);
+  EXPECT_THROW(compiler::Target::named("no-such-processor"), std::runtime_error);
+}
+
+TEST(Kernels, DenormalsAreFlushedAndComeBack) {
+  volatile float tiny = 1e-40f;
+  {
+    const compiler::FlushDenormals flush;
+    EXPECT_EQ(tiny * 0.5f, 0.0f);
+  }
+  EXPECT_NE(tiny * 0.5f, 0.0f);
+}
+
+}  // namespace
+}  // namespace eligo::testing

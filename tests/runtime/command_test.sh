@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# The command from outside: what it prints, how it fails, Ctrl-C and resuming. Arguments: the command, the project's folder.
+set -u
+eligo=$1 root=$2
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+
+fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
+# expect STATUS TEXT COMMAND...: the exit status, and a text somewhere in the output.
+expect() {
+  local status=$1 text=$2 got=0
+  shift 2
+  "$@" >out.txt 2>&1 || got=$?
+  [ "$got" = "$status" ] || fail "exit status $got, expected $status: $*"$'\n'"$(tail -n 5 out.txt)"
+  grep -qF -- "$text" out.txt || fail "no \"$text\" in the output of: $*"$'\n'"$(tail -n 5 out.txt)"
+}
+
+small=(train.epochs=2 train.batches_per_epoch=20 train.measure=2 task.T=5)
+
+expect 0 "eligo " "$eligo" version
+expect 0 "bp_lambda" "$eligo" list rules
+expect 0 "train.epochs" "$eligo" list settings
+expect 1 "did you mean rules?" "$eligo" list rulse
+expect 0 "E0" "$eligo" explain e0304
+expect 1 "there is no error code" "$eligo" explain E9999
+expect 0 "ψ" "$eligo" fmt "$root/rules/bptt.eli"
+expect 0 "online" "$eligo" check "$root/rules/bp_lambda.eli"
+expect 0 "all settings are good" "$eligo" check "$root/rules/experiments/quick_start.toml"
+echo 'rule broken(net: cell) {' >broken.eli
+expect 1 "broken.eli:1" "$eligo" check broken.eli
+expect 1 "broken.eli" "$eligo" fmt broken.eli
+expect 1 "did you mean quick_start?" "$eligo" run quick_strat
+expect 1 "did you mean lambda?" "$eligo" run quick_start rule.lamda=1
+expect 1 "no such folder" "$eligo" run seq_mnist --data /no/such/folder
+expect 1 "cannot be made" "$eligo" run quick_start --out /proc/run "${small[@]}"
+expect 2 "" "$eligo" no_such_verb
+
+expect 0 "run folder: first" "$eligo" run quick_start --out first "${small[@]}"
+for file in experiment.toml metrics.csv summary.csv curves.svg curves.png; do
+  [ -s "first/$file" ] || fail "first/$file is missing or empty"
+done
+expect 1 "--resume" "$eligo" run quick_start --out first "${small[@]}"
+expect 0 "run folder: first" "$eligo" run --resume first
+
+# Interrupted anywhere and resumed, a run gives the same numbers as one that was left alone. (The times differ.)
+long=(--only "BP(0.5)" train.epochs=4 train.batches_per_epoch=150 train.log_every=30 train.measure=2 task.T=5)
+expect 0 "run folder: whole" "$eligo" run quick_start --out whole "${long[@]}"
+"$eligo" run quick_start --out cut "${long[@]}" >cut.txt 2>&1 &
+process=$!
+for _ in $(seq 200); do
+  [ "$(wc -l 2>/dev/null <cut/metrics.csv || echo 0)" -gt 3 ] && break
+  sleep 0.02
+done
+kill -INT $process 2>/dev/null
+wait $process
+status=$?
+if [ $status = 130 ]; then
+  grep -q "eligo run --resume cut" cut.txt || fail "an interrupted run does not say how to go on"
+  expect 0 "run folder: cut" "$eligo" run --resume cut
+elif [ $status != 0 ]; then
+  fail "interrupted: exit status $status"$'\n'"$(tail -n 5 cut.txt)"
+fi
+numbers() { sed 's/,[^,]*$//' "$1/metrics.csv"; }
+diff <(numbers whole) <(numbers cut) >diff.txt || fail "resumed metrics differ"$'\n'"$(head -n 5 diff.txt)"
+checkpoints=(whole/checkpoints/*-last.npz)
+[ -s "${checkpoints[0]}" ] || fail "no checkpoint"
+
+# Threads do not change anything.
+expect 0 "run folder: threads" "$eligo" run quick_start --out threads "${long[@]}" threads=1
+diff <(numbers whole) <(numbers threads) >diff.txt || fail "metrics depend on the threads"$'\n'"$(head -n 5 diff.txt)"
+
+expect 0 "not MNIST" "$eligo" run seq_mnist --out digits rule=bptt rule.n=5 model.n=8 train.epochs=1 \
+  train.batches_per_epoch=5 train.measure=1 task.drawn_train=500 task.drawn_test=100
+grep -q "accuracy" out.txt || fail "no accuracy for seq_mnist"
+
+[ $failures = 0 ] || { echo "$failures failed"; exit 1; }
+echo "all good"

@@ -1,0 +1,238 @@
+#include "runtime/experiment.h"
+
+#include <algorithm>
+
+#include "temporary.h"
+
+namespace eligo::test {
+namespace {
+
+const char* const kBase = R"toml(name = "toy"
+seeds = [0, 1]
+[task]
+name = "delayed_target"
+T = 10
+[model]
+cell = "rnn_tanh"
+readout = "linear_mse"
+synth = "linear"
+n = 30
+[rule]
+name = "bp_lambda"
+gamma = 0.9
+[optimiser]
+name = "adam"
+alpha = 1e-3
+theta.alpha = 1e-4
+beta2 = 0.98
+[train]
+epochs = 3
+)toml";
+
+const char* const kCompare = R"toml(
+[[compare]]
+name = "BP(0)"
+rule.lambda = 0
+[[compare]]
+name = "three"
+rule.name = "bptt"
+rule.n = 3
+[[compare]]
+name = "full"
+rule = "bptt"
+"rule.n" = "all"
+)toml";
+
+double hyper(const Variant& variant, const std::string& name) {
+  for (const auto& [key, value] : variant.hypers) {
+    if (key == name) return value;
+  }
+  return -999;
+}
+
+class Experiments : public testing::Test {
+ protected:
+  Experiment load(const std::string& text, std::vector<std::string> overrides = {},
+                  std::vector<std::string> only = {}) {
+    return load_experiment(folder.write("toy.toml", text), {std::move(overrides), {}, std::move(only)});
+  }
+  std::string fault(const std::string& text, std::vector<std::string> overrides = {}) {
+    return error_of([&] { load(text, std::move(overrides)); });
+  }
+  // kBase with one line replaced.
+  std::string changed(const std::string& from, const std::string& to) {
+    std::string text = kBase;
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return text.replace(at, from.size(), to);
+  }
+  TemporaryFolder folder;
+};
+
+TEST_F(Experiments, EverythingReachesItsPlace) {
+  const Experiment e = load(kBase);
+  EXPECT_EQ(e.name, "toy");
+  EXPECT_EQ(e.seeds, (std::vector<std::uint64_t>{0, 1}));
+  ASSERT_EQ(e.variants.size(), 1U);
+  const Variant& v = e.variants[0];
+  EXPECT_EQ(v.name, "bp_lambda");
+  EXPECT_EQ(v.program.cell, "rnn_tanh");
+  EXPECT_EQ(v.program.synth, "linear");
+  EXPECT_EQ(v.program.sizes.at("n"), 30);
+  EXPECT_EQ(v.program.sizes.at("net.m"), 10);
+  EXPECT_EQ(v.program.sizes.at("L.k"), 2);
+  EXPECT_EQ(hyper(v, "γ"), 0.9);
+  EXPECT_EQ(hyper(v, "optimiser.α"), 1e-3);
+  EXPECT_EQ(hyper(v, "optimiser.θ.α"), 1e-4);
+  EXPECT_EQ(v.task.numbers.at("T"), 10);
+  EXPECT_EQ(v.train.epochs, 3);
+  EXPECT_EQ(v.net_role, "net");
+  EXPECT_EQ(v.output, "L.o");
+  // What holds for all parameters is set before what holds for some.
+  EXPECT_LT(std::find(v.hypers.begin(), v.hypers.end(), std::pair<std::string, double>("optimiser.α", 1e-3)),
+            std::find(v.hypers.begin(), v.hypers.end(), std::pair<std::string, double>("optimiser.θ.α", 1e-4)));
+}
+
+TEST_F(Experiments, VariantsTakeWhatTheyHave) {
+  const Experiment e = load(std::string(kBase) + kCompare);
+  ASSERT_EQ(e.variants.size(), 3U);
+  EXPECT_EQ(hyper(e.variants[0], "λ"), 0);
+  EXPECT_EQ(hyper(e.variants[0], "γ"), 0.9);
+  EXPECT_EQ(e.variants[1].program.header.at("n"), 3);
+  EXPECT_EQ(hyper(e.variants[1], "γ"), -999);  // bptt has none
+  EXPECT_EQ(hyper(e.variants[1], "optimiser.θ.α"), -999);
+  EXPECT_TRUE(e.variants[1].program.synth.empty());
+  EXPECT_EQ(e.variants[2].program.header.at("n"), -1);
+  EXPECT_EQ(load(std::string(kBase) + kCompare, {}, {"full"}).variants.size(), 1U);
+}
+
+TEST_F(Experiments, OverridesInGreekAndAscii) {
+  const Experiment e = load(
+      kBase, {"rule.λ=0.25", "optimiser.psi.alpha=0", "model.cell=gru", "seeds=[4]", "train.epochs=7", "task.T=20"});
+  const Variant& v = e.variants[0];
+  EXPECT_EQ(hyper(v, "λ"), 0.25);
+  EXPECT_EQ(hyper(v, "optimiser.ψ.α"), 0);
+  EXPECT_EQ(v.program.cell, "gru");
+  EXPECT_EQ(e.seeds, (std::vector<std::uint64_t>{4}));
+  EXPECT_EQ(v.train.epochs, 7);
+  EXPECT_EQ(v.task.numbers.at("T"), 20);
+  EXPECT_EQ(hyper(load(kBase, {"rule.lambda=0.25"}).variants[0], "λ"), 0.25);
+}
+
+TEST_F(Experiments, ARuleOnTheCommandLineReplacesTheComparison) {
+  const Experiment e = load(std::string(kBase) + kCompare, {"rule=n_step_sg", "rule.n=4"});
+  ASSERT_EQ(e.variants.size(), 1U);
+  EXPECT_EQ(e.variants[0].program.rule, "n_step_sg");
+  EXPECT_EQ(e.variants[0].program.header.at("n"), 4);
+  EXPECT_EQ(e.notes.size(), 1U);
+  // What the file says of its own rule is left out where another one has no use for it; a typo beside it is not.
+  const Experiment other = load(kBase, {"rule=bptt"});
+  EXPECT_EQ(hyper(other.variants[0], "γ"), -999);
+  EXPECT_EQ(other.notes.size(), 2U);
+  EXPECT_MENTIONS(fault(kBase, {"rule=bptt", "rule.nn=2"}), "command line: rule bptt has no nn");
+  // Any other override holds for every variant that has it.
+  for (const auto& v : load(std::string(kBase) + kCompare, {"rule.n=2"}).variants) {
+    if (v.program.rule == "bptt") {
+      EXPECT_EQ(v.program.header.at("n"), 2);
+    }
+  }
+}
+
+TEST_F(Experiments, TyposOfferTheNearestWithFileAndLine) {
+  const std::string path = folder / "toy.toml";
+  EXPECT_MENTIONS(fault(changed("gamma = 0.9", "gama = 0.9")),
+                  path + ":13: rule bp_lambda has no gama; did you mean gamma?");
+  EXPECT_MENTIONS(fault(changed("T = 10", "t = 10")),
+                  path + ":5: task delayed_target has no option t; did you mean T?");
+  EXPECT_MENTIONS(fault(changed("epochs = 3", "epoch = 3")), "did you mean train.epochs?");
+  EXPECT_MENTIONS(fault(changed("rnn_tanh", "rnn_tan")), "did you mean rnn_tanh?");
+  EXPECT_MENTIONS(fault(changed("n = 30", "units = 30")), "has a size units");
+  EXPECT_MENTIONS(fault(changed("theta.alpha", "thta.alpha")), "rule bp_lambda learns no thta");
+  EXPECT_MENTIONS(fault(changed("beta2", "beta3")), "optimiser adam has no β3");
+  EXPECT_MENTIONS(fault(changed("[train]", "[trian]")), "there is no setting trian.epochs; did you mean train.epochs?");
+  EXPECT_MENTIONS(fault(kBase, {"rule.lamda=0.5"}), "command line: rule bp_lambda has no lamda; did you mean lambda?");
+  EXPECT_MENTIONS(fault(changed("delayed_target", "delayed_tagret")), "did you mean delayed_target?");
+}
+
+TEST_F(Experiments, TypesAndRanges) {
+  EXPECT_MENTIONS(fault(changed("epochs = 3", "epochs = \"three\"")),
+                  ":20: train.epochs is the text \"three\", expected a whole number");
+  EXPECT_MENTIONS(fault(changed("epochs = 3", "epochs = 0")), "train.epochs = 0 is out of range");
+  EXPECT_MENTIONS(fault(changed("epochs = 3", "epochs = 2.5")), "expected a whole number");
+  EXPECT_MENTIONS(fault(changed("epochs = 3", "update = \"always\"")), "train.update cannot be always");
+  EXPECT_MENTIONS(fault(changed("gamma = 0.9", "gamma = true")), "expected a number");
+  EXPECT_MENTIONS(fault(changed("gamma = 0.9", "gamma = nan")), "not finite");
+  EXPECT_MENTIONS(fault(changed("seeds = [0, 1]", "seeds = []")), "seeds is empty");
+  EXPECT_MENTIONS(fault(changed("seeds = [0, 1]", "seeds = [1, 1]")), "seeds has 1 twice");
+  EXPECT_MENTIONS(fault(changed("seeds = [0, 1]", "seeds = [-1]")), "seeds has -1");
+  EXPECT_MENTIONS(fault(changed("T = 10", "T = 0")), "task.T = 0 is out of range");
+  EXPECT_MENTIONS(fault(changed("n = 30", "n = -3")), "out of range");
+  EXPECT_MENTIONS(fault(changed("n = 30", "n = 30\nm = 11")), "has 10 inputs");
+  EXPECT_MENTIONS(fault(changed("n = 30\n", "")), "model.n is missing: cell rnn_tanh has this size");
+  EXPECT_MENTIONS(fault(changed("synth = \"linear\"\n", "")),
+                  "model.synth is missing: rule bp_lambda has the role g: synth");
+  EXPECT_MENTIONS(fault(changed("name = \"bp_lambda\"\n", "")), "rule.name is missing");
+  EXPECT_MENTIONS(fault(std::string(kBase) + "[schedule]\ne = 3\n"), "schedule.e is");
+  EXPECT_MENTIONS(fault("rule = \n"), "toy.toml:1:");
+  EXPECT_MENTIONS(fault("compare = 3\n"), "compare must be a list of tables");
+  EXPECT_MENTIONS(fault("when = 1979-05-27\n"), "a date or time");
+}
+
+TEST_F(Experiments, AllFaultsComeInOneRun) {
+  const std::string text = fault(changed("gamma = 0.9", "gama = 0.9\nkapa = 1"));
+  EXPECT_MENTIONS(text, "gama");
+  EXPECT_MENTIONS(text, "kapa");
+}
+
+TEST_F(Experiments, FaultsOfVariants) {
+  const std::string base = kBase;
+  EXPECT_MENTIONS(fault(base + "[[compare]]\nname = \"a\"\nrule.name = \"bptt\"\nrule.lambda = 1\n"),
+                  "rule bptt has no λ");
+  EXPECT_MENTIONS(fault(base + "[[compare]]\nname = \"a\"\n[[compare]]\nname = \"a\"\n"), "two variants are called a");
+  EXPECT_MENTIONS(fault(base + "[[compare]]\nname = \"a\"\nseeds = [1]\n"), "the same for all variants");
+  EXPECT_MENTIONS(fault(base + kCompare, {"rule.nn=3"}), "has no nn");
+  EXPECT_MENTIONS(error_of([&] { load(base + kCompare, {}, {"ful"}); }), "there is no variant ful; did you mean full?");
+}
+
+TEST_F(Experiments, ResolvedFilesSayTheSame) {
+  for (const std::string& text : {std::string(kBase), std::string(kBase) + kCompare}) {
+    const Experiment first = load(text, {"train.batch=20", "rule.gamma=0.5"});
+    const Experiment second = load_experiment(folder.write("resolved.toml", first.resolved()), {});
+    EXPECT_EQ(second.resolved(), first.resolved());
+    ASSERT_EQ(second.variants.size(), first.variants.size());
+    for (std::size_t i = 0; i < first.variants.size(); ++i) {
+      EXPECT_EQ(second.variants[i].name, first.variants[i].name);
+      EXPECT_EQ(second.variants[i].settings, first.variants[i].settings);
+      EXPECT_EQ(second.variants[i].hypers, first.variants[i].hypers);
+      EXPECT_EQ(second.variants[i].program.header, first.variants[i].program.header);
+      EXPECT_EQ(second.variants[i].program.sizes, first.variants[i].program.sizes);
+    }
+    EXPECT_MENTIONS(first.resolved(), "log_every = 100");  // defaults are written out
+  }
+}
+
+TEST_F(Experiments, OwnRulesBesideTheExperiment) {
+  folder.write("own.eli",
+               "rule own(net: cell, L: readout, n = 2) {\n  let s = net.state, ψ = net.params\n  hyper strength = 1\n"
+               "  learn ψ -= strength * d(L[t])/d(s[t]) . d(s[t])/d(ψ)\n}\n");
+  std::string text = changed("name = \"bp_lambda\"\ngamma = 0.9", "name = \"own.eli:own\"\nstrength = 2\nn = 5");
+  text.replace(text.find("theta.alpha"), std::string("theta.alpha").size(), "psi.alpha");
+  const Experiment e = load(text);
+  EXPECT_EQ(hyper(e.variants[0], "strength"), 2);
+  EXPECT_EQ(e.variants[0].program.header.at("n"), 5);
+  EXPECT_MENTIONS(e.resolved(), folder / "own.eli:own");
+  std::string named = text;
+  named.replace(named.find("own.eli:own"), std::string("own.eli:own").size(), "own");
+  EXPECT_MENTIONS(fault(named), "there is no rule own");
+  EXPECT_EQ(load("rules = [\".\"]\n" + named).variants[0].program.rule, "own");
+}
+
+TEST_F(Experiments, TheShippedOnesAreGood) {
+  for (const char* name : {"quick_start", "seq_mnist", "delayed_target_fixed"}) {
+    const std::string path = std::string(ELIGO_RULES) + "/experiments/" + name + ".toml";
+    EXPECT_EQ(error_of([&] { EXPECT_GT(load_experiment(path, {}).variants.size(), 4U); }), "") << name;
+  }
+}
+
+}  // namespace
+}  // namespace eligo::test

@@ -1,0 +1,158 @@
+#include "runtime/tasks/task.h"
+
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "temporary.h"
+
+namespace eligo::test {
+namespace {
+
+std::unique_ptr<Task> delayed(double steps, double points, std::uint64_t seed = 0, std::uint64_t batch = 10) {
+  return make_task(
+      {.name = "delayed_target", .numbers = {{"T", steps}, {"npoints", points}}, .batch = batch, .seed = seed});
+}
+
+std::string pattern(const Batch& batch, std::int64_t example) {
+  std::string bits;
+  for (std::int64_t i = 0; i < 10; ++i) bits += batch.x[static_cast<std::size_t>(example * 10 + i)] == 1 ? '1' : '0';
+  return bits;
+}
+
+// The pairs that the authors' code draws with numpy's RandomState(123), for one and for three points.
+TEST(DelayedTarget, PublishedPatternsAndTargets) {
+  const Batch one = delayed(4, 1)->batch(Split::validation, 0, 0);
+  EXPECT_EQ(one.examples, 1);
+  EXPECT_EQ(pattern(one, 0), "1101000001");
+  EXPECT_NEAR(one.y[6], 0, 1e-15);
+  EXPECT_NEAR(one.y[7], 1, 1e-15);
+
+  const Batch three = delayed(10, 3)->batch(Split::validation, 0, 0);
+  EXPECT_EQ(three.examples, 3);
+  EXPECT_EQ(three.steps, 10);
+  const char* patterns[] = {"1101000001", "1111011110", "1100010101"};
+  const double targets[3][2] = {
+      {0, 1}, {0.8660254037844387, -0.4999999999999997}, {-0.8660254037844383, -0.5000000000000003}};
+  for (std::int64_t b = 0; b < 3; ++b) {
+    EXPECT_EQ(pattern(three, b), patterns[b]);
+    for (std::size_t k = 0; k < 2; ++k) {
+      EXPECT_NEAR(three.y[static_cast<std::size_t>((27 + b) * 2) + k], targets[b][k], 1e-15);
+    }
+  }
+}
+
+// numpy: RandomState(123).permutation(1024)[:6]
+TEST(DelayedTarget, MorePointsFollowTheSameShuffle) {
+  const Batch six = delayed(2, 6)->batch(Split::validation, 0, 0);
+  const int numbers[] = {833, 990, 789, 235, 945, 965};
+  for (std::int64_t b = 0; b < 6; ++b) {
+    EXPECT_EQ(std::stoi(pattern(six, b), nullptr, 2), numbers[b]) << b;
+  }
+}
+
+TEST(DelayedTarget, InputFirstLossLast) {
+  const auto task = delayed(7, 3);
+  const Batch batch = task->batch(Split::train, 2, 5);
+  EXPECT_EQ(batch.examples, 10);
+  for (std::size_t i = 100; i < batch.x.size(); ++i) ASSERT_EQ(batch.x[i], 0);
+  for (std::size_t t = 0; t < 7; ++t) {
+    for (std::size_t b = 0; b < 10; ++b) ASSERT_EQ(batch.loss_mask[t * 10 + b], t == 6 ? 1 : 0);
+  }
+  EXPECT_EQ(task->shape().inputs, 10);
+  EXPECT_EQ(task->shape().targets, 2);
+  EXPECT_EQ(task->shape().train_batches, 100U);
+}
+
+TEST(DelayedTarget, BatchesArePureFunctionsOfSeedEpochAndIndex) {
+  const auto task = delayed(3, 3, 5);
+  const Batch a = task->batch(Split::train, 1, 2);
+  task->batch(Split::train, 0, 0);
+  EXPECT_EQ(task->batch(Split::train, 1, 2).x, a.x);
+  EXPECT_EQ(delayed(3, 3, 5)->batch(Split::train, 1, 2).x, a.x);
+  std::set<std::vector<double>> different;
+  for (std::uint64_t i = 0; i < 10; ++i) different.insert(task->batch(Split::train, 1, i).x);
+  EXPECT_GT(different.size(), 8U);
+  EXPECT_NE(delayed(3, 3, 6)->batch(Split::train, 1, 2).x, a.x);
+}
+
+TEST(Tasks, OptionsAreChecked) {
+  EXPECT_MENTIONS(error_of([] { make_task({.name = "delayed_targte"}); }), "did you mean delayed_target?");
+  EXPECT_MENTIONS(error_of([] {
+                    make_task({.name = "delayed_target", .numbers = {{"npoint", 1}}});
+                  }),
+                  "did you mean npoints?");
+  EXPECT_MENTIONS(error_of([] { make_task({.name = "delayed_target", .numbers = {{"T", 0}}}); }), "out of range");
+  EXPECT_MENTIONS(error_of([] { make_task({.name = "delayed_target", .numbers = {{"T", 2.5}}}); }), "whole number");
+  EXPECT_MENTIONS(error_of([] { make_task({.name = "seq_mnist", .numbers = {{"data", 1}}}); }), "is a text");
+}
+
+TEST(Tasks, NaNIsNamedByItsPlace) {
+  Batch batch = delayed(4, 3)->batch(Split::train, 0, 0);
+  EXPECT_NO_THROW(check_finite(batch, "here"));
+  batch.x[(2 * 10 + 4) * 10 + 6] = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_MENTIONS(error_of([&] { check_finite(batch, "task t"); }),
+                  "task t: the input is nan at step 3, example 5, channel 7");
+}
+
+std::unique_ptr<Task> digits(std::uint64_t seed, std::uint64_t batch = 50) {
+  return make_task(
+      {.name = "seq_mnist", .numbers = {{"drawn_train", 510}, {"drawn_test", 70}}, .batch = batch, .seed = seed});
+}
+
+TEST(SeqMnist, RowsAreStepsAndTheLabelIsLast) {
+  const auto task = digits(0);
+  const TaskShape shape = task->shape();
+  EXPECT_EQ(shape.inputs, 28);
+  EXPECT_EQ(shape.max_steps, 28);
+  EXPECT_EQ(shape.targets, 10);
+  EXPECT_EQ(shape.train_batches, 9U);  // 408 images
+  EXPECT_EQ(shape.validation_batches, 3U);
+  EXPECT_EQ(shape.test_batches, 2U);
+  const Batch batch = task->batch(Split::train, 0, 8);
+  EXPECT_EQ(batch.examples, 8);  // the last one is smaller
+  for (const double x : batch.x) ASSERT_TRUE(x >= 0 && x <= 1);
+  for (std::size_t b = 0; b < 8; ++b) {
+    double sum = 0;
+    for (std::size_t k = 0; k < 10; ++k) sum += batch.y[(27 * 8 + b) * 10 + k];
+    EXPECT_EQ(sum, 1);
+    EXPECT_EQ(batch.loss_mask[27 * 8 + b], 1);
+    EXPECT_EQ(batch.loss_mask[26 * 8 + b], 0);
+  }
+  EXPECT_MENTIONS(task->description(), "drawn by the program");
+}
+
+// Every image is in exactly one of training and validation, and every epoch sees each training image once.
+TEST(SeqMnist, SplitAndOrder) {
+  const auto task = digits(3, 1);
+  const auto images_of = [&](Split split, std::uint64_t epoch, std::uint64_t count) {
+    std::multiset<std::vector<double>> images;
+    for (std::uint64_t i = 0; i < count; ++i) images.insert(task->batch(split, epoch, i).x);
+    return images;
+  };
+  const auto train = images_of(Split::train, 0, 408), later = images_of(Split::train, 1, 408);
+  const auto held = images_of(Split::validation, 0, 102);
+  EXPECT_EQ(train, later);
+  EXPECT_NE(task->batch(Split::train, 0, 0).x, task->batch(Split::train, 1, 0).x);
+  for (const auto& image : held) ASSERT_FALSE(train.contains(image));
+  EXPECT_NE(digits(4, 1)->batch(Split::validation, 0, 0).x, task->batch(Split::validation, 0, 0).x);
+}
+
+TEST(SeqMnist, CountsCorrectAnswersOfTheLastStep) {
+  const auto task = digits(0);
+  const Batch batch = task->batch(Split::validation, 0, 0);
+  std::vector<double> outputs = batch.y;
+  EXPECT_EQ(task->score(batch, outputs).sum, 50);
+  EXPECT_EQ(task->score(batch, outputs).count, 50U);
+  const std::size_t row = (27 * 50 + 7) * 10;
+  for (std::size_t k = 0; k < 10; ++k) outputs[row + k] = 1 - outputs[row + k];
+  outputs[3] = 99;  // an earlier step does not count
+  EXPECT_EQ(task->score(batch, outputs).sum, 49);
+}
+
+TEST(SeqMnist, MissingDataIsSaid) {
+  EXPECT_MENTIONS(error_of([] { make_task({.name = "seq_mnist", .texts = {{"data", "/no/such/folder"}}}); }), "--data");
+}
+
+}  // namespace
+}  // namespace eligo::test
