@@ -2,10 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 namespace eligo::compiler::loops {
 namespace {
+
+// Names tell things apart: where two of `all` share one, each goes by its number, too.
+template <class T>
+std::string unique_name(const std::vector<T>& all, int number, const char* kind) {
+  if (number < 0 || number >= static_cast<int>(all.size())) return fmt::format("{}{}", kind, number);
+  const std::string& name = all[static_cast<std::size_t>(number)].name;
+  const bool shared = std::count_if(all.begin(), all.end(), [&](const T& t) { return t.name == name; }) > 1;
+  return shared ? fmt::format("{}#{}", name, number) : name;
+}
 
 // "b*30 + i + 5"; "0" when nothing is left.
 std::string affine(const std::vector<Loop>& loops, const std::vector<std::int64_t>& stride, std::int64_t offset,
@@ -14,22 +24,21 @@ std::string affine(const std::vector<Loop>& loops, const std::vector<std::int64_
   const auto term = [&](const std::string& text) { out += (out.empty() ? "" : " + ") + text; };
   for (std::size_t l = 0; l < stride.size(); ++l) {
     if (stride[l] == 0) continue;
-    const std::string name = l < loops.size() ? loops[l].name : fmt::format("loop{}", l);
+    const std::string name = unique_name(loops, static_cast<int>(l), "loop");
     term(stride[l] == 1 ? name : fmt::format("{}*{}", name, stride[l]));
   }
   if (offset != 0 || out.empty()) term(fmt::format("{}", offset));
   return out;
 }
 
-std::string loop_text(const Loop& loop) {
-  return loop.batch ? fmt::format("{}<batch {}>", loop.name, loop.extent)
-                    : fmt::format("{}<{}>", loop.name, loop.extent);
+std::string loop_text(const std::vector<Loop>& loops, int number) {
+  const std::string name = unique_name(loops, number, "loop");
+  if (number < 0 || number >= static_cast<int>(loops.size())) return name;
+  const Loop& loop = loops[static_cast<std::size_t>(number)];
+  return fmt::format("{}<{}{}>", name, loop.batch ? "batch " : "", loop.extent);
 }
 
-std::string buffer_name(const Module& module, int buffer) {
-  if (buffer < 0 || buffer >= static_cast<int>(module.buffers.size())) return fmt::format("buffer{}", buffer);
-  return module.buffers[static_cast<std::size_t>(buffer)].name;
-}
+std::string buffer_name(const Module& module, int buffer) { return unique_name(module.buffers, buffer, "buffer"); }
 
 class Printer {
  public:
@@ -63,11 +72,7 @@ class Printer {
  private:
   std::string reduce(std::string_view sign, const Value& v) const {
     std::string loops;
-    for (const int l : v.over) {
-      const bool known = l >= 0 && l < static_cast<int>(statement_.loops.size());
-      loops += (loops.empty() ? "" : ", ") +
-               (known ? loop_text(statement_.loops[static_cast<std::size_t>(l)]) : fmt::format("loop{}", l));
-    }
+    for (const int l : v.over) loops += (loops.empty() ? "" : ", ") + loop_text(statement_.loops, l);
     return fmt::format("({} {}: {})", sign, loops, v.args.empty() ? "?" : value(v.args[0], 0));
   }
 
@@ -100,7 +105,7 @@ std::string text(const Module& module, const Statement& statement) {
   const Printer printer(module, statement);
   std::string loops;
   for (int l = 0; l < statement.outer && l < static_cast<int>(statement.loops.size()); ++l)
-    loops += (loops.empty() ? "for " : ", ") + loop_text(statement.loops[static_cast<std::size_t>(l)]);
+    loops += (loops.empty() ? "for " : ", ") + loop_text(statement.loops, l);
   return fmt::format("{}{}{} {} {}", loops, loops.empty() ? "" : ": ", printer.access(statement.out),
                      statement.accumulate ? "+=" : "=", printer.value(statement.value, 0));
 }
@@ -118,8 +123,8 @@ std::string text(const Module& module) {
   std::string out = fmt::format("module {}\n", module.name);
   for (std::size_t i = 0; i < module.buffers.size(); ++i) {
     const Buffer& b = module.buffers[i];
-    out += fmt::format("buffer {} {}: {}[{}]{}\n", i, b.name, b.element == Element::real ? "real" : "int32", b.size,
-                       b.batched ? " batched" : "");
+    out += fmt::format("buffer {} {}: {}[{}]{}\n", i, buffer_name(module, static_cast<int>(i)),
+                       b.element == Element::real ? "real" : "int32", b.size, b.batched ? " batched" : "");
   }
   for (const Function& f : module.functions) out += text(module, f);
   return out;

@@ -150,7 +150,7 @@ class PhaseLowering {
   void emit_structured(int buffer, const std::vector<Extent>& dims, const Use& use, bool accumulate, const std::string& label);
   void clear(int buffer, const std::string& label);
   void gather(int buffer, const Root& root);
-  bool partition(Ref node) const;
+  static std::size_t tiles(Ref node, std::vector<Use>& terms);
 
   ValuePtr build(Nest& nest, Ref node, const std::vector<Place>& at);
   ValuePtr build_product(Nest& nest, const std::vector<Use>& factors, double coefficient, const std::vector<Place>& labels);
@@ -404,45 +404,86 @@ void PhaseLowering::clear(int buffer, const std::string& label) {
   finish(nest);
 }
 
-// Terms that each fill their own stretch of one axis and together all of it: a concatenation.
-bool PhaseLowering::partition(Ref node) const {
-  if (node->kind != NodeKind::sum) return false;
-  std::vector<std::pair<Extent, Extent>> stretches;
-  int axis = -1;
-  for (const Use& use : node->uses) {
-    if (use.node->kind != NodeKind::contract || use.node->rank() != node->rank()) return false;
-    for (int i = 0; i < node->rank(); ++i)
-      if (!use.index[i].is_label() || use.index[i].label() != i) return false;
-    int embeds = 0;
-    for (const Use& f : use.node->uses) {
-      if (f.node->kind == NodeKind::wire) return false;
-      if (f.node->kind != NodeKind::embed) continue;
-      ++embeds;
-      if (!f.index[0].is_label() || f.index[0].label() >= node->rank()) return false;
-      if (axis >= 0 && axis != f.index[0].label()) return false;
-      axis = f.index[0].label();
-      Extent size = 1;
-      for (std::size_t k = 0; k < f.node->strides.size(); ++k) {
-        size *= f.node->dims[k + 1];
-        if (!f.index[k + 1].is_label() || f.index[k + 1].label() < node->rank()) return false;
-      }
-      Extent span = 1;  // contiguous only if the strides are row-major
-      for (std::size_t k = f.node->strides.size(); k-- > 0;) {
-        if (f.node->strides[k] != span) return false;
-        span *= f.node->dims[k + 1];
-      }
-      stretches.emplace_back(f.node->offset, size);
+// The box of its sum that a term fills completely, an interval per axis; empty if what it touches is no box.
+std::vector<std::pair<Extent, Extent>> box_of(const Use& use, const std::vector<Extent>& dims) {
+  const Node& n = *use.node;
+  if (n.kind != NodeKind::contract || use.index.size() != dims.size()) return {};
+  std::vector<std::pair<Extent, Extent>> box(dims.size());
+  std::vector<int> readers(n.labels(), 0);  // embeds that tie a label to an axis
+  std::vector<const Use*> by(n.rank(), nullptr);
+  for (const Use& f : n.uses) {
+    if (f.node->kind == NodeKind::wire) return {};
+    if (f.node->kind != NodeKind::embed) continue;
+    if (!f.index[0].is_label() || f.index[0].label() >= n.rank() || by[f.index[0].label()]) return {};
+    by[f.index[0].label()] = &f;
+    for (std::size_t k = 1; k < f.index.size(); ++k)
+      for (const Index::Term& t : f.index[k].terms) ++readers[t.label];
+  }
+  for (int axis = 0; axis < n.rank(); ++axis) {
+    auto& [low, high] = box[use.index[axis].label()];
+    if (!by[axis]) {
+      if (readers[axis] > 0) return {};
+      low = 0;
+      high = n.dims[axis];
+      continue;
     }
-    if (embeds != 1) return false;
+    const Node& e = *by[axis]->node;
+    Extent span = 1, offset = e.offset;
+    for (std::size_t k = e.strides.size(); k-- > 0;) {
+      const Index& small = by[axis]->index[k + 1];
+      if (small.is_constant()) {
+        offset += e.strides[k] * small.offset;
+        continue;
+      }
+      const bool own = small.terms.size() == 1 && small.terms[0].stride == 1 && small.terms[0].label >= n.rank() &&
+                       readers[small.terms[0].label] == 1;
+      if (!own || e.strides[k] != span) return {};
+      offset += e.strides[k] * small.offset;
+      span *= n.extent(small.terms[0].label);
+    }
+    low = offset;
+    high = offset + span;
   }
-  if (axis < 0) return false;
-  std::sort(stretches.begin(), stretches.end());
-  Extent next = 0;
-  for (const auto& [first, size] : stretches) {
-    if (first != next) return false;
-    next += size;
+  return box;
+}
+
+// Puts terms first whose boxes do not overlap and together make up the whole; how many they are, or 0.
+std::size_t PhaseLowering::tiles(Ref node, std::vector<Use>& terms) {
+  std::vector<Use> first, rest;
+  std::vector<std::vector<std::pair<Extent, Extent>>> boxes;
+  Extent volume = 0;
+  std::vector<std::pair<Extent, const Use*>> by_size;
+  for (const Use& use : terms) {
+    Extent size = 0;
+    if (const auto box = box_of(use, node->dims); !box.empty()) {
+      size = 1;
+      for (const auto& [low, high] : box) size *= high - low;
+    }
+    by_size.emplace_back(size, &use);
   }
-  return next == node->dims[axis];
+  std::stable_sort(by_size.begin(), by_size.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (const auto& [size, use] : by_size) {
+    const auto box = box_of(*use, node->dims);
+    bool disjoint = size > 0;
+    for (const auto& other : boxes) {
+      bool apart = false;
+      for (std::size_t d = 0; d < box.size(); ++d)
+        apart = apart || box[d].second <= other[d].first || other[d].second <= box[d].first;
+      disjoint = disjoint && apart;
+    }
+    if (disjoint) {
+      boxes.push_back(box);
+      first.push_back(*use);
+      volume += size;
+    } else {
+      rest.push_back(*use);
+    }
+  }
+  if (volume != node->size()) return 0;
+  const std::size_t covering = first.size();
+  terms = std::move(first);
+  terms.insert(terms.end(), rest.begin(), rest.end());
+  return covering;
 }
 
 // buffer (=|+=) node.
@@ -458,10 +499,16 @@ void PhaseLowering::emit(int buffer, Ref node, bool accumulate, const std::strin
     std::vector<Use> plain, tied;
     for (const Use& use : node->uses) (has_structure(use.node) && injective(use) ? tied : plain).push_back(use);
     bool add = accumulate;
+    const std::size_t covering = plain.empty() && !accumulate ? tiles(node, tied) : 0;
+    if (covering > 0) {  // the first terms fill the whole between them, the others add to it
+      for (std::size_t k = 0; k < tied.size(); ++k) emit_structured(buffer, node->dims, tied[k], k >= covering, label);
+      label_ = before;
+      return;
+    }
     if (!plain.empty()) {
       emit_whole(buffer, m_.p.graph.sum(plain, node->dims), accumulate, label);
       add = true;
-    } else if (!accumulate && !partition(node)) {
+    } else if (!accumulate) {
       clear(buffer, label);
       add = true;
     }
@@ -494,11 +541,10 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
     if (factors[f].node->kind != NodeKind::embed) continue;
     const Index& big = factors[f].index[0];
     if (!big.is_label() || big.label() >= n.rank() || by_embed[big.label()] >= 0) continue;
-    bool simple = true;  // small indices are labels that no embed determines
-    for (std::size_t k = 1; k < factors[f].index.size(); ++k) {
-      const Index& small = factors[f].index[k];
-      simple = simple && small.is_label() && small.label() != big.label() && by_embed[small.label()] < 0;
-    }
+    bool simple = true;  // small indices are of labels that no embed determines
+    for (std::size_t k = 1; k < factors[f].index.size(); ++k)
+      for (const Index::Term& t : factors[f].index[k].terms)
+        simple = simple && t.label != big.label() && by_embed[t.label] < 0;
     for (std::size_t g = 0; simple && g < f; ++g)  // nor determines another's
       if (absorbed[g])
         for (std::size_t k = 1; k < factors[g].index.size(); ++k) simple = simple && !factors[g].index[k].mentions(big.label());

@@ -31,6 +31,12 @@ bool ties_axes(const Use& term) {
   return false;
 }
 
+Extent extent_of(const std::vector<Extent>& dims) {
+  Extent n = 1;
+  for (Extent d : dims) n *= d;
+  return n;
+}
+
 class Simplifier {
  public:
   explicit Simplifier(Program& program) : p_(program), g_(program.graph) {}
@@ -123,6 +129,16 @@ class Simplifier {
       for (const Use& term : use.node->uses) {
         const bool picks = fixed && term.node->kind == NodeKind::contract;
         (ties_axes(term) || picks ? tied : rest).push_back(term);
+      }
+      // Gradients of each example, summed over the batch: each is better summed on its own.
+      bool gradients = false;
+      if (product.sum_batch)
+        for (const Use& term : use.node->uses)
+          gradients = gradients || (term.node->kind == NodeKind::contract && !term.node->summed.empty() &&
+                                    term.node->size() >= extent_of(product.dims));
+      if (gradients) {
+        tied = use.node->uses;
+        rest.clear();
       }
       if (tied.empty()) continue;
       std::vector<Use> terms;

@@ -260,6 +260,12 @@ Value Values::add(const Value& a_lazy, const Value& b_lazy, double b_coefficient
 }
 
 Value Values::multiply(const Value& a_lazy, const Value& b_lazy) {
+  // c * d(a)/d(b) is d(stop(c) * a)/d(b): a scaled derivative stays one.
+  if (b_lazy.derivative && !a_lazy.derivative && a_lazy.axes.empty()) return multiply(b_lazy, a_lazy);
+  if (a_lazy.derivative && !b_lazy.derivative && b_lazy.axes.empty()) {
+    const Derivative& d = *a_lazy.derivative;
+    return derivative(multiply(stop(b_lazy), d.a), d.b_axes, d.cuts, d.own);
+  }
   const Value a = form(a_lazy), b = form(b_lazy);
   Value v;
   v.axes = align({a.axes, b.axes});
@@ -271,6 +277,7 @@ Value Values::multiply(const Value& a_lazy, const Value& b_lazy) {
 }
 
 Value Values::scale(const Value& a_lazy, double factor) {
+  if (a_lazy.derivative) return multiply(a_lazy, number(factor));
   Value v = form(a_lazy);
   if (factor == 1) return v;
   for (auto& [key, block] : v.blocks) {

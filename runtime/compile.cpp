@@ -1,5 +1,7 @@
 #include "runtime/compile.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "compiler/instantiate.h"
@@ -45,6 +47,22 @@ const char* word(dsl::ItemKind kind) {
   return kind == dsl::ItemKind::cell ? "cell" : kind == dsl::ItemKind::readout ? "readout" : "synth";
 }
 
+// A forward recurrence is carried densely, which is exact for any rule and any update interval.
+void check_schedule(const compiler::Program& plan, const ProgramSpec& spec) {
+  std::vector<std::string> names;
+  for (const auto& t : plan.tensors)
+    if (t.kind == compiler::TensorKind::forward) names.push_back(t.name);
+  for (const auto& [name, schedule] : spec.schedule) {
+    if (std::find(names.begin(), names.end(), dsl::canonical(name)) == names.end())
+      throw Error(fmt::format("there is no forward recurrence {} to schedule; this rule has {}", name,
+                              names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+    if (schedule != "dense" && schedule != "auto")
+      throw Error(fmt::format("the schedule of {} is \"{}\": forward recurrences are carried densely, so it is \"dense\" or "
+                              "\"auto\"",
+                              name, schedule));
+  }
+}
+
 // Shown values that follow from the forward pass alone.
 bool only_forward(const compiler::Program& p) {
   for (const auto& phase : p.phases) {
@@ -81,6 +99,7 @@ std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
   dsl::Diagnostics diagnostics;
   std::shared_ptr<compiler::Program> plan = compiler::instantiate(instance, diagnostics);
   if (!plan) throw dsl::SourceError(diagnostics);
+  check_schedule(*plan, spec);
   return plan;
 }
 

@@ -1,6 +1,7 @@
 #include "runtime/layout.h"
 
 #include <algorithm>
+#include <climits>
 #include <map>
 #include <unordered_set>
 
@@ -20,7 +21,7 @@ using compiler::When;
 namespace {
 
 struct Range {
-  int low = 0, high = 0;
+  int low = INT_MAX, high = INT_MIN;  // offsets from t, low > high: none
   bool whole_window = false;    // read at start, end, or on the way back
   bool whole_sequence = false;  // read at last
 };
@@ -44,7 +45,8 @@ void touch(const Plan& p, Ref root, bool sweep, std::vector<Range>& ranges, std:
         break;
       case When::start:
       case When::end:
-        r.low = std::min(r.low, node->time.offset);
+        r.low = std::min({r.low, node->time.offset, 0});
+        r.high = std::max(r.high, 0);
         r.whole_window = true;
         break;
       case When::last: r.whole_sequence = true; break;
@@ -67,6 +69,15 @@ std::vector<Range> ranges_of(const Plan& p) {
         r.high = std::max(r.high, root.time.offset);
         r.whole_window = r.whole_window || sweep;
       }
+    }
+  }
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    Range& r = ranges[i];
+    const TensorKind kind = p.tensors[i].kind;
+    const bool recurrent = kind == TensorKind::forward || kind == TensorKind::backward || kind == TensorKind::record;
+    if (!recurrent || r.low > r.high) {  // the step itself is written at t
+      r.low = std::min(r.low, 0);
+      r.high = std::max(r.high, 0);
     }
   }
   return ranges;
@@ -102,7 +113,7 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
     const std::int64_t span = r.high - r.low + 1 + (t.kind == TensorKind::flag ? layout.highest - layout.lowest : 0);
     const std::int64_t all = steps + p.ahead + span + 2;
     if (t.timed()) {
-      l.capacity = span + 1;
+      l.capacity = span;
       if (t.kind == TensorKind::shown || r.whole_sequence || (r.whole_window && p.window < 0)) {
         l.capacity = all;
         layout.any_length = false;

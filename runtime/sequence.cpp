@@ -175,7 +175,7 @@ void Sequence::begin(std::int64_t examples, std::int64_t steps, bool learn) {
 void Sequence::begin_shard(Shard& shard) {
   for (int tensor : timed_) {
     const std::int64_t capacity = layout_.tensors[tensor].capacity;
-    for (std::int64_t t = std::max<std::int64_t>(layout_.lowest - 1, 1 - capacity); t <= 0; ++t)
+    for (std::int64_t t = 1 - std::min<std::int64_t>(capacity, 1 - layout_.lowest); t <= 0; ++t)
       memory_->zero_slot(tensor, t, shard.first, shard.count);
     const compiler::Tensor& info = plan_.tensors[tensor];
     if (info.kind != TensorKind::state) continue;

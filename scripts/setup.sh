@@ -53,17 +53,21 @@ quietly() {
 
 # build PRESET TARGET...
 build() {
-  local preset=$1 cache="$root/build/CMakeCache.txt"
+  local preset=$1 folder="$root/build"
   shift
-  if [ -f "$cache" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$cache"; then
+  if [ -f "$folder/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$folder/CMakeCache.txt"; then
     say "build/ was configured for another folder: starting it anew"
-    rm -rf "$root/build"
+    rm -rf "$folder"
   fi
-  (cd "$root" && quietly cmake --preset "$preset")
-  # Nothing is said about a build that has nothing to do.
-  if ! ninja -C "$root/build" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
+  # Ninja configures again by itself when a CMakeLists.txt has changed.
+  if [ ! -f "$folder/build.ninja" ] || [ "$(cat "$folder/preset" 2>/dev/null)" != "$preset" ]; then
+    say "configuring"
+    (cd "$root" && quietly cmake --preset "$preset")
+    echo "$preset" >"$folder/preset"
+  fi
+  if ! ninja -C "$folder" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
     say "building (the first time takes a few minutes)"
-    quietly ninja -C "$root/build" -j "$(nproc)" "$@"
+    quietly ninja -C "$folder" -j "$(nproc)" "$@"
   fi
 }
 

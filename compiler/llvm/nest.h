@@ -1,13 +1,14 @@
 // The normal form of a statement, the first step of the emitter:
 //
-//   out[i, j] += x             becomes  out[i, j] = out[i, j] + x
-//   for b: out[i] += x         becomes  out[i] = out[i] + Σ b: x      (the same place for every b)
-//   Σ j: a * f[j]              becomes  a * Σ j: f[j]
-//   out[i] = tanh(Σ j: ...)    becomes  out[i] = Σ j: ...; out[i] = tanh(out[i])      (where what follows the sums is
-//   long) loops of one trip          go loops that step through every access as one (b*30 + i) become one loop
+//   out[i, j] += x             out[i, j] = out[i, j] + x
+//   for b: out[i] += x         out[i] = out[i] + Σ b: x                      the same place for every b
+//   Σ j: a * f[j]              a * Σ j: f[j]
+//   out[i] = tanh(Σ j: ...)    out[i] = Σ j: ...; out[i] = tanh(out[i])      where what follows the sums is long
+//   loops of one trip          go
+//   b<batch>, i<30>            one loop, where every access steps through both as through one (b*30 + i)
 //
-// A factor that moves out of a sum changes the rounding; if it is infinite, the result is infinite or NaN as before, but
-// not always which of the two.
+// A factor that moves out of a sum changes the rounding; if it is infinite, the result is infinite or NaN as before,
+// but not always which of the two.
 //
 // Which of several equal sums is taken, and in which order, is decided here and in plan.h from the statement alone: the
 // result for one example does not depend on how many examples a call has.

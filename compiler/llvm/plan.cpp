@@ -227,7 +227,7 @@ class Planner {
   // near the core, a tile should take long enough for the memory to answer, and each step enough arithmetic to pay for
   // it.
   bool worth_prefetching(const Plan& plan) const {
-    constexpr double large = 512 << 10, near = 32 << 10, wide = 256;
+    constexpr double large = 512 << 10, near = 32 << 10, wide = 128;
     if (plan.lane < 0 || plan.row < 0 || points(outer()) * bytes_ < large) return false;
     const double depth = longest_sum(*nest_.value), panel = depth * plan.columns * lanes_ * bytes_;
     return depth >= 16 && panel <= near && plan.columns * lanes_ * bytes_ >= wide &&

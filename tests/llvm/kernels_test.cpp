@@ -200,5 +200,15 @@ TEST(Kernels, DenormalsAreFlushedAndComeBack) {
   EXPECT_NE(tiny * 0.5f, 0.0f);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+TEST(Kernels, TheSanitizerSeesThem) {
+  const Module m = module({{"x", real, 16}}, {assign({{"i", 16}}, 1, at(0, {1}), constant(1))});
+  const auto kernels = compiler::jit(m, {DType::f32, compiler::Target::named("baseline"), ""});
+  std::vector<float> small(15);
+  void* const pointer = small.data();
+  EXPECT_DEATH(kernels->find("kernel")(&pointer, 1), "heap-buffer-overflow");
+}
+#endif
+
 }  // namespace
 }  // namespace eligo::testing

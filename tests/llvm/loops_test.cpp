@@ -45,6 +45,13 @@ TEST(LoopsText, EveryFormOfValue) {
   EXPECT_EQ(show(load(at(0, {-1, 0}, 3))), "for i<4>: y[i] = x[i*-1 + 3]");
 }
 
+// The cache hashes the text: what differs must look different.
+TEST(LoopsText, SharedNamesAreToldApart) {
+  const Module m = module({{"x", Element::real, 6}, {"x", Element::real, 6}}, {});
+  EXPECT_EQ(text(m, assign({{"i", 2}, {"i", 3}}, 2, at(1, {3, 1}), load(at(0, {1, 2})))),
+            "for i#0<2>, i#1<3>: x#1[i#0*3 + i#1] = x#0[i#0 + i#1*2]");
+}
+
 std::string problem(const Module& m) {
   const std::vector<std::string> all = verify(m);
   return all.empty() ? "" : all[0];

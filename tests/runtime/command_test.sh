@@ -29,7 +29,7 @@ expect 0 "ψ" "$eligo" fmt "$root/rules/bptt.eli"
 expect 0 "online" "$eligo" check "$root/rules/bp_lambda.eli"
 expect 0 "all settings are good" "$eligo" check "$root/rules/experiments/quick_start.toml"
 echo 'rule broken(net: cell) {' >broken.eli
-expect 1 "broken.eli:1" "$eligo" check broken.eli
+expect 1 "broken.eli:2" "$eligo" check broken.eli
 expect 1 "broken.eli" "$eligo" fmt broken.eli
 expect 1 "did you mean quick_start?" "$eligo" run quick_strat
 expect 1 "did you mean lambda?" "$eligo" run quick_start rule.lamda=1

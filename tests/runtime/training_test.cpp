@@ -107,11 +107,11 @@ TEST_F(Runs, SeedsDifferAndRepeat) {
 }
 
 TEST_F(Runs, DivergenceEndsTheTraining) {
-  const ExperimentResult result =
-      train("wild", 0, false, {"optimiser=sgd", "optimiser.alpha=1e30", "rule=bptt", "train.epochs=50"});
+  const std::vector<std::string> wild = {"optimiser=sgd", "optimiser.alpha=1e30", "rule=bptt", "train.epochs=50"};
+  const ExperimentResult result = train("wild", 0, false, wild);
   ASSERT_EQ(result.results.size(), 1U);
   EXPECT_TRUE(result.results[0].outcome.diverged);
-  EXPECT_NE(result_table(load(), result.results).find("diverged"), std::string::npos);
+  EXPECT_NE(result_table(load(wild), result.results).find("diverged"), std::string::npos);
 }
 
 TEST_F(Runs, BpttPointsWhereItself) {
