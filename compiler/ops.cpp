@@ -46,7 +46,9 @@ double op_evaluate(Op op, const double* x) {
       const double e = std::exp(x[0]);
       return e / (1 + e);
     }
-    case Op::softplus: return (x[0] > 0 ? x[0] : 0 * x[0]) + std::log1p(std::exp(-std::fabs(x[0])));
+    case Op::softplus:
+      if (std::isnan(x[0])) return x[0];
+      return (x[0] > 0 ? x[0] : 0) + std::log1p(std::exp(-std::fabs(x[0])));
     case Op::relu: return x[0] > 0 ? x[0] : (std::isnan(x[0]) ? x[0] : 0);
     case Op::step: return x[0] > 0;
     case Op::square: return x[0] * x[0];

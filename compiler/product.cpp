@@ -230,6 +230,20 @@ bool Product::solve_affine(std::size_t i) {
   return false;
 }
 
+namespace {
+
+// Nothing below makes an infinity out of finite numbers of moderate size.
+bool finite(Ref node) {
+  if (node->kind == NodeKind::map &&
+      (node->op == Op::recip || node->op == Op::log || node->op == Op::div || node->op == Op::pow || node->op == Op::exp))
+    return false;
+  for (const Use& use : node->uses)
+    if (!finite(use.node)) return false;
+  return true;
+}
+
+}  // namespace
+
 bool zero_outside(const Program& p, Ref node, const std::string& flag, TimeRef time) {
   switch (node->kind) {
     case NodeKind::leaf: {
@@ -241,16 +255,26 @@ bool zero_outside(const Program& p, Ref node, const std::string& flag, TimeRef t
         return flag == "exists" || !t.at_start;
       return t.masked;
     }
-    case NodeKind::contract:
-      for (const Use& use : node->uses)
-        if (zero_outside(p, use.node, flag, time)) return true;
-      return false;
+    case NodeKind::contract: {
+      bool zero = false;
+      for (const Use& use : node->uses) {
+        if (zero_outside(p, use.node, flag, time)) zero = true;
+        else if (!finite(use.node)) return false;  // zero times infinity is no zero
+      }
+      return zero;
+    }
     case NodeKind::sum:
       for (const Use& use : node->uses)
         if (!zero_outside(p, use.node, flag, time)) return false;
       return true;
     default: return false;
   }
+}
+
+bool Product::others_finite(std::size_t i, std::size_t j) const {
+  for (std::size_t k = 0; k < factors.size(); ++k)
+    if (k != i && k != j && !finite(factors[k].node)) return false;
+  return true;
 }
 
 bool Product::flags() {
@@ -260,7 +284,7 @@ bool Product::flags() {
     const std::string& name = p_.tensors[f->tensor].name;
     if (name != "valid" && name != "exists") continue;
     for (std::size_t j = 0; j < factors.size(); ++j)
-      if (j != i && zero_outside(p_, factors[j].node, name, f->time)) {
+      if (j != i && zero_outside(p_, factors[j].node, name, f->time) && others_finite(i, j)) {
         factors.erase(factors.begin() + static_cast<std::ptrdiff_t>(i));
         return true;
       }

@@ -1,5 +1,6 @@
 #include "compiler/program.h"
 
+#include <set>
 #include <unordered_map>
 
 namespace eligo::compiler {
@@ -34,6 +35,29 @@ Ref Program::definition(int tensor, TimeRef time) {
   Ref& moved = shifted_[{tensor, {static_cast<int>(time.base), time.offset}}];
   if (!moved) moved = shift(*this, found->second, time);
   return moved;
+}
+
+std::vector<Ref> leaves_of(Program& program, Ref root) {
+  std::vector<Ref> leaves;
+  std::set<Ref> seen;
+  std::vector<Ref> roots = {root};
+  while (!roots.empty()) {
+    Ref next = roots.back();
+    roots.pop_back();
+    for (Ref node : postorder({next})) {
+      if (!seen.insert(node).second) continue;
+      if (node->kind == NodeKind::leaf) leaves.push_back(node);
+      const bool lazy = node->kind == NodeKind::jac || node->kind == NodeKind::vjp || node->kind == NodeKind::jvp;
+      if (!lazy) continue;
+      roots.insert(roots.end(), node->cuts.begin(), node->cuts.end());
+      const std::map<int, Ref> equations = program.definitions;
+      for (const auto& [tensor, equation] : equations) {
+        roots.push_back(program.leaf(tensor, node->own));
+        roots.push_back(program.definition(tensor, node->own));
+      }
+    }
+  }
+  return leaves;
 }
 
 Ref shift(Program& program, Ref root, TimeRef time) {

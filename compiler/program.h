@@ -126,6 +126,9 @@ struct Program {
   std::map<std::pair<int, std::pair<int, int>>, Ref> shifted_;
 };
 
+// Every leaf that computing `root` can read, also through the equations that its lazy derivatives follow.
+std::vector<Ref> leaves_of(Program& program, Ref root);
+
 // Leaves moved in time: everything at `t` becomes what it is at `time`.
 Ref shift(Program& program, Ref node, TimeRef time);
 

@@ -3,6 +3,7 @@
 #include <runtime/session.h>
 
 #include <cstdio>
+#include <exception>
 #include <vector>
 
 namespace {
@@ -22,7 +23,6 @@ int train(const char* rule_file) {
                                        .cell = "rnn_tanh",
                                        .readout = "linear_mse",
                                        .sizes = {{"n", 8}, {"m", 1}, {"k", 1}},
-                                       .update = eligo::Update::step,
                                        .show = {"E", "L.o"}});
   eligo::Session session(program, {.batch = 2, .steps = 3, .seed = 1});
   session.set_hyper("optimiser.alpha", 0.1);
@@ -44,16 +44,28 @@ int train(const char* rule_file) {
   const eligo::Session::Shown trace = session.shown("E");
   std::printf("E: %d steps of [%d, %d]\n", int(trace.rows), int(trace.shape[0]), int(trace.shape[1]));
 
-  // The same net online: one step of every example at a time.
-  session.reset();
-  for (std::size_t t = 0; t < 3; ++t) {
-    const std::span x(batch.x.data() + 2 * t, 2), y(batch.y.data() + 2 * t, 2);
-    session.step(x, y);
+  // Online: one step of every example at a time, learning as it arrives. A program without `show` keeps only the few
+  // steps that the rule reads, so it takes sequences of any length. The trained parameters are carried over by name.
+  const auto online_program = eligo::compile({.rule = rule_file,
+                                              .cell = "rnn_tanh",
+                                              .readout = "linear_mse",
+                                              .sizes = {{"n", 8}, {"m", 1}, {"k", 1}},
+                                              .update = eligo::Update::step});
+  eligo::Session online(online_program, {.batch = 1, .seed = 1});
+  for (const eligo::TensorInfo& tensor : online.tensors()) {
+    if (tensor.parameter) online.set(tensor.name, session.get(tensor.name));
   }
-  std::printf("U[0] is %s\n", session.get("net.U")[0] != 0 ? "trained" : "zero");
-  for (const eligo::TensorInfo& tensor : session.tensors()) {
-    std::printf("%s: %zu numbers%s%s\n", tensor.name.c_str(), session.get(tensor.name).size(),
-                tensor.parameter ? ", learned as " : "", tensor.bundle.c_str());
+  online.set_hyper("optimiser.alpha", 1e-3);
+  double loss = 0;
+  for (int sequence = 0; sequence < 10; ++sequence) {
+    online.reset();  // back to the initial state
+    for (const double bit : {1.0, 0.0, 0.0}) loss = online.step(std::vector{bit}, std::vector{1.0}).loss;
+  }
+  std::printf("online: last step's loss %s\n", loss < 0.1 ? "below 0.1" : "0.1 or more");
+
+  for (const eligo::TensorInfo& tensor : online.tensors()) {
+    std::printf("%-13s %2zu numbers%s%s\n", tensor.name.c_str(), online.get(tensor.name).size(),
+                tensor.bundle.empty() ? "" : ", learned as ", tensor.bundle.c_str());
   }
   return after < 0.1 * before ? 0 : 1;
 }
@@ -63,7 +75,7 @@ int train(const char* rule_file) {
 int main(int argc, char** argv) {
   try {
     return train(argc > 1 ? argv[1] : "leaky.eli");
-  } catch (const std::exception& error) {  // eligo::Error; a rule's faults with their places in the file
+  } catch (const std::exception& error) {  // eligo::Error, or a rule's faults with their places in the file
     std::fprintf(stderr, "%s\n", error.what());
     return 1;
   }

@@ -11,7 +11,6 @@
 
 namespace eligo {
 
-using compiler::NodeKind;
 using Plan = compiler::Program;
 using compiler::Ref;
 using compiler::TensorKind;
@@ -28,13 +27,8 @@ struct Range {
 
 // Every (tensor, time) that a node can touch, also through the equations that its derivatives follow.
 void touch(const Plan& p, Ref root, bool sweep, std::vector<Range>& ranges, std::unordered_set<Ref>& done) {
-  for (Ref node : compiler::postorder({root})) {
+  for (Ref node : compiler::leaves_of(const_cast<Plan&>(p), root)) {
     if (!done.insert(node).second) continue;
-    if (node->kind == NodeKind::jac || node->kind == NodeKind::vjp || node->kind == NodeKind::jvp) {
-      for (const auto& [tensor, definition] : const_cast<Plan&>(p).definitions)
-        touch(p, const_cast<Plan&>(p).definition(tensor, node->own), sweep, ranges, done);
-    }
-    if (node->kind != NodeKind::leaf) continue;
     Range& r = ranges[node->tensor];
     switch (node->time.base) {
       case When::always: break;

@@ -7,7 +7,6 @@
 
 namespace eligo {
 
-using compiler::NodeKind;
 using compiler::Ref;
 using compiler::TensorKind;
 using compiler::TimeRef;
@@ -44,8 +43,16 @@ Memory::Memory(const compiler::Program& program, const Layout& layout, std::int6
   std::vector<std::int64_t> ends;
   for (const auto& phase : program.phases)
     for (const auto& root : phase.roots)
-      for (Ref node : compiler::postorder({root.node})) {
-        if (node->kind != NodeKind::leaf || (node->time.base != When::end && node->time.base != When::last)) continue;
+      for (Ref node : compiler::leaves_of(const_cast<compiler::Program&>(program), root.node)) {
+        if (node->time.base != When::end && node->time.base != When::last) continue;
+        if (program.tensors[node->tensor].kind == TensorKind::param) {
+          // Updates come when a window is complete: until then its end's parameters are those of now.
+          bool at_windows = program.window_ahead == 0;
+          for (const auto& l : program.learned) at_windows = at_windows && l.every != compiler::UpdateEvery::step;
+          if (at_windows) continue;
+          throw Error(program.tensors[node->tensor].name + " changes inside a sequence, so its value at `end` or `last` is not kept: "
+                      "update every sequence");
+        }
         bool known = false;
         for (const EndRead& e : end_reads_) known = known || (e.tensor == node->tensor && e.time == node->time);
         if (known) continue;
@@ -110,7 +117,7 @@ void* ShardResolver::resolve(int tensor, TimeRef time) {
   if (t.kind == TensorKind::gradient)
     return shared_gradient ? memory_->whole(tensor) : memory_->shard_gradient(tensor, shard_);
   if (!t.timed()) {
-    const bool now = time.base == When::always || (time.base == When::t && time.offset == 0 && moment.current);
+    const bool now = time.base == When::always || time.base == When::end || time.base == When::last || (time.base == When::t && time.offset == 0 && moment.current);
     if (now || memory_->layout().tensors[tensor].versions == 0) return memory_->whole(tensor);
     return memory_->version(tensor, (time.base == When::start ? moment.start : moment.t) + time.offset);
   }

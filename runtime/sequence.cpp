@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include <fmt/format.h>
 #include <tbb/parallel_for.h>
@@ -14,7 +15,6 @@
 
 namespace eligo {
 
-using compiler::NodeKind;
 using compiler::Ref;
 using compiler::TensorKind;
 using compiler::UpdateEvery;
@@ -37,8 +37,18 @@ std::uint64_t machine_memory() {
   return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGE_SIZE));
 }
 
-// Fixed by the batch alone, so that results do not depend on the number of threads.
-int shards_for(std::int64_t batch) { return batch >= 32 ? 4 : batch >= 8 ? 2 : 1; }
+// Fixed by the rule and the batch, so that results do not depend on the number of threads. A shard runs its whole sequence
+// on its own: as few examples as let what they carry forward stay in a core's cache.
+int shards_for(const compiler::Program& plan, std::int64_t batch, bool float64) {
+  constexpr std::int64_t cache = 1536 * 1024;
+  constexpr std::int64_t most = 64;
+  std::int64_t carried = 0;
+  for (const auto& t : plan.tensors)
+    if (t.kind == TensorKind::forward) carried += 2 * t.size() * (float64 ? 8 : 4);
+  std::int64_t shards = batch >= 32 ? 4 : batch >= 8 ? 2 : 1;
+  if (carried > 0) shards = std::max(shards, batch / std::max<std::int64_t>(1, cache / carried));
+  return static_cast<int>(std::clamp<std::int64_t>(shards, 1, std::min(batch, most)));
+}
 
 void* aligned(std::unique_ptr<std::byte[]>& storage, std::int64_t bytes) {
   storage = std::make_unique<std::byte[]>(static_cast<std::size_t>(bytes + 128));
@@ -55,7 +65,7 @@ int Sequence::nonempty(const char* name) const {
 }
 
 Sequence::Sequence(const Program& program, const SessionOptions& options)
-    : compiled_(program), plan_(*program.plan), options_(options), shard_count_(shards_for(options.batch)),
+    : compiled_(program), plan_(*program.plan), options_(options), shard_count_(shards_for(plan_, options.batch, program.float64)),
       layout_(plan_layout(plan_, options.batch, options.steps, program.float64,
                           options.memory ? options.memory : machine_memory(), shard_count_)),
       memory_(std::make_unique<Memory>(plan_, layout_, options.batch, shard_count_, program.float64)) {
@@ -80,6 +90,15 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   for (int s = 0; s < shard_count_; ++s) {
     shards_.push_back(std::make_unique<Shard>(*memory_, s));
     shards_.back()->scratch = aligned(shards_.back()->scratch_storage, program.runner->scratch_bytes(most));
+  }
+  end_reads_.resize(plan_.phases.size());
+  for (std::size_t i = 0; i < plan_.phases.size(); ++i) {
+    std::set<Ref> found;
+    for (const auto& root : plan_.phases[i].roots)
+      for (Ref leaf : compiler::leaves_of(*program.plan, root.node))
+        if ((leaf->time.base == When::end || leaf->time.base == When::last) && plan_.tensors[leaf->tensor].timed())
+          found.insert(leaf);
+    end_reads_[i].assign(found.begin(), found.end());
   }
   prepared_ = aligned(prepared_storage_, program.runner->prepared_bytes());
   for (const auto& l : plan_.learned) totals_.emplace_back(plan_.tensors[l.gradient].size(), 0.0);
@@ -263,9 +282,7 @@ void Sequence::draw_noise(const Shard& shard, std::int64_t t) {
 }
 
 void Sequence::collect_ends(Shard& shard, int phase) {
-  for (const auto& root : plan_.phases[phase].roots)
-    for (Ref node : compiler::postorder({root.node})) {
-      if (node->kind != NodeKind::leaf || (node->time.base != When::end && node->time.base != When::last)) continue;
+  for (Ref node : end_reads_[phase]) {
       const std::int64_t bytes = memory_->row_bytes(node->tensor);
       for (std::int64_t b = 0; b < shard.count; ++b) {
         const std::int64_t example = shard.first + b;
@@ -274,7 +291,7 @@ void Sequence::collect_ends(Shard& shard, int phase) {
         std::memcpy(memory_->gathered(node->tensor, node->time, example),
                     memory_->slot(node->tensor, at + node->time.offset, example), static_cast<std::size_t>(bytes));
       }
-    }
+  }
 }
 
 void Sequence::run_phase(Shard& shard, int phase) {

@@ -65,10 +65,13 @@ build() {
     (cd "$root" && quietly cmake --preset "$preset")
     echo "$preset" >"$folder/preset"
   fi
-  if ! ninja -C "$folder" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
-    say "building (the first time takes a few minutes)"
-    quietly ninja -C "$folder" -j "$(nproc)" "$@"
-  fi
+  # Only a build that takes its time is worth a word.
+  (sleep 2 >/dev/null 2>&1 && say "building (the first time takes a few minutes)") >/dev/null &
+  local note=$! status=0
+  quietly ninja -C "$folder" -j "$(nproc)" "$@" || status=$?
+  kill "$note" 2>/dev/null || true
+  wait "$note" 2>/dev/null || true
+  return $status
 }
 
 install_packages

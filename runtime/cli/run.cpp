@@ -70,6 +70,7 @@ int run(const RunOptions& options) {
   how.resume = resume;
   how.quiet = options.quiet;
   how.interrupted = [] { return stop_wanted != 0; };
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error of the write, with a message
   Trainer trainer(experiment, how);
   const RunFolder folder = open_folder(options, experiment);
   std::signal(SIGINT, on_interrupt);

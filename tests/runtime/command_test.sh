@@ -44,6 +44,13 @@ done
 expect 1 "--resume" "$eligo" run quick_start --out first "${small[@]}"
 expect 0 "run folder: first" "$eligo" run --resume first
 
+# A disk that takes no more: the run stops with the reason, and goes on where there is room again.
+(ulimit -f 6; expect 1 "File too large" "$eligo" run quick_start --out full "${small[@]}"; exit $failures) || failures=$((failures + 1))
+[ -s full/metrics.csv ] || fail "the metrics of a run that found the disk full are gone"
+expect 0 "run folder: full" "$eligo" run --resume full
+numbers() { sed 's/,[^,]*$//' "$1/metrics.csv"; }
+diff <(numbers first) <(numbers full) >diff.txt || fail "metrics differ after a full disk"$'\n'"$(head -n 5 diff.txt)"
+
 # Interrupted anywhere and resumed, a run gives the same numbers as one that was left alone. (The times differ.)
 long=(--only "BP(0.5)" train.epochs=4 train.batches_per_epoch=150 train.log_every=30 train.measure=2 task.T=5)
 expect 0 "run folder: whole" "$eligo" run quick_start --out whole "${long[@]}"
@@ -62,7 +69,6 @@ if [ $status = 130 ]; then
 elif [ $status != 0 ]; then
   fail "interrupted: exit status $status"$'\n'"$(tail -n 5 cut.txt)"
 fi
-numbers() { sed 's/,[^,]*$//' "$1/metrics.csv"; }
 diff <(numbers whole) <(numbers cut) >diff.txt || fail "resumed metrics differ"$'\n'"$(head -n 5 diff.txt)"
 checkpoints=(whole/checkpoints/*-last.npz)
 [ -s "${checkpoints[0]}" ] || fail "no checkpoint"
