@@ -150,6 +150,7 @@ class PhaseLowering {
   void emit_structured(int buffer, const std::vector<Extent>& dims, const Use& use, bool accumulate, const std::string& label);
   void clear(int buffer, const std::string& label);
   void gather(int buffer, const Root& root);
+  static bool fills(Ref node);
   static std::size_t tiles(Ref node, std::vector<Use>& terms);
 
   ValuePtr build(Nest& nest, Ref node, const std::vector<Place>& at);
@@ -447,6 +448,15 @@ std::vector<std::pair<Extent, Extent>> box_of(const Use& use, const std::vector<
   return box;
 }
 
+// A product whose wires only say where to read stores to every place.
+bool PhaseLowering::fills(Ref node) {
+  for (const Use& f : node->uses) {
+    if (f.node->kind == NodeKind::embed) return false;
+    if (f.node->kind == NodeKind::wire && (!f.index.back().is_label() || f.index.back().label() < node->rank())) return false;
+  }
+  return node->kind == NodeKind::contract;
+}
+
 // Puts terms first whose boxes do not overlap and together make up the whole; how many they are, or 0.
 std::size_t PhaseLowering::tiles(Ref node, std::vector<Use>& terms) {
   std::vector<Use> first, rest;
@@ -493,8 +503,9 @@ void PhaseLowering::emit(int buffer, Ref node, bool accumulate, const std::strin
   if (!assembled(node) || buffer_.contains(node)) {
     emit_whole(buffer, node, accumulate, label);
   } else if (node->kind != NodeKind::sum) {
-    if (!accumulate) clear(buffer, label);
-    emit_structured(buffer, node->dims, whole(node), true, label);
+    const bool everywhere = fills(node);
+    if (!accumulate && !everywhere) clear(buffer, label);
+    emit_structured(buffer, node->dims, whole(node), accumulate || !everywhere, label);
   } else {
     std::vector<Use> plain, tied;
     for (const Use& use : node->uses) (has_structure(use.node) && injective(use) ? tied : plain).push_back(use);
@@ -560,11 +571,18 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
     by_wire[target.label()] = static_cast<int>(f);
     absorbed[f] = true;
   }
+  // Labels that say where a value goes: the destination's own, and the small ones of embeds.
+  std::vector<bool> placing(n.labels(), false);
+  for (int l = 0; l < n.rank(); ++l) placing[l] = true;
+  for (std::size_t f = 0; f < factors.size(); ++f)
+    if (absorbed[f] && factors[f].node->kind == NodeKind::embed)
+      for (std::size_t k = 1; k < factors[f].index.size(); ++k)
+        for (const Index::Term& t : factors[f].index[k].terms) placing[t.label] = true;
   // Outer loops: the destination's own labels, and what embeds and scattering wires read.
   std::vector<bool> outer(n.labels(), false);
   for (int l = 0; l < n.rank(); ++l) outer[l] = by_embed[l] < 0 && by_wire[l] < 0;
   for (std::size_t f = 0; f < factors.size(); ++f) {
-    const bool scatters = factors[f].node->kind == NodeKind::wire && absorbed[f] && factors[f].index.back().label() < n.rank();
+    const bool scatters = factors[f].node->kind == NodeKind::wire && absorbed[f] && placing[factors[f].index.back().label()];
     if (!absorbed[f] || (factors[f].node->kind == NodeKind::wire && !scatters)) continue;
     const std::size_t first = factors[f].node->kind == NodeKind::embed ? 1 : 0;
     const std::size_t last = factors[f].node->kind == NodeKind::embed ? factors[f].index.size() : factors[f].index.size() - 1;
@@ -594,6 +612,17 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
       label_place[l] = Index::of(loop_of[l]);
       reduced.push_back(loop_of[l]);
     }
+  std::vector<int> virtual_loops;
+  for (int l = 0; l < n.labels(); ++l)
+    if (by_wire[l] >= 0) {
+      const Use& w = factors[by_wire[l]];
+      Gather gather{w.node, {}};
+      for (std::size_t k = 0; k + 1 < w.index.size(); ++k) gather.at.push_back(substitute(w.index[k], label_place));
+      const int stand_in = 1000 + l;
+      gathers_[stand_in] = gather;
+      virtual_loops.push_back(stand_in);
+      label_place[l] = Index::of(stand_in);
+    }
   for (int l = 0; l < n.labels(); ++l) {
     if (by_embed[l] >= 0) {
       const Use& e = factors[by_embed[l]];
@@ -607,17 +636,6 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
       label_place[l] = place;
     }
   }
-  std::vector<int> virtual_loops;
-  for (int l = 0; l < n.labels(); ++l)
-    if (by_wire[l] >= 0) {
-      const Use& w = factors[by_wire[l]];
-      Gather gather{w.node, {}};
-      for (std::size_t k = 0; k + 1 < w.index.size(); ++k) gather.at.push_back(substitute(w.index[k], label_place));
-      const int stand_in = 1000 + l;
-      gathers_[stand_in] = gather;
-      virtual_loops.push_back(stand_in);
-      label_place[l] = Index::of(stand_in);
-    }
   for (std::size_t d = 0; d < dims.size(); ++d)
     if (broadcast[d] >= 0) destination[d] = Index::of(broadcast[d]);
   for (int axis = 0; axis < n.rank(); ++axis)

@@ -54,13 +54,18 @@ void read_common(FieldReader& reader, const Names& rule_folders, Experiment& exp
   }
 }
 
-std::string variant_name(const Settings& own, const Variant& variant, std::size_t index, Names& problems) {
-  const auto given = own.find("name");
-  if (given == own.end()) return fmt::format("{} {}", variant.program.rule, index + 1);
-  if (const auto* text = std::get_if<std::string>(&given->second.data); text != nullptr && !text->empty()) return *text;
-  problems.push_back(
-      fmt::format("{}: the name of a variant is {}, expected a text", given->second.place, given->second.described()));
-  return "";
+// A variant on its way: `settings` holds what is given for all and for it, `own` names the latter.
+struct Draft {
+  std::string name;  // empty: the rule's
+  Settings settings;
+  std::set<std::string> own;
+};
+
+// How a value of a list is told from the others in a variant's name: "λ = 0.5".
+std::string sweep_label(const std::string& path, const Value& value) {
+  const std::string name = path.starts_with("rule.") && path != "rule.name" ? path.substr(5) : path;
+  const auto* text = std::get_if<std::string>(&value.data);
+  return fmt::format("{} = {}", name, text != nullptr ? *text : value.text());
 }
 
 class Loader {
@@ -69,11 +74,8 @@ class Loader {
       : file_(std::move(file)), experiment_(experiment), folders_(std::move(folders)) {}
 
   void load_variants(const Names& only) {
-    const bool single = file_.compare.empty();
-    if (single) file_.compare.emplace_back();
-    for (std::size_t i = 0; i < file_.compare.size(); ++i) {
-      load_variant(file_.compare[i], i, single);
-    }
+    if (file_.compare.empty()) load_sweep(draft({}));
+    for (const auto& own : file_.compare) load_sweep(draft(own));
     check_base();
     check_names(only);
     if (!problems_.empty()) fail(problems_);
@@ -83,32 +85,74 @@ class Loader {
   }
 
  private:
-  void load_variant(const Settings& own, std::size_t index, bool single) {
-    Settings settings;
+  Draft draft(const Settings& own) {
+    Draft d;
     for (const auto& [path, value] : file_.base) {
       const Field* field = find_field(path);
-      if (field == nullptr || !field->common) settings[path] = value;
+      if (field == nullptr || !field->common) d.settings[path] = value;
     }
     for (const auto& [path, value] : own) {
-      if (path == "name") continue;
       const Field* field = find_field(path);
-      if (field != nullptr && field->common) {
+      if (path == "name") {
+        const auto* text = std::get_if<std::string>(&value.data);
+        if (text != nullptr && !text->empty()) d.name = *text;
+        else
+          problems_.push_back(
+              fmt::format("{}: the name of a variant is {}, expected a text", value.place, value.described()));
+      } else if (field != nullptr && field->common) {
         problems_.push_back(
             fmt::format("{}: {} is the same for all variants; give it at the top of the file", value.place, path));
-        continue;
+      } else {
+        d.settings[path] = value;
+        d.own.insert(path);
       }
-      settings[path] = value;
     }
-    VariantResult result = build_variant(settings, experiment_.path, folders_);
+    return d;
+  }
+
+  // A list where one value belongs is a comparison: one variant for each of its values.
+  void load_sweep(const Draft& all) {
+    const auto list = std::find_if(all.settings.begin(), all.settings.end(),
+                                   [](const auto& s) { return s.second.entries().has_value(); });
+    if (list == all.settings.end()) return load_variant(all);
+    const std::string path = list->first;
+    const auto values = *list->second.entries();
+    if (values.empty()) problems_.push_back(fmt::format("{}: {} is an empty list", list->second.place, path));
+    for (const auto& value : values) {
+      Draft one = all;
+      one.settings[path] = value;
+      const bool used = has_use(one, path);
+      if (used) one.name = (one.name.empty() ? rule_of(one) : one.name) + ", " + sweep_label(path, value);
+      load_sweep(one);
+      if (!used) return;  // nothing to compare for a variant that has no such setting
+    }
+  }
+
+  // Whether a variant has the setting at all, as far as can be told before the other lists are taken apart.
+  bool has_use(Draft d, const std::string& path) const {
+    for (auto& [name, value] : d.settings) {
+      if (const auto entries = value.entries(); entries && !entries->empty()) value = entries->front();
+    }
+    return d.own.contains(path) || !build_variant(d.settings, experiment_.path, folders_).unfitting.contains(path);
+  }
+
+  static std::string rule_of(const Draft& d) {
+    const auto rule = d.settings.find("rule.name");
+    const auto* text = rule == d.settings.end() ? nullptr : std::get_if<std::string>(&rule->second.data);
+    return text == nullptr ? "" : *text;
+  }
+
+  void load_variant(const Draft& d) {
+    VariantResult result = build_variant(d.settings, experiment_.path, folders_);
     problems_.insert(problems_.end(), result.problems.begin(), result.problems.end());
     for (const auto& [path, message] : result.unfitting) {
-      if (own.contains(path)) problems_.push_back(message);
+      if (d.own.contains(path)) problems_.push_back(message);
       else note_unfitting(path, message);
     }
-    for (const auto& [path, value] : settings) {
+    for (const auto& [path, value] : d.settings) {
       if (!result.unfitting.contains(path)) used_.insert(path);
     }
-    result.variant.name = single ? result.variant.program.rule : variant_name(own, result.variant, index, problems_);
+    result.variant.name = d.name.empty() ? result.variant.program.rule : d.name;
     experiment_.variants.push_back(std::move(result.variant));
   }
 
@@ -140,7 +184,8 @@ class Loader {
     Names names;
     for (const auto& variant : experiment_.variants) {
       if (std::find(names.begin(), names.end(), variant.name) != names.end()) {
-        problems_.push_back(fmt::format("{}: two variants are called {}", experiment_.path, variant.name));
+        problems_.push_back(
+            fmt::format("{}: two variants are called {}; give each a name of its own", experiment_.path, variant.name));
       }
       names.push_back(variant.name);
     }

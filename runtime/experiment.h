@@ -10,6 +10,7 @@
 //   [schedule]   e = "dense"
 //   [[compare]]  name = "BP(0)"   rule.lambda = 0
 //
+// A list where one value belongs (rule.lambda = [0, 0.5, 1]) is a comparison too: one variant for each.
 // A setting given for all variants holds for those that have it; one that none has is an error.
 #pragma once
 

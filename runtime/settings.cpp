@@ -39,6 +39,16 @@ std::optional<std::vector<T>> list_of(const toml::array& array) {
   return values;
 }
 
+// Whole ones among them are taken as real.
+std::optional<std::vector<double>> numbers_of(const toml::array& array) {
+  std::vector<double> values;
+  for (const auto& element : array) {
+    if (!element.is_number()) return std::nullopt;
+    values.push_back(*element.value<double>());
+  }
+  return values;
+}
+
 Value read_value(const toml::node& node, const std::string& path, const std::string& place) {
   if (const auto v = node.value_exact<bool>()) return {*v, place};
   if (const auto v = node.value_exact<std::int64_t>()) return {*v, place};
@@ -46,8 +56,9 @@ Value read_value(const toml::node& node, const std::string& path, const std::str
   if (const auto v = node.value_exact<std::string>()) return {*v, place};
   if (const auto* array = node.as_array()) {
     if (auto numbers = list_of<std::int64_t>(*array)) return {*numbers, place};
+    if (auto numbers = numbers_of(*array)) return {*numbers, place};
     if (auto texts = list_of<std::string>(*array)) return {*texts, place};
-    throw Error(fmt::format("{}: {} is a list of mixed things, expected whole numbers or texts", place, path));
+    throw Error(fmt::format("{}: {} is a list of mixed things, expected numbers or texts", place, path));
   }
   throw Error(fmt::format("{}: {} is {}, expected a number, a text, true or false, or a list of them", place, path,
                           type_text(node.type())));
@@ -97,6 +108,11 @@ std::string value_text(const Value& value) {
     std::string operator()(double v) const { return number_text(v); }
     std::string operator()(const std::string& v) const { return quoted(v); }
     std::string operator()(const std::vector<std::int64_t>& v) const { return fmt::format("[{}]", fmt::join(v, ", ")); }
+    std::string operator()(const std::vector<double>& v) const {
+      std::string out;
+      for (const double number : v) out += (out.empty() ? "" : ", ") + number_text(number);
+      return "[" + out + "]";
+    }
     std::string operator()(const std::vector<std::string>& v) const {
       std::string out;
       for (const auto& text : v) out += (out.empty() ? "" : ", ") + quoted(text);
@@ -141,8 +157,22 @@ void print_sections(const Settings& settings, std::string& out) {
 }  // namespace
 
 std::string Value::described() const {
-  const char* kinds[] = {"", "the whole number ", "the number ", "the text ", "the list ", "the list "};
+  const char* kinds[] = {"", "the whole number ", "the number ", "the text ", "the list ", "the list ", "the list "};
   return kinds[data.index()] + value_text(*this);
+}
+
+std::string Value::text() const { return value_text(*this); }
+
+std::optional<std::vector<Value>> Value::entries() const {
+  std::vector<Value> list;
+  const auto take = [&](const auto& values) {
+    for (const auto& value : values) list.push_back({value, place});
+  };
+  if (const auto* wholes = std::get_if<std::vector<std::int64_t>>(&data)) take(*wholes);
+  else if (const auto* reals = std::get_if<std::vector<double>>(&data)) take(*reals);
+  else if (const auto* texts = std::get_if<std::vector<std::string>>(&data)) take(*texts);
+  else return std::nullopt;
+  return list;
 }
 
 SettingsFile parse_settings(const std::string& text, const std::string& path) {

@@ -12,11 +12,17 @@
 namespace eligo {
 
 struct Value {
-  std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<std::string>> data;
+  std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
+               std::vector<std::string>>
+      data;
   std::string place;  // "file.toml:12" or "command line"
 
   // "the text \"abc\"", for messages.
   std::string described() const;
+  // As TOML: 0.5, "abc", [1, 2].
+  std::string text() const;
+  // The entries of a list, each as a value of its own; nullopt if this is none.
+  std::optional<std::vector<Value>> entries() const;
   bool operator==(const Value& other) const { return data == other.data; }
 };
 

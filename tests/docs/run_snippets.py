@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Runs what a page of the documentation shows, in a scratch folder, and compares.
 
-Usage: run_snippets.py ELIGO PROJECT PAGE
+Usage: run_snippets.py ELIGO PROJECT PAGE [--update]
+
+With --update the page's expected outputs that differ are rewritten, except those with `...`; review the difference.
 
 Fences with these info strings take part, all others are only read by people:
   ```console            lines `$ command` are run, in order, by bash; what follows is their expected output (both
@@ -71,12 +73,12 @@ def commands(block):
 
 
 def run(command, expected, folder, environment, any_numbers):
-    """None, or what is wrong."""
+    """None, or what is wrong and the lines that were found (None: the exit status is wrong)."""
     must_fail = re.search(r"#\s*fails$", command) is not None
     done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     if (done.returncode != 0) != must_fail:
-        return f"exit status {done.returncode}\n{done.stdout}"
+        return f"exit status {done.returncode}\n{done.stdout}", None
     lines = done.stdout.replace(str(folder) + "/", "").splitlines()
     for text in (lines, expected):
         while text and not text[-1].strip():
@@ -85,13 +87,14 @@ def run(command, expected, folder, environment, any_numbers):
             text.pop(0)
     alike = blur if any_numbers else str
     if expected and not fits([alike(line) for line in expected], [alike(line) for line in lines]):
-        return "--- expected\n" + "\n".join(expected) + "\n--- found\n" + "\n".join(lines)
+        return "--- expected\n" + "\n".join(expected) + "\n--- found\n" + "\n".join(lines), lines
     return None
 
 
 def main():
     eligo, project, page = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve(), sys.argv[3]
     failures = ran = 0
+    updates = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch).resolve() / "work"
         commands_folder = pathlib.Path(scratch).resolve() / "bin"
@@ -121,10 +124,18 @@ def main():
                     ran += 1
                     problem = run(command, expected, folder, environment, "numbers" in words)
                     if problem:
-                        problems.append(f"$ {command}\n{problem}")
+                        problems.append(f"$ {command}\n{problem[0]}")
+                        if problem[1] is not None and not any("..." in line for line in expected):
+                            updates.append(("\n".join([f"$ {command}", *expected]), "\n".join([f"$ {command}", *problem[1]])))
             for problem in problems:
                 failures += 1
                 print(f"{page}:{number}: {problem}\n")
+    if "--update" in sys.argv[4:] and updates:
+        text = (project / page).read_text(encoding="utf-8")
+        for old, new in updates:
+            text = text.replace(old, new)
+        (project / page).write_text(text, encoding="utf-8")
+        print(f"{page}: {len(updates)} outputs rewritten")
     print(f"{page}: {ran} snippets, {failures} failures")
     return 1 if failures else 0
 

@@ -138,6 +138,23 @@ TEST_F(Experiments, ARuleOnTheCommandLineReplacesTheComparison) {
   }
 }
 
+TEST_F(Experiments, ListsOfValuesAreCompared) {
+  const Experiment e = load(kBase, {"rule.lambda=[0, 0.5]", "train.batch=[5, 10]"});
+  ASSERT_EQ(e.variants.size(), 4U);
+  EXPECT_EQ(e.variants[2].name, "bp_lambda, λ = 0.5, train.batch = 5");
+  EXPECT_EQ(hyper(e.variants[2], "λ"), 0.5);
+  EXPECT_EQ(e.variants[2].train.batch, 5);
+  EXPECT_EQ(load_experiment(folder.write("again.toml", e.resolved()), {}).resolved(), e.resolved());
+  // Rules as values; what has no λ is there once.
+  const Experiment rules = load(kBase, {"rule=[\"bp_lambda\", \"bptt\"]", "rule.lambda=[0, 1]"});
+  ASSERT_EQ(rules.variants.size(), 3U);
+  EXPECT_EQ(rules.variants[2].program.rule, "bptt");
+  EXPECT_EQ(load(std::string(kBase) + "[[compare]]\nname = \"x\"\nrule.lambda = [0, 1]\n").variants[1].name,
+            "x, λ = 1");
+  EXPECT_MENTIONS(fault(kBase, {"rule.lambda=[]"}), "empty list");
+  EXPECT_MENTIONS(fault(kBase, {"rule.lamda=[0, 1]"}), "did you mean lambda?");
+}
+
 TEST_F(Experiments, TyposOfferTheNearestWithFileAndLine) {
   const std::string path = folder / "toy.toml";
   EXPECT_MENTIONS(fault(changed("gamma = 0.9", "gama = 0.9")),
