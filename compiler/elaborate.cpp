@@ -368,7 +368,7 @@ Value Elaborator::right_side(const dsl::Statement& s, const Scope& outer) {
     }
   }
   v = v_.reorder(v, order);
-  // Back to the file's axes: the declared ones of the name, or the axis whose extent the letter ranged over.
+  // Back to the file's axes: the declared ones of the name, or those that the letters ranged over.
   std::vector<Axis> declared;
   if (auto t = scope.part->tensors.find(s.name); t != scope.part->tensors.end()) declared = p_.tensors[t->second].axes;
   for (std::size_t i = 0; i < v.axes.size(); ++i) {
@@ -379,14 +379,12 @@ Value Elaborator::right_side(const dsl::Statement& s, const Scope& outer) {
                          declared[i].extent));
       v.axes[i] = declared[i];
     } else if (auto a = scope.part->axes.find(left[i]);
-               a != scope.part->axes.end() && a->second.extent == v.axes[i].extent) {
+               a != scope.part->axes.end() && a->second.extent == v.axes[i].extent && !v.axes[i].bundle) {
       v.axes[i] = a->second;
-    } else {
-      for (const auto& [axis_name, axis] : scope.part->axes)
-        if (axis.extent == v.axes[i].extent) {
-          v.axes[i] = axis;
-          break;
-        }
+    } else if (!v.axes[i].from_key.empty()) {
+      v.axes[i].key = v.axes[i].from_key;
+      v.axes[i].shown = v.axes[i].from_shown;
+      v.axes[i].from_key.clear();
     }
   }
   return v;

@@ -73,6 +73,7 @@ class Elaborator {
   Value draw(const dsl::Expr& e, const Scope& scope);
   std::vector<Axis> recurrence_axes(const std::string& n, const dsl::Expr& at);
   std::optional<std::vector<Axis>> infer(const dsl::Expr& e, const Scope& scope);
+  std::optional<std::vector<Axis>> explicit_axes(const dsl::Statement& s, const Scope& outer);
   bool reads_unknown(const dsl::Expr& e) const;
   std::optional<TimeRef> resolve_time(const dsl::Expr& e, const Scope& scope);
   std::set<std::string> letters(const dsl::Expr& e, const Scope& scope);

@@ -320,7 +320,9 @@ std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& s
         if (in_progress_.contains("axes " + e.name)) return std::nullopt;
         return recurrence_axes(e.name, e);
       }
-      return infer(*rule->equations.at(e.name)->value, scope);
+      const dsl::Statement& macro = *rule->equations.at(e.name);
+      if (!macro.indices.empty()) return explicit_axes(macro, scope);
+      return infer(*macro.value, scope);
     }
     case ExprKind::index: return infer(*e.args[0], scope);
     case ExprKind::negate: return infer(*e.args[0], scope);
@@ -362,13 +364,41 @@ std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& s
   }
 }
 
+// The left side's letters, each with the axis that some place in a known term gives it.
+std::optional<std::vector<Axis>> Elaborator::explicit_axes(const dsl::Statement& s, const Scope& outer) {
+  Scope scope = outer;
+  scope.explicit_form = true;
+  std::vector<std::string> left;
+  for (const auto& i : s.indices) left.push_back(i->name);
+  scope.keep.insert(left.begin(), left.end());
+  std::map<std::string, Axis> known;
+  std::function<void(const Expr&)> walk = [&](const Expr& e) {
+    if (e.kind == ExprKind::index && !reads_unknown(e)) {
+      for (const Axis& a : evaluate(e, scope).axes) known.emplace(a.key, a);
+      return;
+    }
+    for (const auto& a : e.args) walk(*a);
+  };
+  walk(*s.value);
+  std::vector<Axis> axes;
+  for (const std::string& letter : left) {
+    auto found = known.find(letter);
+    if (found == known.end()) return std::nullopt;
+    axes.push_back(found->second);
+    axes.back().key = axes.back().from_key;
+    axes.back().shown = axes.back().from_shown;
+    axes.back().from_key.clear();
+  }
+  return axes;
+}
+
 std::vector<Axis> Elaborator::recurrence_axes(const std::string& n, const Expr& at) {
   in_progress_.insert("axes " + n);
   Scope scope;
   scope.part = rule;
   const dsl::Statement& s = *rule->equations.at(n);
   std::optional<std::vector<Axis>> axes;
-  if (s.record || s.indices.empty()) axes = infer(*s.value, scope);
+  axes = s.indices.empty() ? infer(*s.value, scope) : explicit_axes(s, scope);
   if (!axes)
     if (auto b = rule->boundaries.find(n); b != rule->boundaries.end())
       for (const auto& [base, statement] : b->second) {

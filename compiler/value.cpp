@@ -211,6 +211,7 @@ Use Values::use_in(const Value& a, const std::vector<Axis>& by, const std::vecto
       places.emplace_back(l.first[at], member_rank(by[at], key[at]));
     } else {
       const int over = bundle_over(by, a.axes[i].key);
+      if (over < 0) throw ShapeError(fmt::format("{} does not fit {}", describe(a.axes), describe(by)));
       own_key.push_back(0);
       places.emplace_back(l.first[over] + find_axis(by[over].bundle->members[key[over]].axes, a.axes[i].key), 1);
     }
@@ -513,6 +514,10 @@ Value Values::member(const Value& lazy, int axis, Extent position) {
 Value Values::rename(const Value& lazy, const std::vector<std::string>& names) {
   Value a = form(lazy);
   for (std::size_t i = 0; i < names.size(); ++i) {
+    if (a.axes[i].from_key.empty()) {
+      a.axes[i].from_key = a.axes[i].key;
+      a.axes[i].from_shown = a.axes[i].shown;
+    }
     a.axes[i].key = names[i];
     a.axes[i].shown = names[i];
   }

@@ -23,6 +23,7 @@ struct Axis {
   std::string shown; // as the file names it, for messages
   Extent extent = 1; // of a bundle: the flattened total
   std::shared_ptr<const Bundle> bundle;
+  std::string from_key, from_shown;  // under an index letter: the axis it ranges over
 };
 
 struct Bundle {

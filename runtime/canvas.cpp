@@ -93,6 +93,7 @@ class PngCanvas final : public Canvas {
     for (const auto& glyph : glyphs_of(words)) {
       for (const auto& stroke : glyph.strokes) {
         std::vector<Point> points;
+        points.reserve(stroke.size());
         for (const GlyphPoint p : stroke) points.push_back(place(p));
         line(points, {0.1, 0.1, 0.1}, size / 11, 1);
       }

@@ -205,6 +205,8 @@ json evaluate_case(const json& input, const std::vector<std::string>& rule_folde
   if (auto s = input.find("seed"); s != input.end()) options.seed = static_cast<std::uint64_t>(integer(*s, "seed"));
   Session session(compile(spec), options);
   if (spec.optimiser == "sgd") set_rates(session, object(input, "update"));
+  else if (object(input, "update").contains("sgd"))
+    throw Error(fmt::format("\"update.sgd\" is the rate of sgd, but the optimiser is {}: set its hypers by \"hyper\"", spec.optimiser));
   for (const auto& [name, value] : object(input, "hyper").items()) session.set_hyper(name, number(value, "hyper." + name));
   set_values(session, object(input, "values"));
   const RunResult result = session.run(batch);

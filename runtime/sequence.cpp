@@ -463,6 +463,8 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
 }
 
 RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
+  if (!plan_.shown.empty())
+    throw Error("values to show are kept for whole sequences: compile without `show` to step");
   if (closes() || plan_.window >= 0 || !layout_.any_length)
     throw Error("this rule needs a complete window, so it cannot learn step by step: give whole sequences to run()");
   const bool fresh = !open_ || !online_call_;

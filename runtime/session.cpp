@@ -85,7 +85,12 @@ struct Session::Impl {
       if (fits) found.push_back(static_cast<int>(i));
     }
     if (found.empty()) {
-      const std::string near = dsl::nearest(name, names);
+      std::string near = dsl::nearest(name, names);
+      if (near.empty()) {  // Greek names are far from their misspelt words
+        std::vector<std::string> words;
+        for (const std::string& n : names) words.push_back(dsl::ascii(n));
+        near = dsl::nearest(given, words);
+      }
       throw Error(fmt::format("there is no hyper {}{}", given, near.empty() ? "" : fmt::format(": did you mean {}?", near)));
     }
     return found;

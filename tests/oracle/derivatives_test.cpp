@@ -173,7 +173,7 @@ TEST_P(Derivatives, AgreeWithDifferences) {
   }
 }
 
-const auto named = [](const auto& info) { return info.param.name; };
+const auto named = [](const auto& each) { return each.param.name; };
 INSTANTIATE_TEST_SUITE_P(Functions, Derivatives, testing::ValuesIn(probes), named);
 INSTANTIATE_TEST_SUITE_P(Cells, Derivatives, testing::ValuesIn(cells), named);
 

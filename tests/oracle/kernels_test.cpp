@@ -218,7 +218,7 @@ TEST_P(WideKernels, AgreeWithTheHostsKernels) {
   expect_close(outcome(spec, s), want, float32_tolerance(s));
 }
 
-const auto named = [](const auto& info) { return name_of(info.param); };
+const auto named = [](const auto& each) { return name_of(each.param); };
 INSTANTIATE_TEST_SUITE_P(Rules, Kernels, testing::ValuesIn(settings()), named);
 INSTANTIATE_TEST_SUITE_P(Edges, Kernels, testing::ValuesIn(edges()), named);
 INSTANTIATE_TEST_SUITE_P(Processors, Kernels, testing::ValuesIn(on_processors(3, 9, "lstm")), named);
