@@ -15,7 +15,8 @@ using Set = std::uint32_t;  // of factors, or of labels
 
 class Order {
  public:
-  Order(Program& program, Ref node, std::int64_t batch) : g_(program.graph), node_(node), batch_(static_cast<double>(batch)) {}
+  Order(Program& program, Ref node, std::int64_t batch)
+      : g_(program.graph), node_(node), batch_(static_cast<double>(batch)) {}
 
   Ref operator()() {
     const auto& all = node_->uses;

@@ -26,7 +26,8 @@ Cost cost_of_node(Ref node, std::int64_t batch) {
   cost.operations *= examples;
   cost.words = points * (node->sum_batch ? 1 : examples);
   for (const Use& use : node->uses)
-    if (use.node->kind != NodeKind::embed) cost.words += static_cast<double>(use.node->size()) * (use.node->batched ? examples : 1);
+    if (use.node->kind != NodeKind::embed)
+      cost.words += static_cast<double>(use.node->size()) * (use.node->batched ? examples : 1);
   return cost;
 }
 

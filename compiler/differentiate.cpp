@@ -47,7 +47,8 @@ class Fields {
       return;
     }
     // valid * X, whole: X is kept in the tensor
-    if (root->kind != NodeKind::contract || root->uses.size() != 2 || !root->summed.empty() || root->number != 1) return;
+    if (root->kind != NodeKind::contract || root->uses.size() != 2 || !root->summed.empty() || root->number != 1)
+      return;
     const Use& flag = root->uses[0];
     const Use& x = root->uses[1];
     if (flag.node->kind != NodeKind::leaf || p_.tensors[flag.node->tensor].name != "valid") return;
@@ -85,14 +86,15 @@ class Fields {
   }
 
   Program& p_;
-  std::unordered_map<Ref, int> field_;              // node of an equation at t -> tensor that keeps it
+  std::unordered_map<Ref, int> field_;  // node of an equation at t -> tensor that keeps it
   std::unordered_map<Ref, std::pair<Ref, TimeRef>> canonical_;
   int count_ = 0;
 };
 
 class Differentiator {
  public:
-  Differentiator(Program& program, std::int64_t batch) : p_(program), g_(program.graph), fields_(program), batch_(batch) {}
+  Differentiator(Program& program, std::int64_t batch)
+      : p_(program), g_(program.graph), fields_(program), batch_(batch) {}
 
   Ref resolve(Ref root) {
     for (Ref node : postorder({root})) {
@@ -157,14 +159,16 @@ class Differentiator {
     if (node->kind == NodeKind::jac) return form(node, node->uses[0].node, node->wrt);
     if (node->kind == NodeKind::vjp) {
       std::vector<std::pair<Ref, Ref>> seeds;
-      for (std::size_t i = 0; i < node->uses.size(); i += 2) seeds.emplace_back(node->uses[i].node, node->uses[i + 1].node);
+      for (std::size_t i = 0; i < node->uses.size(); i += 2)
+        seeds.emplace_back(node->uses[i].node, node->uses[i + 1].node);
       Ref result = push_left(node, seeds)[node->wrt];
       return result ? result : zero(node);
     }
     Ref pushed = push_right(node);
     if (!pushed) return zero(node);
     Ref formed = form_and_multiply(node);
-    const double push_cost = cost_of(p_, simplify(p_, pushed), batch_), form_cost = cost_of(p_, simplify(p_, formed), batch_);
+    const double push_cost = cost_of(p_, simplify(p_, pushed), batch_),
+                 form_cost = cost_of(p_, simplify(p_, formed), batch_);
     return form_cost < push_cost ? formed : pushed;
   }
 
@@ -174,8 +178,7 @@ class Differentiator {
     std::vector<Extent> dims = a->dims;
     dims.insert(dims.end(), a->dims.begin(), a->dims.end());
     std::vector<Use> deltas;
-    for (int i = 0; i < rank; ++i)
-      deltas.push_back({g_.identity(a->dims[i]), {Index::of(i), Index::of(rank + i)}, 1});
+    for (int i = 0; i < rank; ++i) deltas.push_back({g_.identity(a->dims[i]), {Index::of(i), Index::of(rank + i)}, 1});
     Ref seed = g_.contract(deltas, dims, {});
     Ref result = push_left(derivative, {{a, seed}})[wrt];
     if (result) return result;
@@ -203,7 +206,8 @@ class Differentiator {
     return g_.sum(terms, node->dims);
   }
 
-  // Cotangents of all cuts, [extra..., axes of the cut]; null where nothing depends on one. A bundle's are pushed together.
+  // Cotangents of all cuts, [extra..., axes of the cut]; null where nothing depends on one. A bundle's are pushed
+  // together.
   const std::vector<Ref>& push_left(Ref derivative, const std::vector<std::pair<Ref, Ref>>& seeds) {
     auto& memo = left_[{seeds, {derivative->cuts, derivative->own}}];
     if (!memo.empty()) return memo;
@@ -236,7 +240,9 @@ class Differentiator {
     for (std::size_t c = 0; c < at_cut.size(); ++c) {
       std::vector<Extent> dims = extents;
       dims.insert(dims.end(), derivative->cuts[c]->dims.begin(), derivative->cuts[c]->dims.end());
-      result.push_back(at_cut[c].empty() ? nullptr : at_cut[c].size() == 1 ? at_cut[c][0].node : g_.sum(at_cut[c], dims));
+      result.push_back(at_cut[c].empty()       ? nullptr
+                       : at_cut[c].size() == 1 ? at_cut[c][0].node
+                                               : g_.sum(at_cut[c], dims));
     }
     return left_[{seeds, {derivative->cuts, derivative->own}}] = result;
   }
@@ -283,7 +289,8 @@ class Differentiator {
     Ref a = derivative->uses[0].node;
     Path through = path({a}, derivative);
     const int cut_rank = derivative->cuts[0]->rank();
-    const std::vector<Extent> extents(derivative->uses[1].node->dims.begin() + cut_rank, derivative->uses[1].node->dims.end());
+    const std::vector<Extent> extents(derivative->uses[1].node->dims.begin() + cut_rank,
+                                      derivative->uses[1].node->dims.end());
     std::unordered_map<Ref, Ref> tangent;
     for (Ref node : through.order) {
       if (auto cut = through.cut.find(node); cut != through.cut.end()) {

@@ -15,7 +15,8 @@ using dsl::ExprKind;
 using dsl::ItemKind;
 using dsl::TimeBase;
 
-void Elaborator::fail(Code code, const Expr& at, const Scope& scope, const std::string& message, const std::string& help) {
+void Elaborator::fail(Code code, const Expr& at, const Scope& scope, const std::string& message,
+                      const std::string& help) {
   parts_.fail(code, *scope.part, at.span, message, help);
 }
 
@@ -94,7 +95,8 @@ Value Elaborator::product(const Expr& e, const Scope& scope) {
   for (auto& [f, divides] : factors) {
     Value x = evaluate(*f, inner);
     if (divides) {
-      const bool constant = x.axes.empty() && x.blocks.size() == 1 && x.blocks.begin()->second->kind == NodeKind::constant;
+      const bool constant =
+          x.axes.empty() && x.blocks.size() == 1 && x.blocks.begin()->second->kind == NodeKind::constant;
       if (constant) x = v_.number(1 / x.blocks.begin()->second->number);
       else x = v_.map(Op::recip, {x});
     }
@@ -242,7 +244,8 @@ Value Elaborator::timed(const Expr& base, std::optional<TimeRef> at, const Scope
   }
   const Expr& owner = *base.args[0];
   if (owner.kind == ExprKind::name && scope.part == rule)
-    if (Part* part = parts_.find(owner.name); part && !owner.name.empty()) return role_member(*part, base.name, at, base);
+    if (Part* part = parts_.find(owner.name); part && !owner.name.empty())
+      return role_member(*part, base.name, at, base);
   Value v = timed(owner, at, scope);
   for (std::size_t i = 0; i < v.axes.size(); ++i)
     for (const auto& [enum_name, members] : scope.part->enums) {
@@ -259,8 +262,8 @@ Value Elaborator::bundle(Part& part, const std::string& which, std::optional<Tim
   for (const std::string& n : names) tensors.push_back(part.tensors.at(n));
   const bool timed_bundle = which != "params";
   if (timed_bundle && !at)
-    parts_.fail(Code::E0601, *rule, at_expr.span, fmt::format("{}.{} varies in time: say at which step", part.role, which),
-                "write [t] behind it");
+    parts_.fail(Code::E0601, *rule, at_expr.span,
+                fmt::format("{}.{} varies in time: say at which step", part.role, which), "write [t] behind it");
   std::string shown = part.role + "." + which;
   for (const dsl::Statement& s : rule->ref.item->statements)
     for (const dsl::LetBinding& l : s.lets)
@@ -278,9 +281,10 @@ Value Elaborator::role_member(Part& part, const std::string& m, std::optional<Ti
   const ItemKind kind = part.ref.item->kind;
   std::string local = m;
   if (m == "output" && !part.tensors.contains("output")) {
-    if (part.output) local = part.output->has_equation ? part.output->name
-                             : part.output->value       ? part.output->value->name
-                                                        : part.output->name;
+    if (part.output)
+      local = part.output->has_equation ? part.output->name
+              : part.output->value      ? part.output->value->name
+                                        : part.output->name;
     else if (!part.states.empty()) local = part.states[0];
   }
   if (m == "target" && !part.targets.empty()) local = part.targets[0];
@@ -375,8 +379,8 @@ Value Elaborator::right_side(const dsl::Statement& s, const Scope& outer) {
     if (declared.size() == v.axes.size()) {
       if (declared[i].extent != v.axes[i].extent)
         fail(Code::E0601, *s.indices[i], scope,
-             fmt::format("the index {} ranges over {} values, but {} is declared with {}", left[i], v.axes[i].extent, s.name,
-                         declared[i].extent));
+             fmt::format("the index {} ranges over {} values, but {} is declared with {}", left[i], v.axes[i].extent,
+                         s.name, declared[i].extent));
       v.axes[i] = declared[i];
     } else if (auto a = scope.part->axes.find(left[i]);
                a != scope.part->axes.end() && a->second.extent == v.axes[i].extent && !v.axes[i].bundle) {
@@ -408,8 +412,7 @@ int Elaborator::field(Part& part, const std::string& n) {
     tensor = part.tensors.at(n);
     try {
       v = v_.reorder(v, p_.tensors[tensor].axes);
-    } catch (const ShapeError&) {
-    }
+    } catch (const ShapeError&) {}
     bool fits = v.axes.size() == p_.tensors[tensor].axes.size();
     for (std::size_t i = 0; fits && i < v.axes.size(); ++i) fits = v.axes[i].key == p_.tensors[tensor].axes[i].key;
     if (!fits)
@@ -431,9 +434,9 @@ Value Elaborator::rule_name(const std::string& n, TimeRef at, const Expr& at_exp
   const bool record = rule->equations.at(n)->record;
   if (!recurrent && !record) return with_boundaries(n, at);
   if (!rule->tensors.contains(n)) {
-    const TensorKind kind = record                                                ? TensorKind::record
+    const TensorKind kind = record                                              ? TensorKind::record
                             : info->second.direction == dsl::Direction::forward ? TensorKind::forward
-                                                                                  : TensorKind::backward;
+                                                                                : TensorKind::backward;
     const std::vector<Axis> axes = recurrence_axes(n, at_expr);
     if (!rule->tensors.contains(n)) {
       const int tensor = parts_.declare_equation(*rule, n, kind, axes);
@@ -465,7 +468,8 @@ Value Elaborator::with_boundaries(const std::string& n, TimeRef at) {
       inner.here = base;
       const Value boundary = right_side(*b->second, inner);
       value = v_.multiply(is_not, value);
-      const bool zero = boundary.axes.empty() && boundary.blocks.size() == 1 && boundary.blocks.begin()->second->is_zero();
+      const bool zero =
+          boundary.axes.empty() && boundary.blocks.size() == 1 && boundary.blocks.begin()->second->is_zero();
       if (!zero) value = v_.add(value, v_.multiply(is, boundary));
     }
   }

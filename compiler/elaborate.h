@@ -1,7 +1,7 @@
 // Expressions of the language as values over the graph: names, time, calls, derivatives, functions.
 //
-// Nothing is simplified here and derivatives stay lazy (jac, vjp, jvp): the result is the rule as it reads, which is what
-// the interpreter runs.
+// Nothing is simplified here and derivatives stay lazy (jac, vjp, jvp): the result is the rule as it reads, which is
+// what the interpreter runs.
 #pragma once
 
 #include <functional>
@@ -17,12 +17,12 @@ namespace eligo::compiler {
 
 struct Scope {
   Part* part = nullptr;
-  TimeRef now{When::t, 0};                          // what `t` means
-  std::optional<dsl::TimeBase> here;                // inside a boundary equation: the word that means `now`
-  std::map<std::string, Value> bound;               // arguments of a call; p and grad of an optimiser
-  std::map<std::string, Value> overrides;           // parameters replaced by `g(s; p)`
+  TimeRef now{When::t, 0};                 // what `t` means
+  std::optional<dsl::TimeBase> here;       // inside a boundary equation: the word that means `now`
+  std::map<std::string, Value> bound;      // arguments of a call; p and grad of an optimiser
+  std::map<std::string, Value> overrides;  // parameters replaced by `g(s; p)`
   bool explicit_form = false;
-  std::set<std::string> keep;                       // explicit form: index letters that stay free
+  std::set<std::string> keep;  // explicit form: index letters that stay free
 };
 
 class Elaborator {
@@ -51,8 +51,8 @@ class Elaborator {
   Values& values() { return v_; }
   Part* rule = nullptr;
   const dsl::RuleTime* time = nullptr;
-  std::map<std::string, double> header_numbers;   // n of the rule; -1 is all
-  std::map<const dsl::Expr*, int> noise;          // draws, one tensor each
+  std::map<std::string, double> header_numbers;                      // n of the rule; -1 is all
+  std::map<const dsl::Expr*, int> noise;                             // draws, one tensor each
   std::map<std::string, std::map<std::string, Value>> bound_inputs;  // a readout's input, by role
 
  private:

@@ -52,12 +52,13 @@ void Elaborator::bind_axes(Part& part, const Expr& at, std::vector<Value>& args)
       for (std::size_t i = 0; i < axes.size(); ++i) {
         auto [known, fresh] = part.axes.emplace(d.axes[i], axes[i]);
         if (!fresh && known->second.key != axes[i].key)
-          wrong(fmt::format("the axis {} of {} is bound to {} and to {}", d.axes[i], part.ref.item->name, known->second.shown,
-                            axes[i].shown));
+          wrong(fmt::format("the axis {} of {} is bound to {} and to {}", d.axes[i], part.ref.item->name,
+                            known->second.shown, axes[i].shown));
       }
     }
   }
-  if (next != args.size()) wrong(fmt::format("{} takes {} inputs, {} are given", part.ref.item->name, next, args.size()));
+  if (next != args.size())
+    wrong(fmt::format("{} takes {} inputs, {} are given", part.ref.item->name, next, args.size()));
 }
 
 // The stretch of time in which a value exists: the product of the flags of what varies in it.
@@ -104,11 +105,13 @@ Value Elaborator::call_part(Part& part, const Expr& e, std::vector<Value> args, 
       scope.bound[d.name] = arg;
     }
   }
-  if (!e.overrides.empty()) fail(Code::E0605, e, outer, "a call with other parameters belongs to an `at each` block, which cannot be run yet");
+  if (!e.overrides.empty())
+    fail(Code::E0605, e, outer, "a call with other parameters belongs to an `at each` block, which cannot be run yet");
   const dsl::Statement* output = part.output;
   if (!output) fail(Code::E0602, e, outer, fmt::format("{} has no output", part.ref.item->name));
-  Value value = output->has_equation ? right_side(*output, scope)
-                                     : right_side(*part.equations.at(output->value ? output->value->name : output->name), scope);
+  Value value = output->has_equation
+                    ? right_side(*output, scope)
+                    : right_side(*part.equations.at(output->value ? output->value->name : output->name), scope);
   for (const auto& [at, mask] : masks) {
     const bool covered = mask == "exists" && masks.contains({at, "valid"});
     if (!covered) value = v_.multiply(flag(mask, at), value);
@@ -144,7 +147,8 @@ Value Elaborator::reduction(const Expr& e, const Value& a, const std::vector<std
 Value Elaborator::function(const Expr& e, const Scope& scope) {
   auto need = [&](std::size_t n) {
     if (e.args.size() != n)
-      fail(Code::E0601, e, scope, fmt::format("{} takes {} argument{}, {} given", e.name, n, n == 1 ? "" : "s", e.args.size()));
+      fail(Code::E0601, e, scope,
+           fmt::format("{} takes {} argument{}, {} given", e.name, n, n == 1 ? "" : "s", e.args.size()));
   };
   if (e.name == "normal" || e.name == "uniform" || e.name == "random_sign") return draw(e, scope);
   Scope inner = scope;
@@ -205,7 +209,9 @@ Value Elaborator::draw(const Expr& e, const Scope& scope) {
     t.name = fmt::format("noise.{}", noise.size() + 1);
     t.kind = TensorKind::noise;
     t.batched = true;
-    t.init.kind = e.name == "normal" ? Init::Kind::normal : e.name == "uniform" ? Init::Kind::uniform : Init::Kind::sample;
+    t.init.kind = e.name == "normal"    ? Init::Kind::normal
+                  : e.name == "uniform" ? Init::Kind::uniform
+                                        : Init::Kind::sample;
     t.init.b = 1;
     for (const std::string& axis : e.axes) {
       Axis a;

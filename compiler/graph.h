@@ -1,8 +1,8 @@
 // The tensor graph in Einstein form: few node kinds carry everything.
 //
 // A node's value is a tensor with `dims` axes, for one example (the batch is ambient: `batched` says whether the value
-// differs between examples). Inside a node, labels 0..rank-1 stand for its own axes and the next ones for the indices it
-// sums over; a use of another node gives, for each axis of that node, an affine index in those labels. Transposes,
+// differs between examples). Inside a node, labels 0..rank-1 stand for its own axes and the next ones for the indices
+// it sums over; a use of another node gives, for each axis of that node, an affine index in those labels. Transposes,
 // diagonals, slices and broadcasts are therefore only indices.
 //
 //   leaf      a tensor of the program at a time: net.h@t-1, net.W, λ
@@ -10,7 +10,8 @@
 //   map       op(use, ...) at every point of the labels
 //   contract  coefficient * Σ over the summed labels of Π uses   (also over the batch with `sum_batch`)
 //   sum       Σ coefficient_k * use_k; a term that lacks a label is broadcast
-//   embed     [i == offset + Σ stride_k j_k]: axes i, j_1.., j_k. One kind for the identity (one j, stride 1), the one-hot
+//   embed     [i == offset + Σ stride_k j_k]: axes i, j_1.., j_k. One kind for the identity (one j, stride 1), the
+//   one-hot
 //             of an enumerated axis (no j), a block of a bundle (an offset) and a flattened tensor (strides)
 //   wire      [v == wiring[j...]]: axes j..., v; the integer tensor is uses[0]
 //   maximum   max over the summed labels of its one use
@@ -35,8 +36,9 @@ namespace eligo::compiler {
 
 using Extent = std::int64_t;
 
-// Where a value stands in time, relative to what the phase is about: the step that arrives (`t`), the step that a backward
-// sweep has reached (also `t`), the boundary before the window (`start`), or an example's end of the window or last step.
+// Where a value stands in time, relative to what the phase is about: the step that arrives (`t`), the step that a
+// backward sweep has reached (also `t`), the boundary before the window (`start`), or an example's end of the window or
+// last step.
 enum class When : std::uint8_t { always, t, start, end, last };
 struct TimeRef {
   When base = When::always;
@@ -86,20 +88,21 @@ struct Node {
   NodeKind kind = NodeKind::constant;
   std::vector<Extent> dims;
   std::vector<Extent> summed;
-  std::vector<Use> uses;       // jac: a; vjp: a_1, u_1, a_2, u_2, ...; jvp: a, v_1, v_2, ...
-  Op op = Op::add;             // map
-  double number = 0;           // constant: the value; contract: the coefficient
-  int tensor = -1;             // leaf: number in the program's table
-  TimeRef time;                // leaf; a parameter's version is the step with which its value was current
-  Extent offset = 0;           // embed
-  std::vector<Extent> strides; // embed
-  std::vector<Ref> cuts;       // jac, vjp, jvp: the leaves cut loose; jac, vjp: [wrt] is the one meant; jvp: cuts[k] goes with v_k
-  int wrt = -1;                // (jvp: cuts beyond the v's have no tangent)
-  TimeRef own;                 // jac, vjp, jvp: the step through whose equations `a` is followed back
-  bool sum_batch = false;      // contract
+  std::vector<Use> uses;        // jac: a; vjp: a_1, u_1, a_2, u_2, ...; jvp: a, v_1, v_2, ...
+  Op op = Op::add;              // map
+  double number = 0;            // constant: the value; contract: the coefficient
+  int tensor = -1;              // leaf: number in the program's table
+  TimeRef time;                 // leaf; a parameter's version is the step with which its value was current
+  Extent offset = 0;            // embed
+  std::vector<Extent> strides;  // embed
+  std::vector<Ref>
+      cuts;      // jac, vjp, jvp: the leaves cut loose; jac, vjp: [wrt] is the one meant; jvp: cuts[k] goes with v_k
+  int wrt = -1;  // (jvp: cuts beyond the v's have no tangent)
+  TimeRef own;   // jac, vjp, jvp: the step through whose equations `a` is followed back
+  bool sum_batch = false;  // contract
   bool batched = false;
-  int id = 0;                  // in order of creation
-  std::uint64_t hash = 0;      // of the structure, independent of ids
+  int id = 0;              // in order of creation
+  std::uint64_t hash = 0;  // of the structure, independent of ids
   Origin origin;
 
   int rank() const { return static_cast<int>(dims.size()); }

@@ -50,7 +50,10 @@ void sort_roots(std::vector<Root>& roots) {
 class Instantiator {
  public:
   Instantiator(const Instance& instance, Program& program, dsl::Diagnostics& diagnostics)
-      : in_(instance), p_(program), diagnostics_(diagnostics), parts_(program, diagnostics, instance.sizes),
+      : in_(instance),
+        p_(program),
+        diagnostics_(diagnostics),
+        parts_(program, diagnostics, instance.sizes),
         elab_(program, parts_, diagnostics) {}
 
   void run() {
@@ -96,7 +99,8 @@ class Instantiator {
     t.name = "inverse_batch";
     t.kind = TensorKind::scalar;
     p_.tensors.push_back(t);
-    for (const char* name : {"step", "arrive", "show", "sweep", "sweep_start", "close"}) p_.phases.push_back({name, {}});
+    for (const char* name : {"step", "arrive", "show", "sweep", "sweep_start", "close"})
+      p_.phases.push_back({name, {}});
   }
 
   Part& add_role(const std::string& role, const dsl::HeaderEntry& entry) {
@@ -128,7 +132,8 @@ class Instantiator {
     }
     for (const auto& [name, value] : in_.header)
       if (!elab_.header_numbers.contains(name))
-        parts_.fail(Code::E0602, r, rule().name_span, fmt::format("the rule {} has no {} in its header", rule().name, name));
+        parts_.fail(Code::E0602, r, rule().name_span,
+                    fmt::format("the rule {} has no {} in its header", rule().name, name));
     for (const dsl::HeaderEntry& h : rule().header) {
       if (h.kind != dsl::HeaderEntry::Kind::role || h.role != ItemKind::cell) continue;
       Part& net = add_role(h.name, h);
@@ -169,8 +174,7 @@ class Instantiator {
     parts_.declare(readout);
     for (const std::string& t : readout.targets) p_.targets.push_back(readout.tensors.at(t));
     for (const auto& [name, s] : readout.equations) elab_.field(readout, name);
-    if (!readout.loss)
-      parts_.fail(Code::E0602, readout, readout.ref.item->name_span, "this readout has no loss");
+    if (!readout.loss) parts_.fail(Code::E0602, readout, readout.ref.item->name_span, "this readout has no loss");
     Scope scope;
     scope.part = &readout;
     scope.bound = elab_.bound_inputs[readout.role];
@@ -183,7 +187,8 @@ class Instantiator {
     p_.loss = parts_.declare_equation(readout, "loss", TensorKind::field, {});
     p_.tensors[p_.loss].masked = true;
     const TimeRef t{When::t, 0};
-    p_.definitions[p_.loss] = v.flatten(v.multiply(v.multiply(elab_.flag("valid", t), elab_.flag("loss_mask", t)), loss));
+    p_.definitions[p_.loss] =
+        v.flatten(v.multiply(v.multiply(elab_.flag("valid", t), elab_.flag("loss_mask", t)), loss));
   }
 
   // A synthesiser's axes come from its first call in the rule.
@@ -204,7 +209,8 @@ class Instantiator {
         }
       };
       all(rule().statements);
-      if (!call) parts_.fail(Code::E0602, *elab_.rule, h.span, fmt::format("the synthesiser {} is never called", h.name));
+      if (!call)
+        parts_.fail(Code::E0602, *elab_.rule, h.span, fmt::format("the synthesiser {} is never called", h.name));
       Scope scope;
       scope.part = elab_.rule;
       std::vector<Value> args;
@@ -232,10 +238,8 @@ class Instantiator {
       p_.short_first = s.short_first;
       if (s.value->kind == ExprKind::name && elab_.header_numbers.contains(s.value->name))
         p_.window = static_cast<std::int64_t>(elab_.header_numbers[s.value->name]);
-      else if (s.value->kind == ExprKind::name && s.value->name == "all")
-        p_.window = -1;
-      else
-        p_.window = static_cast<std::int64_t>(evaluate_constant(*s.value, *elab_.rule, diagnostics_));
+      else if (s.value->kind == ExprKind::name && s.value->name == "all") p_.window = -1;
+      else p_.window = static_cast<std::int64_t>(evaluate_constant(*s.value, *elab_.rule, diagnostics_));
       if (p_.window == 0 || p_.window < -1)
         parts_.fail(Code::E0601, *elab_.rule, s.span, "a window has at least one step");
     }
@@ -259,7 +263,8 @@ class Instantiator {
     for (const auto& [key, block] : v.blocks) {
       Ref leaf = block->kind == NodeKind::contract && !block->uses.empty() ? block->uses[0].node : block;
       if (leaf->kind != NodeKind::leaf || p_.tensors[leaf->tensor].kind != TensorKind::param)
-        parts_.fail(Code::E0601, *elab_.rule, s.name_span, fmt::format("{} is no parameter, so nothing can be learned", s.name));
+        parts_.fail(Code::E0601, *elab_.rule, s.name_span,
+                    fmt::format("{} is no parameter, so nothing can be learned", s.name));
       if (std::find(tensors.begin(), tensors.end(), leaf->tensor) == tensors.end()) tensors.push_back(leaf->tensor);
     }
     return tensors;
@@ -273,8 +278,8 @@ class Instantiator {
         Learned l;
         l.bundle = s.name;
         l.parameter = tensor;
-        l.every = s.every == "step"     ? UpdateEvery::step
-                  : s.every == "window" ? UpdateEvery::window
+        l.every = s.every == "step"       ? UpdateEvery::step
+                  : s.every == "window"   ? UpdateEvery::window
                   : s.every == "sequence" ? UpdateEvery::sequence
                                           : in_.update;
         Tensor g;
@@ -330,8 +335,9 @@ class Instantiator {
     Ref m = mask.blocks.begin()->second;
     for (const auto& [tensor, block] : parts) {
       const auto& dims = p_.tensors[tensor].dims;
-      Ref node = p_.graph.contract({Use{inverse, {}, 1}, Use{m, {}, 1}, block->rank() ? whole(block) : Use{block, {}, 1}}, dims,
-                                   {}, s.sign, true);
+      Ref node =
+          p_.graph.contract({Use{inverse, {}, 1}, Use{m, {}, 1}, block->rank() ? whole(block) : Use{block, {}, 1}},
+                            dims, {}, s.sign, true);
       into.roots.push_back({RootKind::gather, gradient_.at(tensor), {}, node, "learn " + s.name});
     }
   }
@@ -362,8 +368,11 @@ class Instantiator {
         const Expr at = *make_name(name, s->span);
         elab_.rule_name(name, {When::t, 0}, at);
         const int tensor = elab_.rule->tensors.at(name);
-        phase("arrive").roots.push_back(
-            {RootKind::store, tensor, {When::t, 0}, store_value(tensor, elab_.with_boundaries(name, {When::t, 0})), name});
+        phase("arrive").roots.push_back({RootKind::store,
+                                         tensor,
+                                         {When::t, 0},
+                                         store_value(tensor, elab_.with_boundaries(name, {When::t, 0})),
+                                         name});
       }
   }
 
@@ -418,7 +427,8 @@ class Instantiator {
       if (recurrences(TensorKind::forward).size() != all.size()) changed = true;
     }
     for (const auto& [tensor, node] : defs)
-      phase("arrive").roots.push_back({RootKind::store, tensor, {When::t, -lag_[tensor]}, node, p_.tensors[tensor].name});
+      phase("arrive").roots.push_back(
+          {RootKind::store, tensor, {When::t, -lag_[tensor]}, node, p_.tensors[tensor].name});
   }
 
   void backward_recurrences() {
@@ -441,7 +451,8 @@ class Instantiator {
     for (int tensor : recurrences(TensorKind::forward))
       if (!lag_.contains(tensor)) changed = true;
     if (changed) {
-      std::erase_if(phase("arrive").roots, [&](const Root& r) { return p_.tensors[r.tensor].kind == TensorKind::forward; });
+      std::erase_if(phase("arrive").roots,
+                    [&](const Root& r) { return p_.tensors[r.tensor].kind == TensorKind::forward; });
       forward_recurrences();
     }
   }
@@ -483,7 +494,8 @@ class Instantiator {
         r.ahead = time_.learns.at(number).ahead;
         return r;
       }
-      parts_.fail(Code::E0602, *elab_.rule, span, fmt::format("the rule {} has no learning signal to show", rule().name),
+      parts_.fail(Code::E0602, *elab_.rule, span,
+                  fmt::format("the rule {} has no learning signal to show", rule().name),
                   "a line  learn ψ -= signal . d(s[t])/d(ψ)  has one");
     }
     dsl::ExprPtr base = make_name(name, span);
@@ -554,7 +566,8 @@ class Instantiator {
     for (const Root& r : phase("arrive").roots) stored.insert(r.tensor);
     for (int tensor : recurrences(TensorKind::forward)) missing = missing || !stored.contains(tensor);
     if (!missing) return;
-    std::erase_if(phase("arrive").roots, [&](const Root& r) { return p_.tensors[r.tensor].kind == TensorKind::forward; });
+    std::erase_if(phase("arrive").roots,
+                  [&](const Root& r) { return p_.tensors[r.tensor].kind == TensorKind::forward; });
     forward_recurrences();
   }
 
@@ -639,8 +652,8 @@ class Instantiator {
       scope.part = &part;
       const auto& header = in_.optimiser.item->header;
       if (header.size() != 2)
-        parts_.fail(Code::E0602, part, in_.optimiser.item->name_span, "an optimiser's header names the parameter and its gradient",
-                    "optimiser adam(p, grad) { … }");
+        parts_.fail(Code::E0602, part, in_.optimiser.item->name_span,
+                    "an optimiser's header names the parameter and its gradient", "optimiser adam(p, grad) { … }");
       const Axis axis{"p", header[0].name, size, nullptr};
       for (std::size_t i = 0; i < 2; ++i) {
         const int tensor = i == 0 ? l.parameter : l.gradient;

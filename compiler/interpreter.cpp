@@ -16,12 +16,24 @@ struct Dual {
   Dual(double x) : v(x), d(0.0) {}  // NOLINT: numbers are constants
   Dual(T value, T tangent) : v(value), d(tangent) {}
 };
-template <class T> Dual<T> operator+(const Dual<T>& a, const Dual<T>& b) { return {a.v + b.v, a.d + b.d}; }
-template <class T> Dual<T> operator-(const Dual<T>& a, const Dual<T>& b) { return {a.v - b.v, a.d - b.d}; }
-template <class T> Dual<T> operator*(const Dual<T>& a, const Dual<T>& b) { return {a.v * b.v, a.v * b.d + a.d * b.v}; }
+template <class T>
+Dual<T> operator+(const Dual<T>& a, const Dual<T>& b) {
+  return {a.v + b.v, a.d + b.d};
+}
+template <class T>
+Dual<T> operator-(const Dual<T>& a, const Dual<T>& b) {
+  return {a.v - b.v, a.d - b.d};
+}
+template <class T>
+Dual<T> operator*(const Dual<T>& a, const Dual<T>& b) {
+  return {a.v * b.v, a.v * b.d + a.d * b.v};
+}
 
 double primal(double x) { return x; }
-template <class T> double primal(const Dual<T>& x) { return primal(x.v); }
+template <class T>
+double primal(const Dual<T>& x) {
+  return primal(x.v);
+}
 
 double apply(Op op, const double* x) { return op_evaluate(op, x); }
 
@@ -185,8 +197,7 @@ class Evaluator {
     std::vector<Extent> at(node->dims.size(), 0);
     do {
       T total(0.0);
-      for (const Use& use : node->uses)
-        total = total + T(use.coefficient) * values_.at(use.node)[position(use, at)];
+      for (const Use& use : node->uses) total = total + T(use.coefficient) * values_.at(use.node)[position(use, at)];
       out.push_back(total);
     } while (advance(at, node->dims));
     return out;
@@ -292,8 +303,10 @@ class Tangent : public Evaluator<Dual<T>> {
   Ref node_;
 };
 
-template <class T> constexpr int depth = 0;
-template <class T> constexpr int depth<Dual<T>> = depth<T> + 1;
+template <class T>
+constexpr int depth = 0;
+template <class T>
+constexpr int depth<Dual<T>> = depth<T> + 1;
 
 template <class T>
 std::vector<T> tangent_of(Evaluator<T>& below, Ref derivative, Ref a, const std::map<Ref, std::vector<T>>& seeds) {
@@ -336,7 +349,8 @@ std::vector<T> Evaluator<T>::vjp(Ref node) {
       const std::vector<T>& u = values_.at(node->uses[k + 1].node);
       const std::int64_t rows = a->size();
       for (std::int64_t x = 0; x < extra; ++x)
-        for (std::int64_t i = 0; i < rows; ++i) out[x * columns + j] = out[x * columns + j] + u[x * rows + i] * column[i];
+        for (std::int64_t i = 0; i < rows; ++i)
+          out[x * columns + j] = out[x * columns + j] + u[x * rows + i] * column[i];
     }
   }
   return out;

@@ -1,5 +1,5 @@
-// The oracle: the meaning of a program, in float64, in the most obvious way. Evaluates the graph as `instantiate` left it,
-// derivatives by forward-mode dual numbers coordinate by coordinate, contractions by their defining sums.
+// The oracle: the meaning of a program, in float64, in the most obvious way. Evaluates the graph as `instantiate` left
+// it, derivatives by forward-mode dual numbers coordinate by coordinate, contractions by their defining sums.
 #pragma once
 
 #include "compiler/phase_runner.h"

@@ -1,8 +1,8 @@
 // The loop form: what lowering produces and the LLVM emitter consumes.
 //
-// A module is a list of functions over one list of buffers. A function is a list of statements, run in order; each is one
-// perfect nest of loops around one store. There is no control flow and no notion of time: ring slots, shards and lengths
-// are resolved by the runtime, which passes one pointer per buffer and the number of examples of the shard.
+// A module is a list of functions over one list of buffers. A function is a list of statements, run in order; each is
+// one perfect nest of loops around one store. There is no control flow and no notion of time: ring slots, shards and
+// lengths are resolved by the runtime, which passes one pointer per buffer and the number of examples of the shard.
 //
 //   for b<batch>, i<30>: h[b*30 + i] = tanh((Σ j<30>: Wt[j*30 + i] * h_1[b*30 + j]) + bias[i])
 //
@@ -39,10 +39,10 @@ struct Access {
 };
 
 enum class ValueKind {
-  load,      // access
-  constant,  // constant
-  apply,     // op(args...)
-  reduce,    // Σ over `over` (loop numbers) of args[0]; starts from 0
+  load,        // access
+  constant,    // constant
+  apply,       // op(args...)
+  reduce,      // Σ over `over` (loop numbers) of args[0]; starts from 0
   reduce_max,  // max over `over` of args[0]; starts from -inf (NaN propagates)
 };
 
@@ -57,10 +57,11 @@ struct Value {
   std::vector<int> over;
 };
 
-// out[...] = value, or out[...] += value. `loops` lists the loops of the output first (`outer` of them, outermost first),
-// then those that occur only inside reduces. The store is made once for each point of the outer loops. Several points may
-// store to the same place only with `accumulate` (e.g. a batch loop with stride 0 in `out`: a sum over the examples).
-// No statement reads a buffer range that it also writes, except at the very element being stored (elementwise in place).
+// out[...] = value, or out[...] += value. `loops` lists the loops of the output first (`outer` of them, outermost
+// first), then those that occur only inside reduces. The store is made once for each point of the outer loops. Several
+// points may store to the same place only with `accumulate` (e.g. a batch loop with stride 0 in `out`: a sum over the
+// examples). No statement reads a buffer range that it also writes, except at the very element being stored
+// (elementwise in place).
 struct Statement {
   std::vector<Loop> loops;
   int outer = 0;
@@ -75,8 +76,8 @@ enum class Element { real /* the module's dtype */, int32 };
 struct Buffer {
   std::string name;
   Element element = Element::real;
-  std::int64_t size = 0;      // elements, of one example where `batched`
-  bool batched = false;       // one copy per example, example-major; the pointer is to the shard's first example
+  std::int64_t size = 0;  // elements, of one example where `batched`
+  bool batched = false;   // one copy per example, example-major; the pointer is to the shard's first example
 };
 
 struct Function {

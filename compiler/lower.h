@@ -1,9 +1,9 @@
 // From ordered graphs to the loop form: which nodes get memory, which melt into the loops that read them.
 //
-// Reductions and dear or shared values get a buffer; single-use elementwise work becomes the epilogue of the loop nest that
-// reads it. Terms that tie axes (an identity, a block of a bundle, a one-hot) become their own statements over just the
-// places they touch. Values of parameters alone move to the function `prepare`, with a transposed copy where a kernel
-// would otherwise read across rows.
+// Reductions and dear or shared values get a buffer; single-use elementwise work becomes the epilogue of the loop nest
+// that reads it. Terms that tie axes (an identity, a block of a bundle, a one-hot) become their own statements over
+// just the places they touch. Values of parameters alone move to the function `prepare`, with a transposed copy where a
+// kernel would otherwise read across rows.
 //
 // Before:  net.h@t = valid@t * tanh(Σ_j W_ij net.h@t-1_j + Σ_m U_im net.x@t_m + b_i)
 // After:   for b<batch>, i<30>: net_h__t[..] = valid__t[b] * tanh((Σ j: Wt[j,i] * net_h__t_1[b,j]) + (Σ m: ...) + b[i])
@@ -26,10 +26,10 @@ struct Binding {
 
 struct Lowered {
   loops::Module module;
-  std::vector<Binding> bindings;              // one per buffer
-  std::vector<int> function_of_phase;         // -1: nothing to do
-  int prepare = -1;                           // function
-  std::vector<std::vector<int>> used;         // by function: its buffers
+  std::vector<Binding> bindings;                               // one per buffer
+  std::vector<int> function_of_phase;                          // -1: nothing to do
+  int prepare = -1;                                            // function
+  std::vector<std::vector<int>> used;                          // by function: its buffers
   std::vector<std::pair<std::int64_t, std::int64_t>> scratch;  // by function: elements per example and in all
   std::int64_t prepared_elements = 0;
 };

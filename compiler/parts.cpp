@@ -43,8 +43,8 @@ double evaluate_constant(const dsl::Expr& e, const Part& part, dsl::Diagnostics&
       break;
     default: break;
   }
-  auto& d = diagnostics.error(Code::E0601, "this must be a number that is known before the run", part.ref.source, e.span,
-                              "not a number, a size or arithmetic of them");
+  auto& d = diagnostics.error(Code::E0601, "this must be a number that is known before the run", part.ref.source,
+                              e.span, "not a number, a size or arithmetic of them");
   d.help.push_back("initialisers and ranges may use numbers, the file's sizes, + - * / ^, sqrt, exp and log");
   throw Abort{};
 }
@@ -116,8 +116,9 @@ Init Parts::initialiser(const dsl::Declaration& decl, const Part& part) {
     else if (name == "normal") init = {Init::Kind::normal, arg(0, 0), arg(1, 1)};
     else if (name == "orthogonal") init = {Init::Kind::orthogonal, arg(0, 1), 0};
     else if (name == "sample") init = {Init::Kind::sample, arg(0, 1), 0};
-    else fail(Code::E0602, part, decl.init.span, fmt::format("unknown distribution {}", name),
-              "uniform(a, b), normal(mean, deviation), orthogonal(gain) or sample(n)");
+    else
+      fail(Code::E0602, part, decl.init.span, fmt::format("unknown distribution {}", name),
+           "uniform(a, b), normal(mean, deviation), orthogonal(gain) or sample(n)");
   }
   return init;
 }

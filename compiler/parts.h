@@ -24,10 +24,10 @@ struct Abort {};
 struct Part {
   std::string role;  // "net"; empty for the rule itself
   ItemRef ref;
-  std::map<std::string, Axis> axes;                       // the file's axis names
-  std::map<std::string, std::vector<std::string>> enums;  // enumerated axes and their members
-  std::map<std::string, int> tensors;                     // declared names and, for cells and readouts, equations
-  std::map<std::string, const dsl::Statement*> equations; // general equations by name
+  std::map<std::string, Axis> axes;                        // the file's axis names
+  std::map<std::string, std::vector<std::string>> enums;   // enumerated axes and their members
+  std::map<std::string, int> tensors;                      // declared names and, for cells and readouts, equations
+  std::map<std::string, const dsl::Statement*> equations;  // general equations by name
   std::map<std::string, std::map<dsl::TimeBase, const dsl::Statement*>> boundaries;
   std::set<std::string> explicit_names;
   const dsl::Statement* output = nullptr;

@@ -12,8 +12,8 @@ namespace eligo::compiler {
 struct CompileOptions {
   bool float64 = false;
   std::string cpu = "native";
-  std::string cache;           // folder; empty: the user's; "none": no cache
-  std::int64_t batch = 32;     // examples of a typical batch, for choices by cost
+  std::string cache;        // folder; empty: the user's; "none": no cache
+  std::int64_t batch = 32;  // examples of a typical batch, for choices by cost
 };
 
 // Differentiates, simplifies, orders and lowers the program (in place) and compiles its phases.

@@ -16,7 +16,11 @@ bool has_structure(const Node& n) {
 }  // namespace
 
 Product::Product(Program& program, Ref node)
-    : factors(node->uses), dims(node->dims), summed(node->summed), coefficient(node->number), sum_batch(node->sum_batch),
+    : factors(node->uses),
+      dims(node->dims),
+      summed(node->summed),
+      coefficient(node->number),
+      sum_batch(node->sum_batch),
       p_(program) {}
 
 void Product::normalise() {
@@ -234,8 +238,8 @@ namespace {
 
 // Nothing below makes an infinity out of finite numbers of moderate size.
 bool finite(Ref node) {
-  if (node->kind == NodeKind::map &&
-      (node->op == Op::recip || node->op == Op::log || node->op == Op::div || node->op == Op::pow || node->op == Op::exp))
+  if (node->kind == NodeKind::map && (node->op == Op::recip || node->op == Op::log || node->op == Op::div ||
+                                      node->op == Op::pow || node->op == Op::exp))
     return false;
   for (const Use& use : node->uses)
     if (!finite(use.node)) return false;

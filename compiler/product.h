@@ -16,8 +16,8 @@ class Product {
   bool zero() const { return zero_; }
 
   std::vector<Use> factors;
-  std::vector<Extent> dims;             // labels 0..rank-1
-  std::vector<Extent> summed;           // labels rank..; dead ones are gone after `normalise`
+  std::vector<Extent> dims;    // labels 0..rank-1
+  std::vector<Extent> summed;  // labels rank..; dead ones are gone after `normalise`
   double coefficient = 1;
   bool sum_batch = false;
   bool batched_sum_over_nothing = false;

@@ -2,12 +2,10 @@
 //
 // Phases (in the order in which a sequence meets them):
 //   step         the net and the readout take step t: state, equations, loss
-//   arrive       what can be known when step t has arrived: records, forward recurrences, learn lines of finite look-ahead
-//   sweep        one step of the way back over a complete window: backward recurrences and the lines that read them
-//   sweep_start  the same at the boundary before the window's first step
-//   close        lines that read no t, once a window
-//   show         values kept for the user
-//   update       one per learned tensor: the optimiser
+//   arrive       what can be known when step t has arrived: records, forward recurrences, learn lines of finite
+//   look-ahead sweep        one step of the way back over a complete window: backward recurrences and the lines that
+//   read them sweep_start  the same at the boundary before the window's first step close        lines that read no t,
+//   once a window show         values kept for the user update       one per learned tensor: the optimiser
 #pragma once
 
 #include <map>
@@ -31,7 +29,10 @@ enum class TensorKind {
   backward,  // one that reads its future
   record,    // a value as it was on arrival
   shown,     // kept for the user, every step
-  param, hyper, keep, wiring,
+  param,
+  hyper,
+  keep,
+  wiring,
   scalar,    // inverse_batch: 1/B
   gradient,  // what learn lines gather, one per learned parameter
 };
@@ -42,17 +43,17 @@ struct Init {
 };
 
 struct Tensor {
-  std::string name;              // "net.h"
+  std::string name;  // "net.h"
   TensorKind kind = TensorKind::field;
   std::vector<Extent> dims;
   std::vector<Axis> axes;
   bool batched = false;
   Init init;
-  std::string bundle;            // param: the bundle that learns it, as the rule names it ("ψ"), or empty
-  double low = 0, high = 0;      // hyper, keep: the allowed range if low < high
-  bool is_mask = false;          // flag: 0 or 1
-  bool masked = false;           // zero wherever it does not exist; otherwise read behind a flag only
-  bool at_start = false;         // forward, backward, record: holds at the start too
+  std::string bundle;        // param: the bundle that learns it, as the rule names it ("ψ"), or empty
+  double low = 0, high = 0;  // hyper, keep: the allowed range if low < high
+  bool is_mask = false;      // flag: 0 or 1
+  bool masked = false;       // zero wherever it does not exist; otherwise read behind a flag only
+  bool at_start = false;     // forward, backward, record: holds at the start too
   Origin origin;
   Extent size() const;
   bool timed() const { return kind <= TensorKind::shown; }
@@ -80,11 +81,11 @@ struct Phase {
 enum class UpdateEvery { step, window, sequence };
 
 struct Learned {
-  std::string bundle;           // "θ"
+  std::string bundle;  // "θ"
   int parameter = -1;
   int gradient = -1;
   UpdateEvery every = UpdateEvery::sequence;
-  int update_phase = -1;        // in Program::phases
+  int update_phase = -1;  // in Program::phases
 };
 
 // What is shown under a name: rows start at step 0 or 1.
@@ -96,23 +97,24 @@ struct Shown {
 
 struct Program {
   Graph graph;
-  std::string name;              // bp_lambda_rnn_tanh, for symbols
+  std::string name;  // bp_lambda_rnn_tanh, for symbols
   std::vector<Tensor> tensors;
   std::vector<Phase> phases;
   std::vector<Learned> learned;
   std::vector<Shown> shown;
   std::vector<int> inputs, targets;  // tensors, in the order of x's and y's columns
   std::vector<int> wirings;
-  int loss = -1;                 // the readout's loss field, or -1
-  bool online = true;            // no sweep
-  std::int64_t window = -1;      // steps; -1: all
+  int loss = -1;             // the readout's loss field, or -1
+  bool online = true;        // no sweep
+  std::int64_t window = -1;  // steps; -1: all
   bool short_first = true;
-  int ahead = 0;                 // arrivals beyond the last step that the lines still need
-  int window_ahead = 0;          // steps beyond a window's end that its sweep needs
-  bool updates_within = false;   // parameters may change inside a sequence
+  int ahead = 0;                // arrivals beyond the last step that the lines still need
+  int window_ahead = 0;         // steps beyond a window's end that its sweep needs
+  bool updates_within = false;  // parameters may change inside a sequence
   std::string optimiser;
 
-  // The equation behind a field or state at a time, over leaves at that time and the one before; null for other tensors.
+  // The equation behind a field or state at a time, over leaves at that time and the one before; null for other
+  // tensors.
   Ref definition(int tensor, TimeRef time);
   // Equations of the net and the readout, at t.
   std::map<int, Ref> definitions;

@@ -146,8 +146,8 @@ class Simplifier {
         std::vector<Use> factors = product.factors;
         factors[i] = Use{replacement, index, 1};
         if (replacement->rank() == 0) factors[i].index.clear();
-        Ref part = this->product(g_.contract(factors, product.dims, product.summed, product.coefficient * coefficient,
-                                             product.sum_batch));
+        Ref part = this->product(
+            g_.contract(factors, product.dims, product.summed, product.coefficient * coefficient, product.sum_batch));
         if (!part->is_zero()) terms.push_back(part->rank() ? whole(part) : Use{part, {}, 1});
       };
       for (const Use& term : tied) {
@@ -194,7 +194,8 @@ class Simplifier {
     std::erase_if(terms, [](const Use& t) { return t.coefficient == 0; });
     if (terms.empty()) return g_.constant(constant);
     if (constant != 0) terms.push_back({g_.constant(1), {}, constant});
-    std::stable_sort(terms.begin(), terms.end(), [](const Use& a, const Use& b) { return a.node->hash < b.node->hash; });
+    std::stable_sort(terms.begin(), terms.end(),
+                     [](const Use& a, const Use& b) { return a.node->hash < b.node->hash; });
     if (terms.size() == 1) {
       const Use& only = terms[0];
       if (only.coefficient == 1 && whole_use(only, dims)) return only.node;

@@ -98,7 +98,8 @@ class Printer {
     for (const Index& index : u.index) {
       std::string text;
       for (const Index::Term& t : index.terms)
-        text += (text.empty() ? "" : "+") + (t.stride == 1 ? all[t.label] : fmt::format("{}*{}", t.stride, all[t.label]));
+        text +=
+            (text.empty() ? "" : "+") + (t.stride == 1 ? all[t.label] : fmt::format("{}*{}", t.stride, all[t.label]));
       if (index.offset != 0 || text.empty()) text += (text.empty() ? "" : "+") + std::to_string(index.offset);
       at.push_back(text);
     }
@@ -117,7 +118,8 @@ class Printer {
       auto name = names_.find(n);
       return name != names_.end() ? name->second : expression(n, labels(n->rank()));
     };
-    if (node->kind == NodeKind::jac) return fmt::format("jac({}; {})", plain(node->uses[0].node), leaf(node->cuts[node->wrt]));
+    if (node->kind == NodeKind::jac)
+      return fmt::format("jac({}; {})", plain(node->uses[0].node), leaf(node->cuts[node->wrt]));
     std::vector<std::string> parts;
     if (node->kind == NodeKind::vjp) {
       for (std::size_t i = 0; i < node->uses.size(); i += 2)
@@ -168,7 +170,8 @@ std::string text(const Program& program, Ref node) {
 
 std::string schedule_text(const Program& p) {
   std::string out = p.online ? "online" : "runs backward over windows";
-  out += p.window < 0 ? ", one window\n" : fmt::format(", windows of {} steps{}\n", p.window, p.short_first ? ", short first" : "");
+  out += p.window < 0 ? ", one window\n"
+                      : fmt::format(", windows of {} steps{}\n", p.window, p.short_first ? ", short first" : "");
   out += fmt::format("arrivals after the last step: {}\n", p.ahead);
   if (!p.online) out += fmt::format("steps beyond a window that its sweep needs: {}\n", p.window_ahead);
   static const std::map<TensorKind, const char*> carried = {
@@ -177,7 +180,8 @@ std::string schedule_text(const Program& p) {
       {TensorKind::record, "recorded on arrival"}};
   for (const Tensor& t : p.tensors)
     if (auto how = carried.find(t.kind); how != carried.end())
-      out += fmt::format("{} [{}]: {}, {} numbers an example\n", t.name, fmt::join(t.dims, ", "), how->second, t.size());
+      out +=
+          fmt::format("{} [{}]: {}, {} numbers an example\n", t.name, fmt::join(t.dims, ", "), how->second, t.size());
   for (const Phase& phase : p.phases) {
     if (phase.roots.empty()) continue;
     out += fmt::format("phase {}\n", phase.name);

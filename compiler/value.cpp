@@ -107,7 +107,8 @@ Value Values::tensor(Ref flat, std::vector<Axis> axes) {
       summed.push_back(axis.extent);
       use.index.push_back(Index::of(big));
       Use embed{g_.embed(axis.extent, m.offset, m.dims, row_major(m.dims)), {Index::of(big)}, 1};
-      for (std::size_t d = 0; d < m.dims.size(); ++d) embed.index.push_back(Index::of(l.first[i] + static_cast<int>(d)));
+      for (std::size_t d = 0; d < m.dims.size(); ++d)
+        embed.index.push_back(Index::of(l.first[i] + static_cast<int>(d)));
       factors.push_back(embed);
     }
     if (factors.empty()) {
@@ -313,7 +314,8 @@ Value Values::contract(const Value& a, const Value& b) {
   std::map<std::vector<int>, std::vector<Ref>> terms;
   for (const auto& [ka, na] : a.blocks)
     for (const auto& [kb, nb] : b.blocks) {
-      if (!std::equal(kb.begin(), kb.begin() + static_cast<std::ptrdiff_t>(run), ka.end() - static_cast<std::ptrdiff_t>(run)))
+      if (!std::equal(kb.begin(), kb.begin() + static_cast<std::ptrdiff_t>(run),
+                      ka.end() - static_cast<std::ptrdiff_t>(run)))
         continue;
       std::vector<int> key(ka.begin(), ka.end() - static_cast<std::ptrdiff_t>(run));
       key.insert(key.end(), kb.begin() + static_cast<std::ptrdiff_t>(run), kb.end());
@@ -326,8 +328,7 @@ Value Values::contract(const Value& a, const Value& b) {
         ua.index.push_back(Index::of(d < left ? d : rank + d - left));
       for (int d = 0; nb->rank() && d < static_cast<int>(lb.dims.size()); ++d)
         ub.index.push_back(Index::of(d < shared ? rank + d : left + d - shared));
-      terms[key].push_back(
-          g_.contract({ua, ub}, lv.dims, std::vector<Extent>(la.dims.begin() + left, la.dims.end())));
+      terms[key].push_back(g_.contract({ua, ub}, lv.dims, std::vector<Extent>(la.dims.begin() + left, la.dims.end())));
     }
   for (auto& [key, nodes] : terms) v.blocks[key] = add_all(nodes);
   return v;

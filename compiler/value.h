@@ -19,9 +19,9 @@ namespace eligo::compiler {
 struct Bundle;
 
 struct Axis {
-  std::string key;   // equal keys are the same axis: "net.n", "net.state", or an index letter
-  std::string shown; // as the file names it, for messages
-  Extent extent = 1; // of a bundle: the flattened total
+  std::string key;    // equal keys are the same axis: "net.n", "net.state", or an index letter
+  std::string shown;  // as the file names it, for messages
+  Extent extent = 1;  // of a bundle: the flattened total
   std::shared_ptr<const Bundle> bundle;
   std::string from_key, from_shown;  // under an index letter: the axis it ranges over
 };
@@ -48,9 +48,9 @@ struct Value {
 };
 
 struct Derivative {
-  Value a;                    // the numerator
-  std::vector<Axis> b_axes;   // one bundle axis, or the plain axes of a single tensor
-  std::vector<Ref> cuts;      // the leaves of b: the bundle's members in order, or the one tensor
+  Value a;                   // the numerator
+  std::vector<Axis> b_axes;  // one bundle axis, or the plain axes of a single tensor
+  std::vector<Ref> cuts;     // the leaves of b: the bundle's members in order, or the one tensor
   TimeRef own;
 };
 
@@ -82,10 +82,10 @@ class Values {
   Value add(const Value& a, const Value& b, double b_coefficient = 1);
   Value multiply(const Value& a, const Value& b);
   Value scale(const Value& a, double factor);
-  Value contract(const Value& a, const Value& b);           // the shortest run of last axes that are first axes
+  Value contract(const Value& a, const Value& b);  // the shortest run of last axes that are first axes
   Value reduce_sum(const Value& a, const std::vector<std::string>& keys);
   Value reduce_max(const Value& a, const std::vector<std::string>& keys);
-  Value member(const Value& a, int axis, Extent position);  // picks one position of a plain axis
+  Value member(const Value& a, int axis, Extent position);             // picks one position of a plain axis
   Value rename(const Value& a, const std::vector<std::string>& keys);  // equal keys take the diagonal
   Value reorder(const Value& a, const std::vector<Axis>& axes);        // broadcasts along axes that a lacks
   Value gather(const Value& a, int axis, const Value& wiring);         // axis replaced by the wiring's axes
@@ -97,7 +97,7 @@ class Values {
   static std::vector<Axis> align(const std::vector<std::vector<Axis>>& args);
 
  private:
-  struct Layout {  // the dims of a block
+  struct Layout {            // the dims of a block
     std::vector<int> first;  // first dim of each axis
     std::vector<Extent> dims;
   };

@@ -1,4 +1,5 @@
-// The graph's verifier, run after each stage: extents agree, indices stay inside, nothing lazy is left where it must not be.
+// The graph's verifier, run after each stage: extents agree, indices stay inside, nothing lazy is left where it must
+// not be.
 #pragma once
 
 #include <string>

@@ -57,9 +57,10 @@ void check_schedule(const compiler::Program& plan, const ProgramSpec& spec) {
       throw Error(fmt::format("there is no forward recurrence {} to schedule; this rule has {}", name,
                               names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
     if (schedule != "dense" && schedule != "auto")
-      throw Error(fmt::format("the schedule of {} is \"{}\": forward recurrences are carried densely, so it is \"dense\" or "
-                              "\"auto\"",
-                              name, schedule));
+      throw Error(
+          fmt::format("the schedule of {} is \"{}\": forward recurrences are carried densely, so it is \"dense\" or "
+                      "\"auto\"",
+                      name, schedule));
   }
 }
 

@@ -14,16 +14,17 @@ namespace {
 
 using json = nlohmann::json;
 
-const std::vector<std::string> fields = {"rule",   "cell",   "readout", "synth", "sizes",     "hyper",   "dtype",
-                                         "window", "schedule", "backend", "values", "x",       "y",       "loss_mask",
-                                         "lengths", "update", "show",    "optimiser", "cpu",   "threads", "seed"};
+const std::vector<std::string> fields = {"rule",    "cell",     "readout", "synth",     "sizes", "hyper",   "dtype",
+                                         "window",  "schedule", "backend", "values",    "x",     "y",       "loss_mask",
+                                         "lengths", "update",   "show",    "optimiser", "cpu",   "threads", "seed"};
 
 void check_fields(const json& input) {
   if (!input.is_object()) throw Error("a case is a JSON object");
   for (const auto& [key, value] : input.items()) {
     if (std::find(fields.begin(), fields.end(), key) != fields.end()) continue;
     const std::string near = dsl::nearest(key, fields);
-    throw Error(fmt::format("a case has no field \"{}\"{}", key, near.empty() ? "" : fmt::format(": did you mean \"{}\"?", near)));
+    throw Error(fmt::format("a case has no field \"{}\"{}", key,
+                            near.empty() ? "" : fmt::format(": did you mean \"{}\"?", near)));
   }
 }
 
@@ -65,7 +66,8 @@ std::vector<double> numbers(const json& value, const std::string& field, std::ve
   return out;
 }
 
-json nested(const std::vector<double>& values, const std::vector<std::int64_t>& shape, std::size_t level, std::size_t& at) {
+json nested(const std::vector<double>& values, const std::vector<std::int64_t>& shape, std::size_t level,
+            std::size_t& at) {
   if (level == shape.size()) {
     const double x = values[at++];
     return std::isfinite(x) ? json(x) : json(std::isnan(x) ? "nan" : x > 0 ? "inf" : "-inf");
@@ -109,7 +111,8 @@ ProgramSpec specification(const json& input, const std::vector<std::string>& fol
   spec.cpu = text(input, "cpu", "native");
   spec.rule_paths = folders;
   const std::string dtype = text(input, "dtype", "f64");
-  if (dtype != "f64" && dtype != "f32") throw Error(fmt::format("\"dtype\" is \"f64\" or \"f32\", found \"{}\"", dtype));
+  if (dtype != "f64" && dtype != "f32")
+    throw Error(fmt::format("\"dtype\" is \"f64\" or \"f32\", found \"{}\"", dtype));
   spec.float64 = dtype == "f64";
   const std::string backend = text(input, "backend", "jit");
   if (backend != "jit" && backend != "interpreter")
@@ -133,7 +136,8 @@ ProgramSpec specification(const json& input, const std::vector<std::string>& fol
   const std::string every = text(object(input, "update"), "every", "sequence");
   if (every == "step") spec.update = Update::step;
   else if (every == "window") spec.update = Update::window;
-  else if (every != "sequence") throw Error(fmt::format("\"update.every\" is step, window or sequence, found \"{}\"", every));
+  else if (every != "sequence")
+    throw Error(fmt::format("\"update.every\" is step, window or sequence, found \"{}\"", every));
   return spec;
 }
 
@@ -184,8 +188,8 @@ void set_values(Session& session, const json& values) {
     for (const TensorInfo& info : session.tensors()) {
       if (info.name != dsl::canonical(name) || name.ends_with("[start]")) continue;
       if (shape != info.shape && !(info.shape.empty() && given.size() == 1))
-        throw Error(fmt::format("\"values.{}\" has the shape [{}], {} has [{}]", name, fmt::join(shape, "]["), info.name,
-                                fmt::join(info.shape, "][")));
+        throw Error(fmt::format("\"values.{}\" has the shape [{}], {} has [{}]", name, fmt::join(shape, "]["),
+                                info.name, fmt::join(info.shape, "][")));
     }
     session.set(name, given);
   }
@@ -206,8 +210,10 @@ json evaluate_case(const json& input, const std::vector<std::string>& rule_folde
   Session session(compile(spec), options);
   if (spec.optimiser == "sgd") set_rates(session, object(input, "update"));
   else if (object(input, "update").contains("sgd"))
-    throw Error(fmt::format("\"update.sgd\" is the rate of sgd, but the optimiser is {}: set its hypers by \"hyper\"", spec.optimiser));
-  for (const auto& [name, value] : object(input, "hyper").items()) session.set_hyper(name, number(value, "hyper." + name));
+    throw Error(fmt::format("\"update.sgd\" is the rate of sgd, but the optimiser is {}: set its hypers by \"hyper\"",
+                            spec.optimiser));
+  for (const auto& [name, value] : object(input, "hyper").items())
+    session.set_hyper(name, number(value, "hyper." + name));
   set_values(session, object(input, "values"));
   const RunResult result = session.run(batch);
 

@@ -37,7 +37,8 @@ std::vector<double> sample(const compiler::Tensor& t, std::uint64_t seed, double
   std::vector<double> values;
   for (std::int64_t row = 0; row < t.size() / columns; ++row) {
     const auto order = permutation(make_key(seed, t.name, static_cast<std::uint64_t>(row)), n);
-    for (std::int64_t i = 0; i < columns; ++i) values.push_back(static_cast<double>(order[static_cast<std::size_t>(i)]));
+    for (std::int64_t i = 0; i < columns; ++i)
+      values.push_back(static_cast<double>(order[static_cast<std::size_t>(i)]));
   }
   return values;
 }

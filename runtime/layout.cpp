@@ -21,8 +21,8 @@ namespace {
 
 struct Range {
   int low = INT_MAX, high = INT_MIN;  // offsets from t, low > high: none
-  bool whole_window = false;    // read at start, end, or on the way back
-  bool whole_sequence = false;  // read at last
+  bool whole_window = false;          // read at start, end, or on the way back
+  bool whole_sequence = false;        // read at last
 };
 
 // Every (tensor, time) that a node can touch, also through the equations that its derivatives follow.
@@ -89,7 +89,8 @@ std::string readable(long double bytes) {
 
 }  // namespace
 
-Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, bool float64, std::uint64_t limit, int shards) {
+Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, bool float64, std::uint64_t limit,
+                   int shards) {
   Layout layout;
   const std::vector<Range> ranges = ranges_of(p);
   for (const Range& r : ranges) {
@@ -116,8 +117,9 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
       }
     }
     if (t.kind == TensorKind::param && p.updates_within)
-      l.versions = r.whole_window ? std::min<std::int64_t>(all, (p.window < 0 ? steps : p.window) + p.window_ahead + span + 2)
-                                  : span + 1;
+      l.versions = r.whole_window
+                       ? std::min<std::int64_t>(all, (p.window < 0 ? steps : p.window) + p.window_ahead + span + 2)
+                       : span + 1;
     long double size = static_cast<long double>(l.element);
     for (auto d : t.dims) size *= static_cast<long double>(d);
     if (t.batched) size *= static_cast<long double>(examples);
@@ -132,9 +134,10 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
     layout.tensors.push_back(l);
   }
   if (limit && total > static_cast<long double>(limit))
-    throw Error(fmt::format("this session would need {} of memory, {} are allowed; {} alone takes {}: use smaller sizes, a "
-                            "smaller batch, shorter sequences or a rule that carries less",
-                            readable(total), readable(static_cast<long double>(limit)), largest_name, readable(largest)));
+    throw Error(
+        fmt::format("this session would need {} of memory, {} are allowed; {} alone takes {}: use smaller sizes, a "
+                    "smaller batch, shorter sequences or a rule that carries less",
+                    readable(total), readable(static_cast<long double>(limit)), largest_name, readable(largest)));
   return layout;
 }
 

@@ -1,7 +1,7 @@
 // How many steps of each tensor are kept: the static memory plan of a session.
 //
-// A timed tensor has a ring of slots, one step of the whole batch each; slot = step mod capacity. Capacities follow from
-// the offsets at which the program's phases read and write: an online rule keeps a few steps, whatever the length.
+// A timed tensor has a ring of slots, one step of the whole batch each; slot = step mod capacity. Capacities follow
+// from the offsets at which the program's phases read and write: an online rule keeps a few steps, whatever the length.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,13 @@ struct TensorLayout {
 
 struct Layout {
   std::vector<TensorLayout> tensors;
-  int lowest = 0;    // smallest offset from `t` of any phase, <= 0
-  int highest = 0;   // largest
+  int lowest = 0;           // smallest offset from `t` of any phase, <= 0
+  int highest = 0;          // largest
   bool any_length = false;  // capacities do not depend on the sequence's length
 };
 
-// `steps`: the longest sequence. Throws eligo::Error naming the largest tensor and the bytes if all would take more than
-// `limit` bytes (0: no limit); `extra` are bytes that something else needs.
+// `steps`: the longest sequence. Throws eligo::Error naming the largest tensor and the bytes if all would take more
+// than `limit` bytes (0: no limit); `extra` are bytes that something else needs.
 Layout plan_layout(const compiler::Program& program, std::int64_t examples, std::int64_t steps, bool float64,
                    std::uint64_t limit, int shards);
 

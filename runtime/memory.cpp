@@ -50,7 +50,8 @@ Memory::Memory(const compiler::Program& program, const Layout& layout, std::int6
           bool at_windows = program.window_ahead == 0;
           for (const auto& l : program.learned) at_windows = at_windows && l.every != compiler::UpdateEvery::step;
           if (at_windows) continue;
-          throw Error(program.tensors[node->tensor].name + " changes inside a sequence, so its value at `end` or `last` is not kept: "
+          throw Error(program.tensors[node->tensor].name +
+                      " changes inside a sequence, so its value at `end` or `last` is not kept: "
                       "update every sequence");
         }
         bool known = false;
@@ -97,7 +98,8 @@ double Memory::read(int tensor, const void* at, std::int64_t i) const {
 }
 
 void Memory::write(int tensor, void* at, std::int64_t i, double value) const {
-  if (program_.tensors[tensor].kind == TensorKind::wiring) static_cast<std::int32_t*>(at)[i] = static_cast<std::int32_t>(value);
+  if (program_.tensors[tensor].kind == TensorKind::wiring)
+    static_cast<std::int32_t*>(at)[i] = static_cast<std::int32_t>(value);
   else if (float64_) static_cast<double*>(at)[i] = value;
   else static_cast<float*>(at)[i] = static_cast<float>(value);
 }
@@ -117,7 +119,8 @@ void* ShardResolver::resolve(int tensor, TimeRef time) {
   if (t.kind == TensorKind::gradient)
     return shared_gradient ? memory_->whole(tensor) : memory_->shard_gradient(tensor, shard_);
   if (!t.timed()) {
-    const bool now = time.base == When::always || time.base == When::end || time.base == When::last || (time.base == When::t && time.offset == 0 && moment.current);
+    const bool now = time.base == When::always || time.base == When::end || time.base == When::last ||
+                     (time.base == When::t && time.offset == 0 && moment.current);
     if (now || memory_->layout().tensors[tensor].versions == 0) return memory_->whole(tensor);
     return memory_->version(tensor, (time.base == When::start ? moment.start : moment.t) + time.offset);
   }

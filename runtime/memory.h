@@ -12,9 +12,9 @@ namespace eligo {
 
 // What a phase's times mean at the moment.
 struct Moment {
-  std::int64_t t = 0;         // the step that arrives, or that the sweep has reached
-  std::int64_t start = 0;     // boundary before the window's first step
-  bool current = true;        // parameters at t are those of now (step, arrive, show)
+  std::int64_t t = 0;      // the step that arrives, or that the sweep has reached
+  std::int64_t start = 0;  // boundary before the window's first step
+  bool current = true;     // parameters at t are those of now (step, arrive, show)
 };
 
 class Memory {
@@ -43,11 +43,17 @@ class Memory {
   const Layout& layout_;
   std::int64_t examples_;
   bool float64_;
-  struct Free { void operator()(void* p) const; };
+  struct Free {
+    void operator()(void* p) const;
+  };
   std::unique_ptr<void, Free> arena_;
   std::vector<std::byte*> base_, version_, shard_;
   std::vector<std::int64_t> row_;
-  struct EndRead { int tensor; compiler::TimeRef time; std::byte* at; };
+  struct EndRead {
+    int tensor;
+    compiler::TimeRef time;
+    std::byte* at;
+  };
   std::vector<EndRead> end_reads_;
 };
 

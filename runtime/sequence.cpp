@@ -37,8 +37,8 @@ std::uint64_t machine_memory() {
   return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGE_SIZE));
 }
 
-// Fixed by the rule and the batch, so that results do not depend on the number of threads. A shard runs its whole sequence
-// on its own: as few examples as let what they carry forward stay in a core's cache.
+// Fixed by the rule and the batch, so that results do not depend on the number of threads. A shard runs its whole
+// sequence on its own: as few examples as let what they carry forward stay in a core's cache.
 int shards_for(const compiler::Program& plan, std::int64_t batch, bool float64) {
   constexpr std::int64_t cache = 1536 * 1024;
   constexpr std::int64_t most = 64;
@@ -65,7 +65,10 @@ int Sequence::nonempty(const char* name) const {
 }
 
 Sequence::Sequence(const Program& program, const SessionOptions& options)
-    : compiled_(program), plan_(*program.plan), options_(options), shard_count_(shards_for(plan_, options.batch, program.float64)),
+    : compiled_(program),
+      plan_(*program.plan),
+      options_(options),
+      shard_count_(shards_for(plan_, options.batch, program.float64)),
       layout_(plan_layout(plan_, options.batch, options.steps, program.float64,
                           options.memory ? options.memory : machine_memory(), shard_count_)),
       memory_(std::make_unique<Memory>(plan_, layout_, options.batch, shard_count_, program.float64)) {
@@ -142,7 +145,8 @@ void Sequence::validate(const Batch& batch) const {
     throw Error(fmt::format("a sequence of {} steps, this session was made for {}", batch.steps, options_.steps));
   auto sized = [&](const char* what, std::size_t have, std::int64_t want) {
     if (static_cast<std::int64_t>(have) != want)
-      throw Error(fmt::format("{} has {} values, {} steps of {} examples need {}", what, have, batch.steps, batch.examples, want));
+      throw Error(fmt::format("{} has {} values, {} steps of {} examples need {}", what, have, batch.steps,
+                              batch.examples, want));
   };
   sized("x", batch.x.size(), points * inputs);
   if (targets || !batch.y.empty()) sized("y", batch.y.size(), points * targets);
@@ -156,8 +160,8 @@ void Sequence::validate(const Batch& batch) const {
     for (std::size_t i = 0; i < values.size(); ++i)
       if (!std::isfinite(values[i])) {
         const auto point = static_cast<std::int64_t>(i) / std::max<std::int64_t>(width, 1);
-        throw Error(fmt::format("{} is {} at step {} of example {} (value {}): inputs must be finite numbers", what, values[i],
-                                point / batch.examples + 1, point % batch.examples + 1,
+        throw Error(fmt::format("{} is {} at step {} of example {} (value {}): inputs must be finite numbers", what,
+                                values[i], point / batch.examples + 1, point % batch.examples + 1,
                                 static_cast<std::int64_t>(i) % std::max<std::int64_t>(width, 1) + 1));
       }
   };
@@ -220,12 +224,12 @@ void Sequence::fill_flags(const Shard& shard, std::int64_t t) {
       const std::int64_t length = online_call_ ? INT64_MAX : lengths_[example];
       double value = 0;
       switch (flag.name[0]) {
-        case 'v': value = t >= 1 && t <= length; break;                   // valid
+        case 'v': value = t >= 1 && t <= length; break;  // valid
         case 'e':
           if (flag.name == "exists") value = t >= 0 && t <= length;
           else value = t >= 1 && t <= length && !online_call_ && t == std::min(window_of(t).end, length);
           break;
-        case 'f': value = t == 0; break;                                  // first
+        case 'f': value = t == 0; break;  // first
         case 'l':
           if (flag.name == "last") value = t == length;
           else value = t >= 1 && t <= steps_ && mask_ ? mask_[(t - 1) * examples_ + example] : 1;  // loss_mask
@@ -283,14 +287,14 @@ void Sequence::draw_noise(const Shard& shard, std::int64_t t) {
 
 void Sequence::collect_ends(Shard& shard, int phase) {
   for (Ref node : end_reads_[phase]) {
-      const std::int64_t bytes = memory_->row_bytes(node->tensor);
-      for (std::int64_t b = 0; b < shard.count; ++b) {
-        const std::int64_t example = shard.first + b;
-        const std::int64_t end = window_of(std::max<std::int64_t>(shard.resolver.moment.start + 1, 1)).end;
-        const std::int64_t at = node->time.base == When::last ? lengths_[example] : std::min(end, lengths_[example]);
-        std::memcpy(memory_->gathered(node->tensor, node->time, example),
-                    memory_->slot(node->tensor, at + node->time.offset, example), static_cast<std::size_t>(bytes));
-      }
+    const std::int64_t bytes = memory_->row_bytes(node->tensor);
+    for (std::int64_t b = 0; b < shard.count; ++b) {
+      const std::int64_t example = shard.first + b;
+      const std::int64_t end = window_of(std::max<std::int64_t>(shard.resolver.moment.start + 1, 1)).end;
+      const std::int64_t at = node->time.base == When::last ? lengths_[example] : std::min(end, lengths_[example]);
+      std::memcpy(memory_->gathered(node->tensor, node->time, example),
+                  memory_->slot(node->tensor, at + node->time.offset, example), static_cast<std::size_t>(bytes));
+    }
   }
 }
 
@@ -391,12 +395,14 @@ void Sequence::update(UpdateEvery every) {
     void* sum = memory_->whole(l.gradient);
     for (std::int64_t i = 0; i < size; ++i) {
       double total = 0;
-      for (int s = 0; s < shard_count_; ++s) total += memory_->read(l.gradient, memory_->shard_gradient(l.gradient, s), i);
+      for (int s = 0; s < shard_count_; ++s)
+        total += memory_->read(l.gradient, memory_->shard_gradient(l.gradient, s), i);
       memory_->write(l.gradient, sum, i, total);
       totals_[k][i] += total;
     }
     for (int s = 0; s < shard_count_; ++s)
-      std::memset(memory_->shard_gradient(l.gradient, s), 0, static_cast<std::size_t>(layout_.tensors[l.gradient].slot_bytes));
+      std::memset(memory_->shard_gradient(l.gradient, s), 0,
+                  static_cast<std::size_t>(layout_.tensors[l.gradient].slot_bytes));
     if (!learn_ || l.update_phase < 0) continue;
     Shard& shard = *shards_[0];
     shard.resolver.shared_gradient = true;
@@ -463,8 +469,7 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
 }
 
 RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
-  if (!plan_.shown.empty())
-    throw Error("values to show are kept for whole sequences: compile without `show` to step");
+  if (!plan_.shown.empty()) throw Error("values to show are kept for whole sequences: compile without `show` to step");
   if (closes() || plan_.window >= 0 || !layout_.any_length)
     throw Error("this rule needs a complete window, so it cannot learn step by step: give whole sequences to run()");
   const bool fresh = !open_ || !online_call_;

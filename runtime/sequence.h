@@ -70,7 +70,7 @@ class Sequence {
 
   int step_, arrive_, show_, sweep_, sweep_start_, close_;
   std::vector<std::vector<compiler::Ref>> end_reads_;  // by phase: what is read at an example's own end
-  std::vector<int> timed_;                   // tensors whose slots are cleared (not flags, not shown)
+  std::vector<int> timed_;                             // tensors whose slots are cleared (not flags, not shown)
 
   // the sequence that runs
   std::int64_t examples_ = 0, steps_ = 0, t_ = 0;

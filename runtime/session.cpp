@@ -65,7 +65,8 @@ struct Session::Impl {
     std::vector<std::string> names;
     for (const auto& [n, number] : numbers) names.push_back(n);
     const std::string near = dsl::nearest(name, names);
-    throw Error(fmt::format("there is no tensor {}{}", name, near.empty() ? "" : fmt::format(": did you mean {}?", near)));
+    throw Error(
+        fmt::format("there is no tensor {}{}", name, near.empty() ? "" : fmt::format(": did you mean {}?", near)));
   }
 
   bool is_start(const std::string& name) const { return name.ends_with("[start]"); }
@@ -91,7 +92,8 @@ struct Session::Impl {
         for (const std::string& n : names) words.push_back(dsl::ascii(n));
         near = dsl::nearest(given, words);
       }
-      throw Error(fmt::format("there is no hyper {}{}", given, near.empty() ? "" : fmt::format(": did you mean {}?", near)));
+      throw Error(
+          fmt::format("there is no hyper {}{}", given, near.empty() ? "" : fmt::format(": did you mean {}?", near)));
     }
     return found;
   }
@@ -150,7 +152,8 @@ void Session::set(const std::string& name, std::span<const double> values) {
       throw Error(fmt::format("{}: {} is no index below {}", name, x, t.init.a));
   }
   Memory& m = impl_->sequence.memory();
-  for (std::size_t i = 0; i < values.size(); ++i) m.write(number, m.whole(number), static_cast<std::int64_t>(i), values[i]);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    m.write(number, m.whole(number), static_cast<std::int64_t>(i), values[i]);
   impl_->sequence.parameters_changed();
 }
 
@@ -202,7 +205,8 @@ void Session::restore(const std::map<std::string, std::vector<double>>& state) {
   for (const TensorInfo& info : impl_->infos) {
     if (impl_->is_start(info.name)) continue;
     auto found = state.find(info.name);
-    if (found == state.end()) throw Error(fmt::format("the saved state lacks {}: it belongs to another program", info.name));
+    if (found == state.end())
+      throw Error(fmt::format("the saved state lacks {}: it belongs to another program", info.name));
     set(info.name, found->second);
   }
   if (auto found = state.find("sequence"); found != state.end() && !found->second.empty())

@@ -28,52 +28,53 @@ enum class Update { step, window, sequence };
 
 // What to compile. Names are of the library, or "file.eli:name", or a path of a file with one such item.
 struct ProgramSpec {
-  std::string rule, cell, readout, synth;    // readout and synth may stay empty where the rule has no such role
-  std::map<std::string, std::int64_t> sizes; // the cell's, readout's and synth's free sizes: n, m, k; or "g.hidden"
-  std::map<std::string, std::int64_t> header;// the rule's integers (n = 5); `window` of an experiment is the rule's n; -1 is `all`
+  std::string rule, cell, readout, synth;     // readout and synth may stay empty where the rule has no such role
+  std::map<std::string, std::int64_t> sizes;  // the cell's, readout's and synth's free sizes: n, m, k; or "g.hidden"
+  std::map<std::string, std::int64_t>
+      header;  // the rule's integers (n = 5); `window` of an experiment is the rule's n; -1 is `all`
   std::string optimiser = "sgd";
   Update update = Update::sequence;
   bool float64 = false;
-  bool interpreter = false;                  // the oracle instead of compiled kernels
-  std::string cpu = "native";                // native, avx512, avx2, baseline, or LLVM's name of a processor
+  bool interpreter = false;    // the oracle instead of compiled kernels
+  std::string cpu = "native";  // native, avx512, avx2, baseline, or LLVM's name of a processor
   std::map<std::string, std::string> schedule;
-  std::vector<std::string> show;             // equations to keep for reading back after a run
-  std::vector<std::string> rule_paths;       // folders searched before the installed library
-  std::string cache;                         // object cache folder; empty: the user's; "none": no cache
-  std::int64_t batch_hint = 32;              // examples of a typical batch, for choices by cost
+  std::vector<std::string> show;        // equations to keep for reading back after a run
+  std::vector<std::string> rule_paths;  // folders searched before the installed library
+  std::string cache;                    // object cache folder; empty: the user's; "none": no cache
+  std::int64_t batch_hint = 32;         // examples of a typical batch, for choices by cost
 };
 
 class Program;  // compiled, immutable, shared between sessions
 std::shared_ptr<const Program> compile(const ProgramSpec& spec);
 
 struct SessionOptions {
-  std::int64_t batch = 1;      // largest number of examples of a batch
-  std::int64_t steps = 1;      // longest sequence
+  std::int64_t batch = 1;  // largest number of examples of a batch
+  std::int64_t steps = 1;  // longest sequence
   std::uint64_t seed = 0;
   int threads = 1;
-  std::uint64_t memory = 0;    // largest arena in bytes; 0: what the machine has
+  std::uint64_t memory = 0;  // largest arena in bytes; 0: what the machine has
 };
 
 // One batch of sequences. Row-major [T][B][...], float64 at this boundary; padded steps may hold anything finite.
 struct Batch {
-  std::int64_t steps = 0;                 // T
-  std::int64_t examples = 0;              // B
-  std::vector<double> x;                  // [T][B][inputs]
-  std::vector<double> y;                  // [T][B][targets]; empty: the readout has no target
-  std::vector<double> loss_mask;          // [T][B]; empty: every step counts
-  std::vector<std::int64_t> lengths;      // [B]; empty: all T
+  std::int64_t steps = 0;             // T
+  std::int64_t examples = 0;          // B
+  std::vector<double> x;              // [T][B][inputs]
+  std::vector<double> y;              // [T][B][targets]; empty: the readout has no target
+  std::vector<double> loss_mask;      // [T][B]; empty: every step counts
+  std::vector<std::int64_t> lengths;  // [B]; empty: all T
 };
 
 struct TensorInfo {
-  std::string name;                  // "net.W", "g.A", "net.h[start]", keep values by their name
+  std::string name;  // "net.W", "g.A", "net.h[start]", keep values by their name
   std::vector<std::int64_t> shape;
-  bool parameter = false;            // trained (or at least trainable)
-  std::string bundle;                // what the rule learns it as ("θ"); empty: nothing learns it
+  bool parameter = false;  // trained (or at least trainable)
+  std::string bundle;      // what the rule learns it as ("θ"); empty: nothing learns it
 };
 
 struct RunResult {
-  double loss = 0;                   // Σ_t mean over the batch of L[t]
-  std::int64_t loss_steps = 0;       // (step, example) pairs that were counted in it
+  double loss = 0;              // Σ_t mean over the batch of L[t]
+  std::int64_t loss_steps = 0;  // (step, example) pairs that were counted in it
 };
 
 class Session {
@@ -86,10 +87,11 @@ class Session {
   // Draws every parameter anew from the session's seed, clears optimiser and keep values.
   void initialise();
 
-  const std::vector<TensorInfo>& tensors() const;          // parameters, keep values, optimiser values, initial states
+  const std::vector<TensorInfo>& tensors() const;  // parameters, keep values, optimiser values, initial states
   std::vector<double> get(const std::string& name) const;
   void set(const std::string& name, std::span<const double> values);
-  // Hypers by name: "λ", "lambda", "g.scale", "optimiser.alpha" (all parameters), "optimiser.θ.alpha" (one learned bundle).
+  // Hypers by name: "λ", "lambda", "g.scale", "optimiser.alpha" (all parameters), "optimiser.θ.alpha" (one learned
+  // bundle).
   void set_hyper(const std::string& name, double value);
   double hyper(const std::string& name) const;
 
@@ -99,7 +101,8 @@ class Session {
   RunResult step(std::span<const double> x, std::span<const double> y);
   void reset();
 
-  // After a run: [rows][B][...] of an equation named in ProgramSpec::show; rows is T, or T + 1 where it exists at start.
+  // After a run: [rows][B][...] of an equation named in ProgramSpec::show; rows is T, or T + 1 where it exists at
+  // start.
   struct Shown {
     std::int64_t rows = 0;
     std::vector<std::int64_t> shape;  // of one step and example

@@ -165,7 +165,7 @@ TEST(FrozenLinearNet, TheSynthesiserConvergesToTheTrueGradient) {
   session.set("g.a", std::vector<double>(units, 0.0));
   session.set_hyper("λ", 1);
   session.set_hyper("γ", 1);
-  session.set_hyper("optimiser.θ.α", 0.5);
+  session.set_hyper("optimiser.θ.α", 0.3);
   Batch batch = make_batch(shape);
   for (std::size_t i = examples * 3; i < batch.x.size(); ++i) batch.x[i] = 0;  // the input comes at the first step
   batch.loss_mask.assign(steps * examples, 0.0);

@@ -1,0 +1,496 @@
+// One phase: what gets a buffer, what melts into the loops that read it.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "compiler/lowering.h"
+
+namespace eligo::compiler::lowering {
+
+void PhaseLowering::count_uses(const Phase& phase) {
+  std::vector<Ref> roots;
+  for (const Root& r : phase.roots) roots.push_back(r.node);
+  for (Ref node : postorder(roots))
+    for (const Use& use : node->uses) ++uses_[use.node];
+  for (Ref root : roots) ++uses_[root];
+}
+
+int PhaseLowering::operations(Ref node) const {
+  switch (node->kind) {
+    case NodeKind::leaf:
+    case NodeKind::constant: return 0;
+    case NodeKind::map:
+    case NodeKind::contract:
+    case NodeKind::sum: {
+      if (is_reduction(node)) return 1000;
+      int total = node->kind == NodeKind::map ? op_cost(node->op) : static_cast<int>(node->uses.size()) - 1;
+      for (const Use& use : node->uses)
+        if (!buffer_.contains(use.node)) total += operations(use.node);
+      return total;
+    }
+    default: return 1000;
+  }
+}
+
+// Whether a node, where something reads it, is read from memory.
+bool PhaseLowering::needs_buffer(Ref node) const {
+  if (node->kind == NodeKind::leaf || node->kind == NodeKind::constant || structural(node)) return false;
+  if (buffer_.contains(node)) return true;
+  if (assembled(node)) return true;
+  auto uses = uses_.find(node);
+  const bool shared = uses != uses_.end() && uses->second > 1;
+  if (is_reduction(node)) return true;  // single uses that fit are melted in by `build`
+  return shared && operations(node) > free_operations;
+}
+
+bool PhaseLowering::parameters_only(Ref node) {
+  if (auto known = parameters_only_.find(node); known != parameters_only_.end()) return known->second;
+  bool only = !node->batched && !node->sum_batch;
+  if (node->kind == NodeKind::leaf) {
+    const TensorKind kind = m_.p.tensors[node->tensor].kind;
+    only = node->time.base == When::always &&
+           (kind == TensorKind::param || kind == TensorKind::hyper || kind == TensorKind::keep);
+  }
+  for (const Use& use : node->uses) only = only && parameters_only(use.node);
+  return parameters_only_[node] = only;
+}
+
+int PhaseLowering::materialise(Ref node) {
+  if (auto have = buffer_.find(node); have != buffer_.end()) return have->second;
+  if (hoist_ && parameters_only(node)) return buffer_[node] = m_.prepare->materialise(node);
+  const std::string name = fmt::format("{}_v{}", name_, buffer_.size() + 1);
+  int buffer;
+  if (!hoist_ && name_ == "prepare") {
+    buffer = m_.prepared_buffer(name, node->size());
+  } else {
+    const std::int64_t padded = (node->size() + 15) / 16 * 16;
+    std::int64_t& total = node->batched ? per_example : in_all;
+    buffer = m_.add_buffer(name, node->size(), node->batched, {Binding::Kind::scratch, -1, {}, total});
+    total += node->batched ? node->size() : padded;
+  }
+  emit(buffer, node, false, label_);
+  return buffer_[node] = buffer;
+}
+
+Access PhaseLowering::access(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at) {
+  Access a;
+  a.buffer = buffer;
+  const std::vector<Extent> strides = row_major(dims);
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    a.offset += strides[i] * at[i].offset;
+    for (const Index::Term& t : at[i].terms) {
+      if (auto g = gathers_.find(t.label); g != gathers_.end()) {
+        const Gather& gather = g->second;
+        Ref table = gather.wire->uses[0].node;
+        a.gather = m_.tensor_buffer(table->tensor, {});
+        a.gather_stride = strides[i] * t.stride;
+        const std::vector<Extent> table_strides = row_major(table->dims);
+        for (std::size_t k = 0; k < gather.at.size(); ++k) {
+          a.gather_offset += table_strides[k] * gather.at[k].offset;
+          for (const Index::Term& j : gather.at[k].terms) {
+            if (a.gather_loops.size() <= static_cast<std::size_t>(j.label)) a.gather_loops.resize(j.label + 1, 0);
+            a.gather_loops[j.label] += table_strides[k] * j.stride;
+          }
+        }
+        continue;
+      }
+      if (a.stride.size() <= static_cast<std::size_t>(t.label)) a.stride.resize(t.label + 1, 0);
+      a.stride[t.label] += strides[i] * t.stride;
+    }
+  }
+  if (m_.out.module.buffers[buffer].batched) {
+    if (nest.batch < 0) nest.batch = nest.add("b", m_.batch_estimate, true);
+    if (a.stride.size() <= static_cast<std::size_t>(nest.batch)) a.stride.resize(nest.batch + 1, 0);
+    a.stride[nest.batch] += m_.out.module.buffers[buffer].size;
+  }
+  return a;
+}
+
+ValuePtr PhaseLowering::load(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at) {
+  auto v = std::make_shared<Value>();
+  v->kind = ValueKind::load;
+  v->access = access(nest, buffer, dims, at);
+  return v;
+}
+
+// A parameter read across its rows by the loop that will be vectorised is read from a transposed copy.
+ValuePtr PhaseLowering::load_leaf(Nest& nest, Ref leaf, const std::vector<Place>& at) {
+  const TensorKind kind = m_.p.tensors[leaf->tensor].kind;
+  const int fast = nest.s.outer - 1;  // the innermost loop of the store
+  const bool matrix = leaf->rank() >= 2 && (kind == TensorKind::param || kind == TensorKind::keep) && fast >= 0 &&
+                      nest.s.loops.size() > static_cast<std::size_t>(nest.s.outer);
+  if (matrix && !at.back().mentions(fast)) {
+    int axis = -1;
+    for (std::size_t i = 0; i < at.size(); ++i)
+      if (at[i].is_label() && at[i].label() == fast) axis = axis < 0 ? static_cast<int>(i) : -2;
+    if (axis >= 0 && nest.s.loops[fast].extent > 1) {
+      std::vector<int> order;
+      for (int i = 0; i < leaf->rank(); ++i)
+        if (i != axis) order.push_back(i);
+      order.push_back(axis);
+      const int buffer = transposed(leaf, order);
+      std::vector<Extent> dims;
+      std::vector<Place> moved;
+      for (int i : order) {
+        dims.push_back(leaf->dims[i]);
+        moved.push_back(at[i]);
+      }
+      return load(nest, buffer, dims, moved);
+    }
+  }
+  return load(nest, m_.tensor_buffer(leaf->tensor, leaf->time), leaf->dims, at);
+}
+
+int PhaseLowering::transposed(Ref leaf, const std::vector<int>& order) {
+  if (hoist_ && parameters_only(leaf)) return m_.prepare->transposed(leaf, order);
+  auto [at, fresh] = transposed_.emplace(std::pair{leaf, order}, -1);
+  if (!fresh) return at->second;
+  const std::string name = identifier(m_.p.tensors[leaf->tensor].name) + "_t";
+  int buffer;
+  if (name_ == "prepare") {
+    buffer = m_.prepared_buffer(name, leaf->size());
+  } else {
+    buffer = m_.add_buffer(name, leaf->size(), false, {Binding::Kind::scratch, -1, {}, in_all});
+    in_all += (leaf->size() + 15) / 16 * 16;
+  }
+  Nest nest;
+  std::vector<Place> from(order.size()), to;
+  std::vector<Extent> dims;
+  for (int i : order) {
+    const int loop = nest.add(fmt::format("i{}", i), leaf->dims[i]);
+    from[i] = Index::of(loop);
+    to.push_back(Index::of(loop));
+    dims.push_back(leaf->dims[i]);
+  }
+  nest.s.outer = static_cast<int>(nest.s.loops.size());
+  nest.s.out = access(nest, buffer, dims, to);
+  nest.s.value = load(nest, m_.tensor_buffer(leaf->tensor, leaf->time), leaf->dims, from);
+  nest.s.label = "transposed copy of " + m_.p.tensors[leaf->tensor].name;
+  finish(nest);
+  return transposed_[{leaf, order}] = buffer;
+}
+
+// An identity or block that no index could absorb, written out.
+int PhaseLowering::dense(Ref embed) {
+  if (hoist_) return m_.prepare->dense(embed);
+  auto [at, fresh] = dense_.emplace(embed, -1);
+  if (!fresh) return at->second;
+  const int buffer = m_.prepared_buffer("embed", embed->size());
+  clear(buffer, "embed");
+  Nest nest;
+  std::vector<Place> to = {Index::at(embed->offset)};
+  for (std::size_t k = 0; k < embed->strides.size(); ++k) {
+    const int loop = nest.add(fmt::format("j{}", k), embed->dims[k + 1]);
+    to[0].terms.push_back({loop, embed->strides[k]});
+    to.push_back(Index::of(loop));
+  }
+  nest.s.outer = static_cast<int>(nest.s.loops.size());
+  nest.s.out = access(nest, buffer, embed->dims, to);
+  nest.s.value = constant(1);
+  nest.s.label = "embed";
+  finish(nest);
+  return dense_[embed] = buffer;
+}
+
+void PhaseLowering::finish(Nest& nest) {
+  const std::size_t n = nest.s.loops.size();
+  std::function<ValuePtr(const ValuePtr&)> fix = [&](const ValuePtr& v) {
+    auto copy = std::make_shared<Value>(*v);
+    copy->access.stride.resize(v->kind == ValueKind::load ? n : 0, 0);
+    if (copy->access.gather >= 0) copy->access.gather_loops.resize(n, 0);
+    for (ValuePtr& a : copy->args) a = fix(a);
+    return ValuePtr(copy);
+  };
+  nest.s.out.stride.resize(n, 0);
+  if (nest.s.out.gather >= 0) nest.s.out.gather_loops.resize(n, 0);
+  nest.s.value = fix(nest.s.value);
+  statements_.push_back(std::move(nest.s));
+}
+
+void PhaseLowering::clear(int buffer, const std::string& label) {
+  Nest nest;
+  const loops::Buffer& b = m_.out.module.buffers[buffer];
+  if (b.batched) nest.batch = nest.add("b", m_.batch_estimate, true);
+  const Place at = Index::of(nest.add("i", b.size));
+  nest.s.outer = static_cast<int>(nest.s.loops.size());
+  nest.s.out = access(nest, buffer, {b.size}, {at});
+  nest.s.value = constant(0);
+  nest.s.label = label;
+  finish(nest);
+}
+
+// buffer (=|+=) node.
+void PhaseLowering::emit(int buffer, Ref node, bool accumulate, const std::string& label) {
+  const std::string before = label_;
+  label_ = label;
+  if (!assembled(node) || buffer_.contains(node)) {
+    emit_whole(buffer, node, accumulate, label);
+  } else if (node->kind != NodeKind::sum) {
+    const bool everywhere = fills(node);
+    if (!accumulate && !everywhere) clear(buffer, label);
+    emit_structured(buffer, node->dims, whole(node), accumulate || !everywhere, label);
+  } else {
+    std::vector<Use> plain, tied;
+    for (const Use& use : node->uses) (has_structure(use.node) && injective(use) ? tied : plain).push_back(use);
+    bool add = accumulate;
+    const std::size_t covering = plain.empty() && !accumulate ? tiles(node, tied) : 0;
+    if (covering > 0) {  // the first terms fill the whole between them, the others add to it
+      for (std::size_t k = 0; k < tied.size(); ++k) emit_structured(buffer, node->dims, tied[k], k >= covering, label);
+      label_ = before;
+      return;
+    }
+    if (!plain.empty()) {
+      emit_whole(buffer, m_.p.graph.sum(plain, node->dims), accumulate, label);
+      add = true;
+    } else if (!accumulate) {
+      clear(buffer, label);
+      add = true;
+    }
+    for (const Use& use : tied) emit_structured(buffer, node->dims, use, add, label);
+  }
+  label_ = before;
+}
+
+void PhaseLowering::emit_whole(int buffer, Ref node, bool accumulate, const std::string& label) {
+  Nest nest;
+  const loops::Buffer& b = m_.out.module.buffers[buffer];
+  if (b.batched) nest.batch = nest.add("b", m_.batch_estimate, true);
+  std::vector<Place> at;
+  std::vector<Extent> dims = node->dims;
+  if (dims.empty() && b.size > 1) dims = {b.size};  // a number stored everywhere
+  for (std::size_t i = 0; i < dims.size(); ++i) at.push_back(Index::of(nest.add(fmt::format("i{}", i), dims[i])));
+  nest.s.outer = static_cast<int>(nest.s.loops.size());
+  nest.s.out = access(nest, buffer, dims, at);
+  nest.s.accumulate = accumulate;
+  nest.s.label = label;
+  if (node->dims.empty()) at.clear();
+  if (buffer_.contains(node)) {
+    nest.s.value = load(nest, buffer_.at(node), node->dims, at);
+  } else {
+    // The node itself is what is stored here, so it is computed in place whatever it is.
+    const int uses = uses_[node];
+    uses_[node] = 1;
+    std::vector<Place> labels = at;
+    if (is_reduction(node)) {
+      std::vector<int> over;
+      for (Extent e : node->summed) {
+        over.push_back(nest.add(fmt::format("k{}", over.size()), e));
+        labels.push_back(Index::of(over.back()));
+      }
+      if (node->sum_batch) {
+        nest.batch = nest.add("b", m_.batch_estimate, true);
+        over.push_back(nest.batch);
+      }
+      auto v = std::make_shared<Value>();
+      v->kind = node->kind == NodeKind::maximum ? ValueKind::reduce_max : ValueKind::reduce;
+      v->over = over;
+      nest.reducing = over;
+      if (node->kind == NodeKind::maximum) {
+        std::vector<Place> inner;
+        for (const Index& index : node->uses[0].index) inner.push_back(substitute(index, labels));
+        v->args = {build(nest, node->uses[0].node, inner)};
+        nest.reducing.clear();
+        nest.s.value = v;
+      } else {
+        const auto [inside, scalars] = split_scalars(node);
+        v->args = {build_product(nest, inside, 1, labels)};
+        nest.reducing.clear();
+        nest.s.value = scaled(nest, v, scalars, node->number);
+      }
+    } else {
+      nest.s.value = build(nest, node, at);
+    }
+    uses_[node] = uses;
+  }
+  finish(nest);
+}
+
+// Numbers (of an example, or of all) scale a sum from outside.
+std::pair<std::vector<Use>, std::vector<Use>> PhaseLowering::split_scalars(Ref node) {
+  std::vector<Use> inside, scalars;
+  for (const Use& use : node->uses)
+    (use.node->rank() == 0 && (!use.node->batched || !node->sum_batch) ? scalars : inside).push_back(use);
+  if (inside.empty()) std::swap(inside, scalars);
+  return {inside, scalars};
+}
+
+ValuePtr PhaseLowering::scaled(Nest& nest, ValuePtr value, const std::vector<Use>& scalars, double coefficient) {
+  if (scalars.empty() && coefficient == 1) return value;
+  ValuePtr mask, product;
+  for (const Use& use : scalars) {
+    const bool masks = use.node->kind == NodeKind::leaf && m_.p.tensors[use.node->tensor].is_mask;
+    ValuePtr f = build(nest, use.node, {});
+    ValuePtr& into = masks ? mask : product;
+    into = into ? apply(Op::mul, {into, f}) : f;
+  }
+  if (coefficient != 1) product = product ? apply(Op::mul, {product, constant(coefficient)}) : constant(coefficient);
+  if (product) value = apply(Op::mul, {value, product});
+  return mask ? apply(Op::select, {mask, value, constant(0)}) : value;
+}
+
+ValuePtr PhaseLowering::build_product(Nest& nest, const std::vector<Use>& factors, double coefficient,
+                                      const std::vector<Place>& labels) {
+  ValuePtr product, mask;
+  for (const Use& use : factors) {
+    std::vector<Place> at;
+    for (const Index& index : use.index) at.push_back(substitute(index, labels));
+    ValuePtr f;
+    if (use.node->kind == NodeKind::embed) f = load(nest, dense(use.node), use.node->dims, at);
+    else f = build(nest, use.node, at);
+    const bool masks = use.node->kind == NodeKind::leaf && m_.p.tensors[use.node->tensor].is_mask;
+    ValuePtr& into = masks ? mask : product;
+    into = into ? apply(Op::mul, {into, f}) : f;
+  }
+  if (!product) {
+    if (!mask) return constant(coefficient);
+    return coefficient == 1 ? mask : apply(Op::mul, {mask, constant(coefficient)});
+  }
+  if (coefficient != 1) product = apply(Op::mul, {product, constant(coefficient)});
+  // Behind a flag that is 0 anything goes, infinities too.
+  return mask ? apply(Op::select, {mask, product, constant(0)}) : product;
+}
+
+// A node's value at a place of the nest.
+ValuePtr PhaseLowering::build(Nest& nest, Ref node, const std::vector<Place>& at) {
+  if (node->kind == NodeKind::constant) return constant(node->number);
+  if (node->kind == NodeKind::leaf) return load_leaf(nest, node, at);
+  if (node->kind == NodeKind::embed) return load(nest, dense(node), node->dims, at);
+  if (auto have = buffer_.find(node); have != buffer_.end()) return load(nest, have->second, node->dims, at);
+  // Reading at fewer points than the nest has would repeat the work at each of them.
+  std::unordered_set<int> loops;
+  for (const Place& p : at)
+    for (const Index::Term& t : p.terms) loops.insert(t.label);
+  double points = 1, nest_points = 1;
+  for (int l : loops) points *= static_cast<double>(l < 1000 ? nest.s.loops[l].extent : 1);
+  for (int l = 0; l < nest.s.outer; ++l)
+    nest_points *= static_cast<double>(l == nest.batch ? 1 : nest.s.loops[l].extent);
+  for (int l : nest.reducing) nest_points *= static_cast<double>(l == nest.batch ? 1 : nest.s.loops[l].extent);
+  const bool inside_reduce = !nest.reducing.empty();
+  const bool repeated = points < nest_points;
+  const bool melts = !needs_buffer(node) && (!repeated || operations(node) <= free_operations);
+  const bool sums_here = node->kind == NodeKind::contract && is_reduction(node) && !node->sum_batch &&
+                         !has_structure(node) && uses_[node] <= 1 && !repeated && !inside_reduce &&
+                         !(hoist_ && parameters_only(node)) && node->batched == (nest.batch >= 0);
+  if (!melts && !sums_here) return load(nest, materialise(node), node->dims, at);
+  switch (node->kind) {
+    case NodeKind::map: {
+      std::vector<ValuePtr> args;
+      for (const Use& use : node->uses) {
+        std::vector<Place> inner;
+        for (const Index& index : use.index) inner.push_back(substitute(index, at));
+        args.push_back(build(nest, use.node, inner));
+      }
+      return apply(node->op, args);
+    }
+    case NodeKind::sum: {
+      ValuePtr total;
+      for (const Use& use : node->uses) {
+        std::vector<Place> inner;
+        for (const Index& index : use.index) inner.push_back(substitute(index, at));
+        ValuePtr term = build(nest, use.node, inner);
+        if (use.coefficient == -1 && total) {
+          total = apply(Op::sub, {total, term});
+          continue;
+        }
+        if (use.coefficient != 1) term = apply(Op::mul, {term, constant(use.coefficient)});
+        total = total ? apply(Op::add, {total, term}) : term;
+      }
+      return total ? total : constant(0);
+    }
+    case NodeKind::contract: {
+      if (!is_reduction(node)) return build_product(nest, node->uses, node->number, at);
+      std::vector<Place> labels = at;
+      auto v = std::make_shared<Value>();
+      v->kind = ValueKind::reduce;
+      // A reduce of its own: its loops are not inside those of its neighbours.
+      for (Extent e : node->summed) {
+        v->over.push_back(nest.add(fmt::format("k{}", nest.s.loops.size()), e));
+        labels.push_back(Index::of(v->over.back()));
+      }
+      const auto [inside, scalars] = split_scalars(node);
+      nest.reducing = v->over;
+      v->args = {build_product(nest, inside, 1, labels)};
+      nest.reducing.clear();
+      return scaled(nest, v, scalars, node->number);
+    }
+    default: return load(nest, materialise(node), node->dims, at);
+  }
+}
+
+// Each term of what is gathered is added by a statement of its own.
+void PhaseLowering::gather(int buffer, const Root& root) {
+  bool separate = root.node->kind == NodeKind::sum;
+  for (const Use& use : root.node->uses)
+    separate = separate && use.node->kind == NodeKind::contract && use.node->dims == root.node->dims &&
+               injective(use) && std::is_sorted(use.index.begin(), use.index.end(), [](const Index& a, const Index& b) {
+                 return a.label() < b.label();
+               });
+  if (!separate) {
+    emit(buffer, root.node, true, root.label);
+    return;
+  }
+  for (const Use& use : root.node->uses) {
+    const Node& n = *use.node;
+    emit(buffer, m_.p.graph.contract(n.uses, n.dims, n.summed, n.number * use.coefficient, n.sum_batch), true,
+         root.label);
+  }
+}
+
+void PhaseLowering::lower(const Phase& phase) {
+  count_uses(phase);
+  // An assignment must not change what a later one still reads: those that are read go last, through a copy if need be.
+  std::vector<Root> roots = phase.roots;
+  std::stable_sort(roots.begin(), roots.end(), [&](const Root& a, const Root& b) {
+    auto reads = [&](const Root& by, const Root& of) {
+      if (of.kind != RootKind::assign) return false;
+      for (Ref n : postorder({by.node}))
+        if (n->kind == NodeKind::leaf && n->tensor == of.tensor) return true;
+      return false;
+    };
+    return a.kind == RootKind::assign && reads(a, b) && !reads(b, a);
+  });
+  std::vector<std::pair<int, int>> late;  // buffer to copy -> from
+  std::unordered_set<int> assigned;
+  for (const Root& root : roots) {
+    if (root.node->is_zero() && root.kind == RootKind::gather) continue;
+    if (root.kind == RootKind::gather && root.node->kind == NodeKind::constant) continue;
+    const int buffer = m_.tensor_buffer(root.tensor, root.time);
+    if (root.kind == RootKind::assign) {
+      bool read_later = false;
+      for (const Root& other : roots)
+        if (&other > &root)
+          for (Ref n : postorder({other.node}))
+            read_later = read_later || (n->kind == NodeKind::leaf && n->tensor == root.tensor);
+      if (read_later || !assigned.insert(buffer).second) {
+        const int copy = materialise(
+            root.node->kind == NodeKind::leaf || root.node->kind == NodeKind::constant
+                ? m_.p.graph.map(Op::add, {whole(root.node), {m_.p.graph.constant(0), {}, 1}}, root.node->dims)
+                : root.node);
+        late.emplace_back(buffer, copy);
+        continue;
+      }
+    }
+    label_ = root.label;
+    if (root.kind == RootKind::gather) {
+      gather(buffer, root);
+      continue;
+    }
+    emit(buffer, root.node, false, root.label);
+    // What was stored can be read from there by the phase's other equations.
+    const bool kept = root.kind == RootKind::store && root.node->kind != NodeKind::leaf &&
+                      root.node->kind != NodeKind::constant && root.node->batched && !structural(root.node);
+    if (kept) buffer_.emplace(root.node, buffer);
+  }
+  for (const auto& [to, from] : late) {
+    Nest nest;
+    const Extent size = m_.out.module.buffers[to].size;
+    const Place at = Index::of(nest.add("i", size));
+    nest.s.outer = 1;
+    nest.s.out = access(nest, to, {size}, {at});
+    nest.s.value = load(nest, from, {size}, {at});
+    nest.s.label = "assign";
+    finish(nest);
+  }
+}
+
+}  // namespace eligo::compiler::lowering

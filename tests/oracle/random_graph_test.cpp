@@ -1,0 +1,153 @@
+// Random graphs through every pass: what the interpreter says of the graph as it was made, of what each pass leaves, what
+// the loops say and, for some, the kernels.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "compiler/contract.h"
+#include "compiler/differentiate.h"
+#include "compiler/interpreter.h"
+#include "compiler/loops_evaluate.h"
+#include "compiler/loops_text.h"
+#include "compiler/loops_verify.h"
+#include "compiler/lower.h"
+#include "compiler/pipeline.h"
+#include "compiler/prune.h"
+#include "compiler/simplify.h"
+#include "compiler/text.h"
+#include "compiler/verify.h"
+#include "tests/oracle/nets.h"
+#include "tests/oracle/random_graph.h"
+
+namespace eligo::test {
+namespace {
+
+using compiler::Root;
+using compiler::RootKind;
+
+constexpr std::int64_t kExamples = 3;
+
+// By root: all examples' values, or their sum.
+using Values = std::vector<std::vector<double>>;
+
+Values interpreted(compiler::Program& program, TensorMemory& memory) {
+  Values out;
+  for (const Root& root : program.phases.front().roots) {
+    std::vector<double> all;
+    for (std::int64_t b = 0; b < kExamples; ++b) {
+      std::vector<double> one = compiler::interpret(program, root.node, memory, b);
+      one.resize(static_cast<std::size_t>(program.tensors[root.tensor].size()), one[0]);  // a number stands for all
+      if (root.kind == RootKind::store) all.insert(all.end(), one.begin(), one.end());
+      else if (all.empty()) all = one;
+      else for (std::size_t i = 0; i < one.size(); ++i) all[i] += one[i];
+    }
+    out.push_back(all);
+  }
+  return out;
+}
+
+Values stored(const compiler::Program& program, TensorMemory& memory) {
+  Values out;
+  for (const Root& root : program.phases.front().roots) out.push_back(memory.reals(root.tensor, root.time));
+  return out;
+}
+
+// The lowered phase by the evaluator of loops; scratch starts as NaN, so that what was not written shows.
+Values looped(compiler::Program& program, TensorMemory memory) {
+  const compiler::Lowered lowered = compiler::lower(program, kExamples);
+  EXPECT_TRUE(compiler::loops::verify(lowered.module).empty());
+  std::vector<compiler::loops::Contents> contents;
+  for (std::size_t i = 0; i < lowered.bindings.size(); ++i) {
+    const compiler::Binding& binding = lowered.bindings[i];
+    const compiler::loops::Buffer& buffer = lowered.module.buffers[i];
+    compiler::loops::Contents c;
+    if (binding.kind != compiler::Binding::Kind::tensor)
+      c.real.assign(static_cast<std::size_t>(buffer.size * (buffer.batched ? kExamples : 1)), std::nan(""));
+    else if (buffer.element == compiler::loops::Element::int32) c.integer = memory.integers(binding.tensor);
+    else c.real = memory.reals(binding.tensor, binding.time);
+    contents.push_back(std::move(c));
+  }
+  if (lowered.prepare >= 0)
+    compiler::loops::evaluate(lowered.module, lowered.module.functions[lowered.prepare], contents, 1);
+  if (lowered.function_of_phase[0] >= 0)
+    compiler::loops::evaluate(lowered.module, lowered.module.functions[lowered.function_of_phase[0]], contents, kExamples);
+  for (std::size_t i = 0; i < lowered.bindings.size(); ++i) {
+    const compiler::Binding& binding = lowered.bindings[i];
+    if (binding.kind == compiler::Binding::Kind::tensor && lowered.module.buffers[i].element == compiler::loops::Element::real)
+      memory.reals(binding.tensor, binding.time) = contents[i].real;
+  }
+  return stored(program, memory);
+}
+
+Values run_kernels(std::uint64_t seed, int nodes) {
+  auto program = std::make_shared<compiler::Program>();
+  RandomGraph(seed).build(*program, nodes);
+  TensorMemory memory(*program, kExamples, seed);
+  compiler::CompileOptions options;
+  options.float64 = true;
+  options.cache = "none";
+  options.batch = kExamples;
+  const auto runner = compiler::compile_program(program, options);
+  std::vector<double> scratch(static_cast<std::size_t>(runner->scratch_bytes(kExamples) / 8 + 32));
+  std::vector<double> prepared(static_cast<std::size_t>(runner->prepared_bytes() / 8 + 32));
+  auto aligned = [](std::vector<double>& v) {
+    return reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(v.data()) + 63) / 64 * 64);
+  };
+  runner->prepare(memory, aligned(scratch), aligned(prepared));
+  runner->run(0, memory, kExamples, aligned(scratch), aligned(prepared));
+  return stored(*program, memory);
+}
+
+class RandomGraphs : public testing::TestWithParam<int> {
+ protected:
+  static bool agree(const Values& got, const Values& want) {
+    for (std::size_t i = 0; i < want.size(); ++i)
+      if (difference(got[i], want[i]) > 1e-9) return false;
+    return true;
+  }
+};
+
+bool finite(const Values& values) {
+  for (const auto& all : values)
+    for (const double x : all)
+      if (!(std::abs(x) < 1e6)) return false;
+  return true;
+}
+
+TEST_P(RandomGraphs, KeepTheirMeaning) {
+  int checked = 0;
+  for (std::uint64_t seed = static_cast<std::uint64_t>(GetParam()) * 100; checked < 100; ++seed) {
+    const int nodes = 4 + static_cast<int>(seed % 12);
+    compiler::Program program;
+    RandomGraph(seed).build(program, nodes);
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    TensorMemory memory(program, kExamples, seed);
+    ASSERT_NO_THROW(compiler::verify(program, "generator", true));
+    const Values want = interpreted(program, memory);
+    ++checked;
+    if (!finite(want)) continue;
+    const std::string before = compiler::text(program);
+    auto expect = [&](const char* pass, const Values& got) {
+      ASSERT_TRUE(agree(got, want)) << "after " << pass << " of\n" << before << "which became\n" << compiler::text(program);
+    };
+    compiler::differentiate(program, kExamples);
+    ASSERT_NO_FATAL_FAILURE(expect("differentiate", interpreted(program, memory)));
+    compiler::simplify(program);
+    ASSERT_NO_FATAL_FAILURE(expect("simplify", interpreted(program, memory)));
+    compiler::prune(program);
+    compiler::contract(program, kExamples);
+    compiler::verify(program, "contract", false);
+    ASSERT_NO_FATAL_FAILURE(expect("contract", interpreted(program, memory)));
+    ASSERT_NO_FATAL_FAILURE(expect("lower", looped(program, memory)));
+    if (seed % 10 != 0) continue;
+    ASSERT_NO_FATAL_FAILURE(expect("jit", run_kernels(seed, nodes)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphs, testing::Range(0, 8), [](const auto& each) {
+  return "from_" + std::to_string(each.param * 100);
+});
+
+}  // namespace
+}  // namespace eligo::test
