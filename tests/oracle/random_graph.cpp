@@ -90,9 +90,24 @@ Index RandomGraph::index(Extent extent, const std::vector<Extent>& labels) {
   return Index::at(below(extent));
 }
 
+// Inner nodes are read whole (in any order, also along a diagonal), as equations read them; leaves in part too. A node with
+// an axis that no label has gives way to a leaf.
 Use RandomGraph::use(Ref node, const std::vector<Extent>& labels) {
+  const bool leaf = node->kind == compiler::NodeKind::leaf;
+  for (const Extent extent : node->dims)
+    if (!leaf && std::find(labels.begin(), labels.end(), extent) == labels.end())
+      return use(leaves_[static_cast<std::size_t>(below(static_cast<std::int64_t>(leaves_.size())))], labels);
   Use use{node, {}, 1};
-  for (const Extent extent : node->dims) use.index.push_back(index(extent, labels));
+  for (const Extent extent : node->dims) {
+    if (leaf) {
+      use.index.push_back(index(extent, labels));
+      continue;
+    }
+    std::vector<int> same;
+    for (std::size_t l = 0; l < labels.size(); ++l)
+      if (labels[l] == extent) same.push_back(static_cast<int>(l));
+    use.index.push_back(Index::of(same[static_cast<std::size_t>(below(static_cast<std::int64_t>(same.size())))]));
+  }
   return use;
 }
 
@@ -210,6 +225,10 @@ Ref RandomGraph::any() {
   if (kind < 75) return sum();
   if (kind < 95) return structure();
   Ref node = pick(true);
+  // No two places are equal: which of them attains the maximum is no question.
+  const int distinct = add_tensor("distinct" + std::to_string(program_->tensors.size()), TensorKind::field, {node->dims.front()}, true);
+  Use other{program_->leaf(distinct, now), {Index::of(0)}, 1};
+  node = program_->graph.sum({compiler::whole(node), other}, node->dims);
   std::vector<Extent> dims(node->dims.begin() + 1, node->dims.end());
   Use reduced{node, {Index::of(static_cast<int>(dims.size()))}, 1};
   for (int i = 1; i < node->rank(); ++i) reduced.index.push_back(Index::of(i - 1));
