@@ -152,6 +152,12 @@ void Parts::declare(Part& part) {
         t.axes.push_back(axis->second);
         t.dims.push_back(axis->second.extent);
       }
+      long double numbers = 1;
+      for (Extent extent : t.dims) numbers *= static_cast<long double>(extent);
+      if (numbers > 0x1p45L)
+        fail(Code::E0603, part, d.span,
+             fmt::format("{} would have {:.3g} numbers, more than any memory holds", t.name, static_cast<double>(numbers)),
+             "use smaller sizes");
       t.batched = kind == TensorKind::input || kind == TensorKind::target || kind == TensorKind::state;
       t.init = initialiser(d, part);
       if (d.low && d.high) {

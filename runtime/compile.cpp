@@ -9,6 +9,7 @@
 #include "compiler/pipeline.h"
 #include "dsl/file.h"
 #include "dsl/names.h"
+#include "runtime/layout.h"
 #include "runtime/library.h"
 
 namespace eligo {
@@ -64,6 +65,19 @@ void check_schedule(const compiler::Program& plan, const ProgramSpec& spec) {
   }
 }
 
+// Refused before anything is compiled for sizes that no memory holds.
+void check_sizes(const compiler::Program& plan) {
+  const auto memory = static_cast<long double>(machine_memory());
+  for (const auto& t : plan.tensors) {
+    long double bytes = 4;
+    for (auto extent : t.dims) bytes *= static_cast<long double>(extent);
+    if (bytes > memory)
+      throw Error(fmt::format("{} alone would take {:.3g} bytes for one example, this machine has {:.3g}: use smaller sizes or a "
+                              "rule that carries less",
+                              t.name, static_cast<double>(bytes), static_cast<double>(memory)));
+  }
+}
+
 // Shown values that follow from the forward pass alone.
 bool only_forward(const compiler::Program& p) {
   for (const auto& phase : p.phases) {
@@ -101,6 +115,7 @@ std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
   std::shared_ptr<compiler::Program> plan = compiler::instantiate(instance, diagnostics);
   if (!plan) throw dsl::SourceError(diagnostics);
   check_schedule(*plan, spec);
+  check_sizes(*plan);
   return plan;
 }
 
@@ -117,7 +132,11 @@ std::shared_ptr<const Program> compile(const ProgramSpec& spec) {
     options.cpu = spec.cpu;
     options.cache = spec.cache;
     options.batch = spec.batch_hint;
-    program->runner = compiler::compile_program(program->plan, options);
+    try {
+      program->runner = compiler::compile_program(program->plan, options);
+    } catch (const std::runtime_error& e) {  // a processor that is unknown or not this machine's
+      throw Error(fmt::format("cpu = {}: {}", spec.cpu, e.what()));
+    }
   }
   return program;
 }

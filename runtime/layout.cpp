@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "runtime/session.h"
 
@@ -88,6 +89,10 @@ std::string readable(long double bytes) {
 }
 
 }  // namespace
+
+std::uint64_t machine_memory() {
+  return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGE_SIZE));
+}
 
 Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, bool float64, std::uint64_t limit,
                    int shards) {

@@ -27,6 +27,9 @@ struct Layout {
   bool any_length = false;  // capacities do not depend on the sequence's length
 };
 
+// Bytes of memory that this machine has.
+std::uint64_t machine_memory();
+
 // `steps`: the longest sequence. Throws eligo::Error naming the largest tensor and the bytes if all would take more
 // than `limit` bytes (0: no limit); `extra` are bytes that something else needs.
 Layout plan_layout(const compiler::Program& program, std::int64_t examples, std::int64_t steps, bool float64,

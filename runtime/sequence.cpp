@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
-#include <unistd.h>
 
 #include "compiler/llvm/denormals.h"
 #include "runtime/random.h"
@@ -32,10 +31,6 @@ struct Sequence::Shard {
 };
 
 namespace {
-
-std::uint64_t machine_memory() {
-  return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGE_SIZE));
-}
 
 // Fixed by the rule and the batch, so that results do not depend on the number of threads. A shard runs its whole
 // sequence on its own: as few examples as let what they carry forward stay in a core's cache.

@@ -1,5 +1,6 @@
 // `eligo eval` on damaged cases: each is answered or refused with a message, never a crash, and what would not fit in memory
 // is refused at once.
+#include <limits>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -98,7 +99,7 @@ TEST(Case, IsRefusedWithItsFault) {
       {"/x", nullptr, "x"},
       {"/x/0/0", json::array({1, 2}), "x"},
       {"/x/1/1/2", "NaN", "x"},
-      {"/x/1/1/2", 1e999, "x"},
+      {"/x/1/1/2", std::numeric_limits<double>::infinity(), "x"},
       {"/y", json::array({json::array({json::array({1, 2})})}), "y"},
       {"/loss_mask", json::array({1, 1}), "loss_mask"},
       {"/lengths", json::array({2}), "lengths"},

@@ -16,8 +16,22 @@ using compiler::Use;
 using compiler::When;
 
 namespace {
+
 const TimeRef now{When::t, 0};
+
+bool has_structure(Ref root) {
+  for (Ref node : compiler::postorder({root}))
+    if (node->kind == compiler::NodeKind::embed || node->kind == compiler::NodeKind::wire) return true;
+  return false;
 }
+
+bool has_wire(Ref root) {
+  for (Ref node : compiler::postorder({root}))
+    if (node->kind == compiler::NodeKind::wire) return true;
+  return false;
+}
+
+}  // namespace
 
 std::vector<double>& TensorMemory::reals(int tensor, TimeRef time) {
   auto [at, made] = reals_.try_emplace({tensor, time});
@@ -90,13 +104,10 @@ Index RandomGraph::index(Extent extent, const std::vector<Extent>& labels) {
   return Index::at(below(extent));
 }
 
-// Inner nodes are read whole (in any order, also along a diagonal), as equations read them; leaves in part too. A node with
-// an axis that no label has gives way to a leaf.
+// Inner nodes are read whole, in any order, as equations read them, those without one-hots and blocks along a diagonal too;
+// leaves also in part. A node with an axis that no label serves gives way to a leaf.
 Use RandomGraph::use(Ref node, const std::vector<Extent>& labels) {
-  const bool leaf = node->kind == compiler::NodeKind::leaf;
-  for (const Extent extent : node->dims)
-    if (!leaf && std::find(labels.begin(), labels.end(), extent) == labels.end())
-      return use(leaves_[static_cast<std::size_t>(below(static_cast<std::int64_t>(leaves_.size())))], labels);
+  const bool leaf = node->kind == compiler::NodeKind::leaf, apart = !leaf && has_structure(node);
   Use use{node, {}, 1};
   for (const Extent extent : node->dims) {
     if (leaf) {
@@ -104,8 +115,13 @@ Use RandomGraph::use(Ref node, const std::vector<Extent>& labels) {
       continue;
     }
     std::vector<int> same;
-    for (std::size_t l = 0; l < labels.size(); ++l)
-      if (labels[l] == extent) same.push_back(static_cast<int>(l));
+    for (std::size_t l = 0; l < labels.size(); ++l) {
+      const Index label = Index::of(static_cast<int>(l));
+      const bool taken = std::find(use.index.begin(), use.index.end(), label) != use.index.end();
+      if (labels[l] == extent && !(apart && taken)) same.push_back(static_cast<int>(l));
+    }
+    if (same.empty())
+      return this->use(leaves_[static_cast<std::size_t>(below(static_cast<std::int64_t>(leaves_.size())))], labels);
     use.index.push_back(Index::of(same[static_cast<std::size_t>(below(static_cast<std::int64_t>(same.size())))]));
   }
   return use;
@@ -121,6 +137,10 @@ Ref RandomGraph::map() {
   const std::vector<Extent> dims = chance(70) ? first->dims : extents(2);
   std::vector<Use> args = {chance(80) && dims == first->dims ? compiler::whole(first) : use(first, dims)};
   while (static_cast<int>(args.size()) < compiler::op_arity(op)) args.push_back(use(pick(), dims));
+  if (op == Op::select) {  // on what rounding does not turn
+    Ref condition = g.map(Op::lt, {use(leaves_[1], dims), use(leaves_[2], dims)}, dims);
+    args[0] = compiler::whole(condition);
+  }
   if (op == Op::exp) {  // of something small
     Ref small = g.map(Op::tanh, args, dims);
     return g.map(op, {compiler::whole(small)}, dims);
@@ -137,8 +157,14 @@ Ref RandomGraph::contract() {
   const std::vector<Extent> dims = extents(2);
   std::vector<Extent> labels = dims, summed;
   std::vector<Use> factors;
+  bool wired = false;
   for (std::int64_t i = 1 + below(4); i > 0; --i) {
     Ref node = pick();
+    // Equations gather once in a product.
+    if (has_wire(node)) {
+      if (wired) node = leaves_.front();
+      wired = true;
+    }
     // Axes that no label serves get a summed one.
     for (const Extent extent : node->dims) {
       if (summed.size() >= 3 || (std::find(labels.begin(), labels.end(), extent) != labels.end() && chance(60))) continue;
@@ -203,7 +229,7 @@ Ref RandomGraph::structure() {
       const auto targets = static_cast<Extent>(t.init.a);
       Ref wire = g.wire(program_->leaf(wiring, {}), targets);
       const bool adjoint = chance(50);
-      if (n != (adjoint ? t.dims[0] : targets)) return map();
+      if (n != (adjoint ? t.dims[0] : targets) || has_wire(other)) return map();
       labels[0] = adjoint ? targets : t.dims[0];
       tie = Use{wire, adjoint ? std::vector<Index>{Index::of(1), Index::of(0)} : std::vector<Index>{Index::of(0), Index::of(1)}, 1};
       break;
