@@ -1,5 +1,6 @@
 // One phase: what gets a buffer, what melts into the loops that read it.
 #include <algorithm>
+#include <stdexcept>
 
 #include <fmt/format.h>
 
@@ -57,6 +58,8 @@ bool PhaseLowering::parameters_only(Ref node) {
 
 int PhaseLowering::materialise(Ref node) {
   if (auto have = buffer_.find(node); have != buffer_.end()) return have->second;
+  if (!active_.insert(node).second)
+    throw std::logic_error(fmt::format("internal error in {}: a term of {} is needed to compute itself", name_, label_));
   if (hoist_ && parameters_only(node)) return buffer_[node] = m_.prepare->materialise(node);
   const std::string name = fmt::format("{}_v{}", name_, buffer_.size() + 1);
   int buffer;
@@ -75,12 +78,19 @@ int PhaseLowering::materialise(Ref node) {
 Access PhaseLowering::access(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at) {
   Access a;
   a.buffer = buffer;
+  const Gather* gathered = nullptr;  // the wiring that this access already reads
   const std::vector<Extent> strides = row_major(dims);
   for (std::size_t i = 0; i < at.size(); ++i) {
     a.offset += strides[i] * at[i].offset;
     for (const Index::Term& t : at[i].terms) {
       if (auto g = gathers_.find(t.label); g != gathers_.end()) {
         const Gather& gather = g->second;
+        if (gathered && gathered->wire == gather.wire && gathered->at == gather.at) {  // the same place in two axes
+          a.gather_stride += strides[i] * t.stride;
+          continue;
+        }
+        if (gathered) throw std::logic_error("internal error in " + name_ + ": one value is read through two wirings");
+        gathered = &gather;
         Ref table = gather.wire->uses[0].node;
         a.gather = m_.tensor_buffer(table->tensor, {});
         a.gather_stride = strides[i] * t.stride;

@@ -158,6 +158,7 @@ class PhaseLowering {
     std::vector<Place> at;
   };
   std::map<int, Gather> gathers_;  // loop standing for a wire's target -> how to find it
+  std::unordered_set<Ref> active_;  // being given a buffer, or have one
   std::string label_;
 };
 

@@ -11,6 +11,23 @@
 #include "runtime/session.h"
 
 namespace eligo::cli {
+namespace {
+
+// A case may name rule files beside itself: "mine.eli:rule" or "mine.eli".
+void name_files_beside(nlohmann::json& input, const std::filesystem::path& folder) {
+  if (!input.is_object() || folder.empty()) return;
+  for (const char* field : {"rule", "cell", "readout", "synth", "optimiser"}) {
+    auto found = input.find(field);
+    if (found == input.end() || !found->is_string()) continue;
+    const std::string name = found->get<std::string>();
+    const std::string file = name.substr(0, name.find(".eli") == std::string::npos ? 0 : name.find(".eli") + 4);
+    std::error_code ignored;
+    if (!file.empty() && !std::filesystem::exists(file, ignored) && std::filesystem::exists(folder / file, ignored))
+      *found = (folder / file).string() + name.substr(file.size());
+  }
+}
+
+}  // namespace
 
 int eval(const std::string& case_path, const std::string& out_path, const std::vector<std::string>& rule_folders) {
   std::ifstream in(case_path);
@@ -23,11 +40,8 @@ int eval(const std::string& case_path, const std::string& out_path, const std::v
   }
   std::string text;
   try {
-    // A case may name files beside itself.
-    std::vector<std::string> folders = rule_folders;
-    const std::string beside = std::filesystem::path(case_path).parent_path().string();
-    if (!beside.empty()) folders.push_back(beside);
-    text = evaluate_case(input, folders).dump(1) + "\n";
+    name_files_beside(input, std::filesystem::path(case_path).parent_path());
+    text = evaluate_case(input, rule_folders).dump(1) + "\n";
   } catch (const Error& e) {
     throw Error(fmt::format("{}: {}", case_path, e.what()));
   }
