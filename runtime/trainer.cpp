@@ -205,7 +205,7 @@ std::string result_table(const Experiment& experiment, const std::vector<Trainin
       times.push_back(o.milliseconds);
     }
     if (losses.empty()) continue;
-    table.push_back({variant.name, diverged ? "diverged" : mean_text(losses, "{:.5f}"), mean_text(scores, "{:.2f}"),
+    table.push_back({variant.name, diverged ? "diverged" : mean_text(losses, "{:.4g}"), mean_text(scores, "{:.2f}"),
                      mean_text(tests, "{:.2f}"), mean_text(cosines, "{:.3f}"), mean_text(times, "{:.3f}")});
   }
   if (table.size() == 1) return "";
