@@ -371,7 +371,7 @@ ValuePtr PhaseLowering::build(Nest& nest, Ref node, const std::vector<Place>& at
   for (const Place& p : at)
     for (const Index::Term& t : p.terms) loops.insert(t.label);
   double points = 1, nest_points = 1;
-  for (int l : loops) points *= static_cast<double>(l < 1000 ? nest.s.loops[l].extent : 1);
+  for (int l : loops) points *= static_cast<double>(l < first_stand_in ? nest.s.loops[l].extent : 1);
   for (int l = 0; l < nest.s.outer; ++l)
     nest_points *= static_cast<double>(l == nest.batch ? 1 : nest.s.loops[l].extent);
   for (int l : nest.reducing) nest_points *= static_cast<double>(l == nest.batch ? 1 : nest.s.loops[l].extent);

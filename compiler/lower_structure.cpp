@@ -64,6 +64,11 @@ bool PhaseLowering::fills(Ref node) {
   return node->kind == NodeKind::contract;
 }
 
+// Two uses of one wiring that look up the same entry.
+bool PhaseLowering::same_places(const Use& a, const Use& b) {
+  return a.node == b.node && std::equal(a.index.begin(), a.index.end() - 1, b.index.begin());
+}
+
 // Puts terms first whose boxes do not overlap and together make up the whole; how many they are, or 0.
 std::size_t PhaseLowering::tiles(Ref node, std::vector<Use>& terms) {
   std::vector<Use> first, rest;
@@ -113,11 +118,8 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
 
   // Loops stand for the destination's axes first; labels of the term are affine in them.
   Nest nest;
-  std::vector<std::vector<Index::Term>> none;
   std::vector<Place> label_place(n.labels());
-  std::vector<bool> placed(n.labels(), false);
   std::vector<Place> destination(dims.size());
-  std::vector<bool> destination_placed(dims.size(), false);
   if (m_.out.module.buffers[buffer].batched) nest.batch = nest.add("b", m_.batch_estimate, true);
 
   // Which axes of the term an embed or wire determines.
@@ -139,14 +141,6 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
     by_embed[big.label()] = static_cast<int>(f);
     absorbed[f] = true;
   }
-  std::vector<int> by_wire(n.labels(), -1);
-  for (std::size_t f = 0; f < factors.size(); ++f) {
-    if (factors[f].node->kind != NodeKind::wire) continue;
-    const Index& target = factors[f].index.back();
-    if (!target.is_label() || by_wire[target.label()] >= 0 || by_embed[target.label()] >= 0) continue;
-    by_wire[target.label()] = static_cast<int>(f);
-    absorbed[f] = true;
-  }
   // Labels that say where a value goes: the destination's own, and the small ones of embeds.
   std::vector<bool> placing(n.labels(), false);
   for (int l = 0; l < n.rank(); ++l) placing[l] = true;
@@ -154,6 +148,29 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
     if (absorbed[f] && factors[f].node->kind == NodeKind::embed)
       for (std::size_t k = 1; k < factors[f].index.size(); ++k)
         for (const Index::Term& t : factors[f].index[k].terms) placing[t.label] = true;
+  std::vector<int> by_wire(n.labels(), -1);
+  for (std::size_t f = 0; f < factors.size(); ++f) {
+    if (factors[f].node->kind != NodeKind::wire) continue;
+    const Index& target = factors[f].index.back();
+    if (!target.is_label() || by_wire[target.label()] >= 0 || by_embed[target.label()] >= 0) continue;
+    // An access follows one wiring; a second one in the same value or destination stays a factor, written out.
+    bool second = false;
+    for (const Use& value : factors) {
+      if (structural(value.node)) continue;
+      bool here = false, another = false;
+      for (const Index& index : value.index)
+        for (const Index::Term& t : index.terms) {
+          here = here || t.label == target.label();
+          another = another || (by_wire[t.label] >= 0 && !same_places(factors[by_wire[t.label]], factors[f]));
+        }
+      second = second || (here && another);
+    }
+    for (int l = 0; placing[target.label()] && l < n.labels(); ++l)
+      second = second || (placing[l] && by_wire[l] >= 0 && !same_places(factors[by_wire[l]], factors[f]));
+    if (second) continue;
+    by_wire[target.label()] = static_cast<int>(f);
+    absorbed[f] = true;
+  }
   // Outer loops: the destination's own labels, and what embeds and scattering wires read.
   std::vector<bool> outer(n.labels(), false);
   for (int l = 0; l < n.rank(); ++l) outer[l] = by_embed[l] < 0 && by_wire[l] < 0;
@@ -196,7 +213,7 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
       const Use& w = factors[by_wire[l]];
       Gather gather{w.node, {}};
       for (std::size_t k = 0; k + 1 < w.index.size(); ++k) gather.at.push_back(substitute(w.index[k], label_place));
-      const int stand_in = 1000 + l;
+      const int stand_in = next_stand_in_++;  // unique: building a factor may emit another such statement
       gathers_[stand_in] = gather;
       virtual_loops.push_back(stand_in);
       label_place[l] = Index::of(stand_in);

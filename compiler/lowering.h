@@ -27,7 +27,8 @@ bool has_structure(Ref node);
 bool assembled(Ref node);        // some terms touch only some places of the sum they are in
 bool injective(const Use& use);  // each axis is read by a label of its own
 
-constexpr int free_operations = 3;  // elementwise work that is sooner done again than kept
+constexpr int first_stand_in = 1000;  // numbers above all loops: places that a wiring gives
+constexpr int free_operations = 3;    // elementwise work that is sooner done again than kept
 
 class PhaseLowering;
 
@@ -117,6 +118,7 @@ class PhaseLowering {
   void clear(int buffer, const std::string& label);
   void gather(int buffer, const Root& root);
   static bool fills(Ref node);
+  static bool same_places(const Use& a, const Use& b);
   static std::size_t tiles(Ref node, std::vector<Use>& terms);
 
   ValuePtr build(Nest& nest, Ref node, const std::vector<Place>& at);
@@ -157,7 +159,8 @@ class PhaseLowering {
     Ref wire;
     std::vector<Place> at;
   };
-  std::map<int, Gather> gathers_;  // loop standing for a wire's target -> how to find it
+  int next_stand_in_ = first_stand_in;
+  std::map<int, Gather> gathers_;   // loop standing for a wire's target -> how to find it
   std::unordered_set<Ref> active_;  // being given a buffer, or have one
   std::string label_;
 };

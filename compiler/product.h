@@ -20,7 +20,6 @@ class Product {
   std::vector<Extent> summed;  // labels rank..; dead ones are gone after `normalise`
   double coefficient = 1;
   bool sum_batch = false;
-  bool batched_sum_over_nothing = false;
 
   int rank() const { return static_cast<int>(dims.size()); }
   bool is_out(int label) const { return label < rank(); }

@@ -25,12 +25,6 @@ bool has_structure(Ref root) {
   return false;
 }
 
-bool has_wire(Ref root) {
-  for (Ref node : compiler::postorder({root}))
-    if (node->kind == compiler::NodeKind::wire) return true;
-  return false;
-}
-
 }  // namespace
 
 std::vector<double>& TensorMemory::reals(int tensor, TimeRef time) {
@@ -157,14 +151,8 @@ Ref RandomGraph::contract() {
   const std::vector<Extent> dims = extents(2);
   std::vector<Extent> labels = dims, summed;
   std::vector<Use> factors;
-  bool wired = false;
   for (std::int64_t i = 1 + below(4); i > 0; --i) {
     Ref node = pick();
-    // Equations gather once in a product.
-    if (has_wire(node)) {
-      if (wired) node = leaves_.front();
-      wired = true;
-    }
     // Axes that no label serves get a summed one.
     for (const Extent extent : node->dims) {
       if (summed.size() >= 3 || (std::find(labels.begin(), labels.end(), extent) != labels.end() && chance(60))) continue;
@@ -229,7 +217,7 @@ Ref RandomGraph::structure() {
       const auto targets = static_cast<Extent>(t.init.a);
       Ref wire = g.wire(program_->leaf(wiring, {}), targets);
       const bool adjoint = chance(50);
-      if (n != (adjoint ? t.dims[0] : targets) || has_wire(other)) return map();
+      if (n != (adjoint ? t.dims[0] : targets)) return map();
       labels[0] = adjoint ? targets : t.dims[0];
       tie = Use{wire, adjoint ? std::vector<Index>{Index::of(1), Index::of(0)} : std::vector<Index>{Index::of(0), Index::of(1)}, 1};
       break;
