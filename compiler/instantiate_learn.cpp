@@ -1,0 +1,191 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "compiler/instantiator.h"
+#include "dsl/names.h"
+
+namespace eligo::compiler {
+
+using dsl::Code;
+using dsl::Expr;
+using dsl::ExprKind;
+using dsl::LineWhen;
+using dsl::StatementKind;
+
+std::vector<int> Instantiator::targets_of(const dsl::Statement& s) {
+  Scope scope;
+  scope.part = elab_.rule;
+  dsl::ExprPtr e = make_name(s.name, s.name_span);
+  if (const auto dot = s.name.find('.'); dot != std::string::npos) {
+    auto member = std::make_shared<Expr>();
+    member->kind = ExprKind::member;
+    member->name = s.name.substr(dot + 1);
+    member->span = s.name_span;
+    member->args = {make_name(s.name.substr(0, dot), s.name_span)};
+    e = member;
+  }
+  const Value v = elab_.evaluate(*e, scope);
+  std::vector<int> tensors;
+  for (const auto& [key, block] : v.blocks) {
+    Ref leaf = block->kind == NodeKind::contract && !block->uses.empty() ? block->uses[0].node : block;
+    if (leaf->kind != NodeKind::leaf || p_.tensors[leaf->tensor].kind != TensorKind::param)
+      parts_.fail(Code::E0601, *elab_.rule, s.name_span,
+                  fmt::format("{} is no parameter, so nothing can be learned", s.name));
+    if (std::find(tensors.begin(), tensors.end(), leaf->tensor) == tensors.end()) tensors.push_back(leaf->tensor);
+  }
+  return tensors;
+}
+
+void Instantiator::learned() {
+  for (const dsl::Statement& s : rule().statements) {
+    if (s.kind != StatementKind::learn) continue;
+    for (int tensor : targets_of(s)) {
+      if (gradient_.contains(tensor)) continue;
+      Learned l;
+      l.bundle = s.name;
+      l.parameter = tensor;
+      l.every = s.every == "step"       ? UpdateEvery::step
+                : s.every == "window"   ? UpdateEvery::window
+                : s.every == "sequence" ? UpdateEvery::sequence
+                                        : in_.update;
+      Tensor g;
+      g.name = "gradient." + p_.tensors[tensor].name;
+      g.kind = TensorKind::gradient;
+      g.dims = p_.tensors[tensor].dims;
+      p_.tensors[tensor].bundle = s.name;
+      l.gradient = gradient_[tensor] = static_cast<int>(p_.tensors.size());
+      p_.tensors.push_back(g);
+      if (l.every == UpdateEvery::step) p_.updates_within = true;
+      if (l.every == UpdateEvery::window && p_.window != -1) p_.updates_within = true;
+      p_.learned.push_back(l);
+    }
+  }
+}
+
+void Instantiator::version_parameters() {
+  if (!p_.updates_within) return;
+  std::set<int> changing;
+  for (const Learned& l : p_.learned)
+    if (l.every != UpdateEvery::sequence) changing.insert(l.parameter);
+  for (auto& [tensor, root] : p_.definitions) {
+    std::map<Ref, Ref> moved;
+    for (Ref node : postorder({root})) {
+      std::vector<Use> uses = node->uses;
+      for (Use& use : uses) use.node = moved.at(use.node);
+      const bool versioned = node->kind == NodeKind::leaf && changing.contains(node->tensor);
+      moved[node] = versioned ? p_.leaf(node->tensor, {When::t, 0}) : p_.graph.rebuild(node, std::move(uses));
+    }
+    root = moved.at(root);
+  }
+}
+
+void Instantiator::gather(Phase& into, const dsl::Statement& s, const Scope& scope, const Value& mask) {
+  Value v = elab_.values().form(elab_.evaluate(*s.value, scope));
+  const std::vector<int> tensors = targets_of(s);
+  p_.graph.origin = {in_.rule.source, s.span};
+  const bool bundle = v.axes.size() == 1 && v.axes[0].bundle && v.axes[0].bundle->members.size() == tensors.size();
+  std::vector<std::pair<int, Ref>> parts;
+  if (bundle) {
+    for (const auto& [key, block] : v.blocks) parts.emplace_back(v.axes[0].bundle->members[key[0]].tensor, block);
+  } else if (tensors.size() == 1) {
+    parts.emplace_back(tensors[0], elab_.values().flatten(v));
+  }
+  for (auto& [tensor, block] : parts)
+    if (!gradient_.contains(tensor) || (block->rank() && block->dims != p_.tensors[tensor].dims)) parts.clear();
+  if (parts.empty() && !(bundle && v.blocks.empty()))
+    parts_.fail(Code::E0601, *elab_.rule, s.span,
+                fmt::format("{} cannot learn from this: it has axes {}", s.name, describe(v.axes)),
+                fmt::format("the right side must have the axes of {}", s.name));
+  Ref inverse = p_.leaf(p_.find("inverse_batch"), {});
+  Ref m = mask.blocks.begin()->second;
+  for (const auto& [tensor, block] : parts) {
+    const auto& dims = p_.tensors[tensor].dims;
+    Ref node =
+        p_.graph.contract({Use{inverse, {}, 1}, Use{m, {}, 1}, block->rank() ? whole(block) : Use{block, {}, 1}},
+                          dims, {}, s.sign, true);
+    into.roots.push_back({RootKind::gather, gradient_.at(tensor), {}, node, "learn " + s.name});
+  }
+}
+
+void Instantiator::lines() {
+  std::size_t number = 0;
+  for (const dsl::Statement& s : rule().statements) {
+    if (s.kind != StatementKind::learn) continue;
+    const dsl::LearnTime& line = time_.learns.at(number++);
+    Scope scope;
+    scope.part = elab_.rule;
+    const char* holds = line.from_start ? "exists" : "valid";
+    if (line.when == LineWhen::arrive) {
+      scope.now = {When::t, -line.ahead};
+      p_.ahead = std::max(p_.ahead, line.ahead);
+      gather(phase("arrive"), s, scope, elab_.flag(holds, scope.now));
+    } else if (line.when == LineWhen::sweep) {
+      p_.online = false;
+      gather(phase("sweep"), s, scope, elab_.flag("valid", scope.now));
+      if (line.from_start) gather(phase("sweep_start"), s, scope, elab_.flag("first", scope.now));
+    } else {
+      scope.now = {When::start, 0};
+      gather(phase("close"), s, scope, elab_.flag("active", scope.now));
+    }
+  }
+  for (const auto& [name, s] : elab_.rule->equations)
+    if (s->record) {
+      const Expr at = *make_name(name, s->span);
+      elab_.rule_name(name, {When::t, 0}, at);
+      const int tensor = elab_.rule->tensors.at(name);
+      phase("arrive").roots.push_back({RootKind::store,
+                                       tensor,
+                                       {When::t, 0},
+                                       store_value(tensor, elab_.with_boundaries(name, {When::t, 0})),
+                                       name});
+    }
+}
+
+void Instantiator::updates() {
+  if (!in_.optimiser.item) return;
+  p_.optimiser = in_.optimiser.item->name;
+  for (Learned& l : p_.learned) {
+    const std::string parameter = p_.tensors[l.parameter].name;
+    Part& part = parts_.add("optimiser." + parameter, in_.optimiser);
+    const Extent size = p_.tensors[l.parameter].size();
+    Scope scope;
+    scope.part = &part;
+    const auto& header = in_.optimiser.item->header;
+    if (header.size() != 2)
+      parts_.fail(Code::E0602, part, in_.optimiser.item->name_span,
+                  "an optimiser's header names the parameter and its gradient", "optimiser adam(p, grad) { … }");
+    const Axis axis{"p", header[0].name, size, nullptr};
+    for (std::size_t i = 0; i < 2; ++i) {
+      const int tensor = i == 0 ? l.parameter : l.gradient;
+      part.axes[header[i].name] = axis;
+      scope.bound[header[i].name] = elab_.values().tensor(p_.graph.leaf(tensor, {}, {size}, false), {axis});
+    }
+    parts_.declare(part);
+    for (auto& [name, tensor] : part.tensors) {  // hypers are shared by the bundle
+      if (p_.tensors[tensor].kind != TensorKind::hyper) continue;
+      const std::string shared = fmt::format("optimiser.{}.{}", l.bundle, name);
+      const int have = p_.find(shared);
+      if (have >= 0) {
+        p_.tensors[tensor].name.clear();
+        tensor = have;
+      } else {
+        p_.tensors[tensor].name = shared;
+      }
+    }
+    Phase update{"update." + parameter, {}};
+    for (const dsl::Statement& s : in_.optimiser.item->statements) {
+      if (s.kind != StatementKind::equation || s.assign != dsl::AssignKind::assign) continue;
+      const bool is_parameter = s.name == header[0].name;
+      const int tensor = is_parameter ? l.parameter : part.tensors.at(s.name);
+      Value v = elab_.right_side(s, scope);
+      const std::vector<Axis> axes = is_parameter ? std::vector<Axis>{axis} : p_.tensors[tensor].axes;
+      v = elab_.values().reorder(v, axes);
+      update.roots.push_back({RootKind::assign, tensor, {}, elab_.values().flatten(v), s.name});
+    }
+    l.update_phase = static_cast<int>(p_.phases.size());
+    p_.phases.push_back(std::move(update));
+  }
+}
+
+}  // namespace eligo::compiler

@@ -1,0 +1,129 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "compiler/instantiator.h"
+#include "dsl/names.h"
+
+namespace eligo::compiler {
+
+using dsl::Code;
+using dsl::Direction;
+using dsl::Expr;
+using dsl::ExprKind;
+using dsl::LineWhen;
+using dsl::StatementKind;
+
+const dsl::Statement* Instantiator::signal_line(const Expr** signal) {
+  for (const dsl::Statement& s : rule().statements) {
+    if (s.kind != StatementKind::learn || !net_) continue;
+    const std::vector<int> tensors = targets_of(s);
+    if (tensors.empty() || p_.tensors[tensors[0]].name.rfind(net_->role + ".", 0) != 0) continue;
+    if (s.value->kind != ExprKind::contract || s.value->args[1]->kind != ExprKind::derivative) continue;
+    *signal = s.value->args[0].get();
+    return &s;
+  }
+  return nullptr;
+}
+
+Instantiator::Request Instantiator::request(const std::string& shown, std::vector<dsl::ExprPtr>& keep) {
+  Request r;
+  r.name = shown;
+  const std::string name = dsl::canonical(shown);
+  const dsl::Span span = rule().name_span;
+  if (name == "signal" && !elab_.rule->equations.contains("signal")) {
+    if (const dsl::Statement* s = signal_line(&r.value)) {
+      std::size_t number = 0;
+      for (const dsl::Statement& x : rule().statements) {
+        if (&x == s) break;
+        number += x.kind == StatementKind::learn;
+      }
+      r.sweep = time_.learns.at(number).when == LineWhen::sweep;
+      r.ahead = time_.learns.at(number).ahead;
+      return r;
+    }
+    parts_.fail(Code::E0602, *elab_.rule, span,
+                fmt::format("the rule {} has no learning signal to show", rule().name),
+                "a line  learn ψ -= signal . d(s[t])/d(ψ)  has one");
+  }
+  dsl::ExprPtr base = make_name(name, span);
+  if (const auto dot = name.find('.'); dot != std::string::npos) {
+    auto member = std::make_shared<Expr>();
+    member->kind = ExprKind::member;
+    member->name = name.substr(dot + 1);
+    member->span = span;
+    member->args = {make_name(name.substr(0, dot), span)};
+    base = member;
+  }
+  auto index = std::make_shared<Expr>();
+  index->kind = ExprKind::index;
+  index->span = span;
+  index->args = {base, make_name("t", span)};
+  keep.push_back(index);
+  r.value = index.get();
+  if (auto info = time_.names.find(name); info != time_.names.end()) {
+    r.from_start = info->second.holds_at_start;
+    r.sweep = info->second.window_complete || info->second.direction == Direction::backward;
+    r.ahead = info->second.ahead;
+  }
+  return r;
+}
+
+bool Instantiator::is_state(const Value& v) {
+  for (const auto& [key, block] : v.blocks)
+    if (block->kind != NodeKind::leaf || p_.tensors[block->tensor].kind != TensorKind::state) return false;
+  return !v.blocks.empty();
+}
+
+void Instantiator::shows() {
+  std::vector<dsl::ExprPtr> keep;
+  for (const std::string& name : in_.show) {
+    Request r = request(name, keep);
+    Scope scope;
+    scope.part = elab_.rule;
+    Value probe = elab_.values().form(elab_.evaluate(*r.value, scope));
+    if (is_state(probe)) r.from_start = true;
+    if (!r.sweep && r.from_start && !is_state(probe)) r.ahead = std::max(r.ahead, 0);
+    Tensor t;
+    t.name = "shown." + name;
+    t.kind = TensorKind::shown;
+    t.batched = true;
+    t.axes = probe.axes;
+    for (const Axis& a : t.axes) t.dims.push_back(a.extent);
+    const int tensor = static_cast<int>(p_.tensors.size());
+    p_.tensors.push_back(t);
+    p_.shown.push_back({name, tensor, r.from_start});
+    if (r.sweep) {
+      const TimeRef now{When::t, 0};
+      p_.online = false;
+      Ref node = elab_.values().flatten(probe);
+      phase("sweep").roots.push_back({RootKind::store, tensor, now, node, "show " + name});
+      if (r.from_start) phase("sweep_start").roots.push_back({RootKind::store, tensor, now, node, "show " + name});
+      continue;
+    }
+    show_on_arrival(name, tensor, r);
+  }
+  backward_recurrences();
+  forward_again();
+}
+
+void Instantiator::show_on_arrival(const std::string& name, int tensor, Request r) {
+  forward_again();
+  for (int tries = 0; tries < 16; ++tries, ++r.ahead) {
+    Scope scope;
+    scope.part = elab_.rule;
+    scope.now = {When::t, -r.ahead};
+    Ref node = elab_.values().flatten(elab_.evaluate(*r.value, scope));
+    forward_again();
+    bool ready = true;
+    for (Ref n : postorder({node}))
+      if (n->kind == NodeKind::leaf && p_.tensors[n->tensor].kind == TensorKind::forward && n->time.base == When::t)
+        ready = ready && n->time.offset <= -lag_.at(n->tensor);
+    if (!ready) continue;
+    p_.ahead = std::max(p_.ahead, r.ahead);
+    phase("show").roots.push_back({RootKind::store, tensor, scope.now, node, "show " + name});
+    return;
+  }
+}
+
+}  // namespace eligo::compiler

@@ -1,0 +1,93 @@
+// The work of `instantiate`, one method a question: who plays which role, what is learned, what runs when.
+//
+// instantiate.cpp               roles, windows, what the program still needs at the end
+// instantiate_learn.cpp         learn lines, gradients, optimisers
+// instantiate_recurrences.cpp   which phase computes a recurrence, and when it is fixed
+// instantiate_shows.cpp         values kept for the user
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/elaborate.h"
+#include "compiler/instantiate.h"
+
+namespace eligo::compiler {
+
+dsl::ExprPtr make_name(const std::string& name, dsl::Span span);
+
+class Instantiator {
+ public:
+  Instantiator(const Instance& instance, Program& program, dsl::Diagnostics& diagnostics)
+      : in_(instance),
+        p_(program),
+        diagnostics_(diagnostics),
+        parts_(program, diagnostics, instance.sizes),
+        elab_(program, parts_, diagnostics) {}
+
+  void run();
+
+ private:
+  Phase& phase(const std::string& name);
+  const dsl::Item& rule() const { return *in_.rule.item; }
+  void flags();
+  Part& add_role(const std::string& role, const dsl::HeaderEntry& entry);
+  void bind_roles();
+  std::string output_of(const Part& net);
+  void bind_readout(Part& readout, const dsl::HeaderEntry& entry);
+  // A synthesiser's axes come from its first call in the rule.
+  void bind_synths();
+  void refuse_blocks();
+  void window();
+  void finish();
+
+  // The tensors that a learn line's left side names.
+  std::vector<int> targets_of(const dsl::Statement& s);
+  void learned();
+  // Where parameters change inside a sequence, a step's equations hold the values that they had when it was taken.
+  void version_parameters();
+  void gather(Phase& into, const dsl::Statement& s, const Scope& scope, const Value& mask);
+  void lines();
+  void updates();
+
+  Ref store_value(int tensor, const Value& value);
+  std::vector<int> recurrences(TensorKind kind);
+  void note_reads(Ref root, int self, bool& changed);
+  // A forward recurrence is fixed at its first reading: as many arrivals after its index as its earliest reader waits.
+  void forward_recurrences();
+  void backward_recurrences();
+  // Recurrences that only a shown value reads are carried too.
+  void forward_again();
+  // How far beyond a window's end its sweep reads: masked reads behind an `end` boundary do not count.
+  int reach(const std::string& name, std::set<std::string>& active);
+  int reach(const dsl::Expr& e, std::set<std::string>& active);
+
+  struct Request {
+    std::string name;
+    const dsl::Expr* value = nullptr;
+    bool from_start = false;
+    bool sweep = false;
+    int ahead = 0;
+  };
+  // The factor in front of d(s[t])/d(ψ) where the net learns: the learning signal.
+  const dsl::Statement* signal_line(const dsl::Expr** signal);
+  Request request(const std::string& shown, std::vector<dsl::ExprPtr>& keep);
+  bool is_state(const Value& v);
+  void shows();
+  void show_on_arrival(const std::string& name, int tensor, Request r);
+
+  const Instance& in_;
+  Program& p_;
+  dsl::Diagnostics& diagnostics_;
+  Parts parts_;
+  Elaborator elab_;
+  dsl::RuleTime time_;
+  Part* net_ = nullptr;
+  std::map<int, int> gradient_;  // parameter -> gradient
+  std::set<int> swept_;          // backward recurrences that the sweep computes
+  std::map<int, int> lag_;       // forward recurrence -> arrivals after its index
+};
+
+}  // namespace eligo::compiler
