@@ -39,9 +39,26 @@ compiler::ItemRef load(const std::string& name, const std::string& kind, const P
   return ref;
 }
 
-const std::string& part_for(dsl::ItemKind kind, const ProgramSpec& spec) {
-  if (kind == dsl::ItemKind::cell) return spec.cell;
-  return kind == dsl::ItemKind::readout ? spec.readout : spec.synth;
+// One synthesiser for every such role, or one a role: "g=linear, fb=feedback".
+std::string synth_for(const std::string& role, const std::string& spec) {
+  if (spec.find('=') == std::string::npos) return spec;
+  std::string rest = spec, found;
+  while (!rest.empty()) {
+    const auto comma = rest.find(',');
+    std::string entry = rest.substr(0, comma);
+    rest = comma == std::string::npos ? "" : rest.substr(comma + 1);
+    std::erase(entry, ' ');
+    const auto equal = entry.find('=');
+    if (equal == std::string::npos)
+      throw Error(fmt::format("synth = {}: give one name for all roles, or role=name, role=name", spec));
+    if (dsl::canonical(entry.substr(0, equal)) == role) found = entry.substr(equal + 1);
+  }
+  return found;
+}
+
+std::string part_for(const dsl::HeaderEntry& role, const ProgramSpec& spec) {
+  if (role.role == dsl::ItemKind::cell) return spec.cell;
+  return role.role == dsl::ItemKind::readout ? spec.readout : synth_for(role.name, spec.synth);
 }
 
 const char* word(dsl::ItemKind kind) {
@@ -101,7 +118,7 @@ std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
   instance.rule = load(spec.rule, "rule", spec);
   for (const dsl::HeaderEntry& h : instance.rule.item->header) {
     if (h.kind != dsl::HeaderEntry::Kind::role) continue;
-    const std::string& name = part_for(h.role, spec);
+    const std::string name = part_for(h, spec);
     if (name.empty())
       throw Error(fmt::format("the rule {} needs a {} for its role {}: name one", spec.rule, word(h.role), h.name));
     instance.roles[h.name] = load(name, word(h.role), spec);

@@ -28,7 +28,8 @@ enum class Update { step, window, sequence };
 
 // What to compile. Names are of the library, or "file.eli:name", or a path of a file with one such item.
 struct ProgramSpec {
-  std::string rule, cell, readout, synth;     // readout and synth may stay empty where the rule has no such role
+  std::string rule, cell, readout, synth;     // readout and synth may stay empty where the rule has no such role;
+                                              // several synthesisers: "g=linear, fb=feedback"
   std::map<std::string, std::int64_t> sizes;  // the cell's, readout's and synth's free sizes: n, m, k; or "g.hidden"
   std::map<std::string, std::int64_t>
       header;  // the rule's integers (n = 5); `window` of an experiment is the rule's n; -1 is `all`
