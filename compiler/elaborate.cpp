@@ -327,7 +327,10 @@ Value Elaborator::name(const std::string& n, std::optional<TimeRef> at, const Ex
     }
     if (part.equations.contains(n)) return rule_name(n, when, at_expr);
   } else if (part.equations.contains(n)) {
-    if (kind == ItemKind::cell || kind == ItemKind::readout) {
+    if (scope.function) {
+      const auto past = scope.before.find(n);
+      if (past != scope.before.end() && when.offset < scope.now.offset) return past->second;
+    } else if (kind == ItemKind::cell || kind == ItemKind::readout) {
       const bool is_state = std::find(part.states.begin(), part.states.end(), n) != part.states.end();
       const int f = is_state ? part.tensors.at(n) : field(part, n);
       if (when.offset < scope.now.offset && p_.tensors[f].kind != TensorKind::state)

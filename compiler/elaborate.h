@@ -21,6 +21,8 @@ struct Scope {
   std::optional<dsl::TimeBase> here;       // inside a boundary equation: the word that means `now`
   std::map<std::string, Value> bound;      // arguments of a call; p and grad of an optimiser
   std::map<std::string, Value> overrides;  // parameters replaced by `g(s; p)`
+  bool function = false;                   // a call of a cell or readout: equations are evaluated anew
+  std::map<std::string, Value> before;     // the state that such a call starts from
   bool explicit_form = false;
   std::set<std::string> keep;  // explicit form: index letters that stay free
 };
@@ -41,6 +43,9 @@ class Elaborator {
   int field(Part& part, const std::string& name);
   // A call of a synthesiser; parameters have the values of the moment.
   Value call_part(Part& part, const dsl::Expr& e, std::vector<Value> args, const Scope& scope);
+  // A cell takes one step from another state, a readout reads other outputs: `net(x[t], p[t])`, `L(p[t], L.y[t])`.
+  Value call_cell(Part& part, const dsl::Expr& e, const std::vector<Value>& args, const Scope& scope);
+  Value call_readout(Part& part, const dsl::Expr& e, std::vector<Value> args, const Scope& scope);
   void bind_axes(Part& part, const dsl::Expr& at, std::vector<Value>& args);
   Value one_axis(const Value& value, const std::string& key, const std::string& shown);
 
@@ -50,6 +55,7 @@ class Elaborator {
 
   Values& values() { return v_; }
   Part* rule = nullptr;
+  std::function<void(const std::string&)> bind_role;  // binds a synthesiser that is called before its turn
   const dsl::RuleTime* time = nullptr;
   std::map<std::string, double> header_numbers;                      // n of the rule; -1 is all
   std::map<const dsl::Expr*, int> noise;                             // draws, one tensor each
@@ -67,6 +73,8 @@ class Elaborator {
   Value explicit_index(const Value& value, const std::vector<dsl::ExprPtr>& brackets, const dsl::Expr& at,
                        const Scope& scope);
   Value call(const dsl::Expr& e, const Scope& scope);
+  Value masked_by(const std::vector<Value>& args, Value value);
+  TimeRef moment_of(const dsl::Expr& e, const Scope& scope) const;
   Value function(const dsl::Expr& e, const Scope& scope);
   Value reduction(const dsl::Expr& e, const Value& a, const std::vector<std::string>& keys);
   Value derivative(const dsl::Expr& e, const Scope& scope);

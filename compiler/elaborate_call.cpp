@@ -22,16 +22,20 @@ const std::map<std::string, Op> pointwise = {
 }  // namespace
 
 Value Elaborator::call(const Expr& e, const Scope& scope) {
-  if (scope.part == rule) {
-    if (Part* part = parts_.find(e.name); part && !e.name.empty()) {
-      if (part->ref.item->kind != ItemKind::synth)
-        fail(Code::E0602, e, scope, fmt::format("{} cannot be called: it is no synthesiser", e.name));
-      std::vector<Value> args;
-      for (const auto& a : e.args) args.push_back(v_.form(evaluate(*a, scope)));
-      return call_part(*part, e, args, scope);
-    }
+  Part* part = scope.part == rule && !e.name.empty() ? parts_.find(e.name) : nullptr;
+  if (!part && scope.part == rule && bind_role) {
+    bind_role(e.name);
+    part = parts_.find(e.name);
   }
-  return function(e, scope);
+  if (!part) return function(e, scope);
+  std::vector<Value> args;
+  for (const auto& a : e.args) args.push_back(v_.form(evaluate(*a, scope)));
+  switch (part->ref.item->kind) {
+    case ItemKind::synth: return call_part(*part, e, args, scope);
+    case ItemKind::cell: return call_cell(*part, e, args, scope);
+    case ItemKind::readout: return call_readout(*part, e, args, scope);
+    default: fail(Code::E0602, e, scope, fmt::format("{} cannot be called", e.name));
+  }
 }
 
 void Elaborator::bind_axes(Part& part, const Expr& at, std::vector<Value>& args) {
@@ -61,14 +65,22 @@ void Elaborator::bind_axes(Part& part, const Expr& at, std::vector<Value>& args)
     wrong(fmt::format("{} takes {} inputs, {} are given", part.ref.item->name, next, args.size()));
 }
 
-// The stretch of time in which a value exists: the product of the flags of what varies in it.
-static void masks_of(const Program& p, Ref root, std::set<std::pair<TimeRef, std::string>>& out) {
-  for (Ref node : postorder({root})) {
-    if (node->kind != NodeKind::leaf || node->time.base == When::always) continue;
-    const TensorKind kind = p.tensors[node->tensor].kind;
-    if (kind == TensorKind::flag) continue;
-    out.insert({node->time, kind == TensorKind::state ? "exists" : "valid"});
+// What varies in the arguments says in which stretch of time the result exists: the product of their flags.
+Value Elaborator::masked_by(const std::vector<Value>& args, Value value) {
+  std::set<std::pair<TimeRef, std::string>> masks;
+  for (const Value& arg : args)
+    for (const auto& [key, block] : arg.blocks)
+      for (Ref node : postorder({block})) {
+        if (node->kind != NodeKind::leaf || node->time.base == When::always) continue;
+        const TensorKind kind = p_.tensors[node->tensor].kind;
+        if (kind == TensorKind::flag) continue;
+        masks.insert({node->time, kind == TensorKind::state ? "exists" : "valid"});
+      }
+  for (const auto& [at, mask] : masks) {
+    const bool covered = mask == "exists" && masks.contains({at, "valid"});
+    if (!covered) value = v_.multiply(flag(mask, at), value);
   }
+  return value;
 }
 
 // Several plain axes taken as one, row-major.
@@ -95,16 +107,8 @@ Value Elaborator::call_part(Part& part, const Expr& e, std::vector<Value> args, 
   Scope scope;
   scope.part = &part;
   scope.now = outer.now;
-  std::set<std::pair<TimeRef, std::string>> masks;
   std::size_t next = 0;
-  for (const dsl::Statement& s : part.ref.item->statements) {
-    if (s.kind != dsl::StatementKind::input) continue;
-    for (const dsl::Declaration& d : s.decls) {
-      const Value& arg = args[next++];
-      for (const auto& [key, block] : arg.blocks) masks_of(p_, block, masks);
-      scope.bound[d.name] = arg;
-    }
-  }
+  for (const std::string& input : part.inputs) scope.bound[input] = args[next++];
   if (!e.overrides.empty())
     fail(Code::E0605, e, outer, "a call with other parameters belongs to an `at each` block, which cannot be run yet");
   const dsl::Statement* output = part.output;
@@ -112,11 +116,7 @@ Value Elaborator::call_part(Part& part, const Expr& e, std::vector<Value> args, 
   Value value = output->has_equation
                     ? right_side(*output, scope)
                     : right_side(*part.equations.at(output->value ? output->value->name : output->name), scope);
-  for (const auto& [at, mask] : masks) {
-    const bool covered = mask == "exists" && masks.contains({at, "valid"});
-    if (!covered) value = v_.multiply(flag(mask, at), value);
-  }
-  return value;
+  return masked_by(args, std::move(value));
 }
 
 std::string Elaborator::axis_key(const std::string& n, const Value& a, const Expr& at, const Scope& scope) {
@@ -248,24 +248,27 @@ static std::optional<dsl::TimeIndex> named_time(const Expr& e) {
   return latest;
 }
 
+TimeRef Elaborator::moment_of(const Expr& e, const Scope& scope) const {
+  const auto at = named_time(e);
+  if (!at || at->base == TimeBase::t || (scope.here && at->base == *scope.here))
+    return scope.now.shifted(at ? at->offset : 0);
+  return {at->base == TimeBase::start ? When::start : at->base == TimeBase::end ? When::end : When::last, at->offset};
+}
+
 Value Elaborator::derivative(const Expr& e, const Scope& scope) {
   const Expr& a = *e.args[0];
   const Expr& b = *e.args[1];
   const Value numerator = evaluate(a, scope);
-  const auto at = named_time(a);
-  TimeRef own = scope.now;
-  if (at) {
-    if (scope.here && at->base == *scope.here) own = scope.now.shifted(at->offset);
-    else if (at->base == TimeBase::t) own = scope.now.shifted(at->offset);
-    else if (at->base == TimeBase::start) own = {When::start, at->offset};
-    else if (at->base == TimeBase::end) own = {When::end, at->offset};
-    else if (at->base == TimeBase::last) own = {When::last, at->offset};
-  }
+  TimeRef own = moment_of(a, scope);
+  // A synthesiser is a function of its inputs: what they were made from is not followed.
+  const bool function_of_inputs = scope.part->ref.item->kind == ItemKind::synth;
+  if (function_of_inputs) own = {};
 
   // What is cut loose: a bundle's leaves, or one tensor.
   Value denominator = evaluate(b, scope);
   std::vector<Ref> cuts;
   std::vector<Axis> axes = denominator.axes;
+  bool stored = false;  // a recurrence or a record, kept flat
   for (const auto& [key, block] : denominator.blocks) cuts.push_back(block);
   // One tensor, read behind its flag or with a bundle among its axes.
   while (!cuts.empty() && cuts[0]->kind == NodeKind::contract) {
@@ -276,7 +279,7 @@ Value Elaborator::derivative(const Expr& e, const Scope& scope) {
         inner = use.node;
     if (!inner) break;
     cuts = {inner};
-    for (Axis& axis : axes) axis.bundle = nullptr;
+    stored = true;
   }
   for (Ref cut : cuts) {
     const bool ok = cut->kind == NodeKind::leaf && p_.tensors[cut->tensor].kind != TensorKind::flag &&
@@ -284,7 +287,7 @@ Value Elaborator::derivative(const Expr& e, const Scope& scope) {
     if (!ok)
       fail(Code::E0601, b, scope, "a derivative is taken by a state, an input, parameters or a field of a part",
            "write d(…)/d(s[t]), d(…)/d(s[t-1]) or d(…)/d(θ)");
-    if (cut->time.base == When::always) continue;
+    if (cut->time.base == When::always || function_of_inputs) continue;
     if (cut->time.base != own.base || cut->time.offset > own.offset || cut->time.offset < own.offset - 1)
       fail(Code::E0604, e, scope,
            fmt::format("d(…)/d(…) reaches from {} to {}: only one step's equations are followed", to_string(own),
@@ -297,7 +300,7 @@ Value Elaborator::derivative(const Expr& e, const Scope& scope) {
     zero.axes.insert(zero.axes.end(), axes.begin(), axes.end());
     return zero;
   }
-  return v_.derivative(numerator, axes, cuts, own);
+  return v_.derivative(numerator, axes, cuts, own, stored);
 }
 
 bool Elaborator::reads_unknown(const Expr& e) const {

@@ -88,8 +88,7 @@ void Instantiator::flags() {
   t.name = "inverse_batch";
   t.kind = TensorKind::scalar;
   p_.tensors.push_back(t);
-  for (const char* name : {"step", "arrive", "show", "sweep", "sweep_start", "close"})
-    p_.phases.push_back({name, {}});
+  for (const char* name : {"step", "arrive", "show", "sweep", "sweep_start", "close"}) p_.phases.push_back({name, {}});
 }
 
 Part& Instantiator::add_role(const std::string& role, const dsl::HeaderEntry& entry) {
@@ -176,37 +175,46 @@ void Instantiator::bind_readout(Part& readout, const dsl::HeaderEntry& entry) {
   p_.loss = parts_.declare_equation(readout, "loss", TensorKind::field, {});
   p_.tensors[p_.loss].masked = true;
   const TimeRef t{When::t, 0};
-  p_.definitions[p_.loss] =
-      v.flatten(v.multiply(v.multiply(elab_.flag("valid", t), elab_.flag("loss_mask", t)), loss));
+  p_.definitions[p_.loss] = v.flatten(v.multiply(v.multiply(elab_.flag("valid", t), elab_.flag("loss_mask", t)), loss));
 }
 
 void Instantiator::bind_synths() {
-  for (const dsl::HeaderEntry& h : rule().header) {
-    if (h.kind != dsl::HeaderEntry::Kind::role || h.role != ItemKind::synth) continue;
-    Part& part = add_role(h.name, h);
-    const Expr* call = nullptr;
-    std::function<void(const Expr&)> walk = [&](const Expr& e) {
-      if (!call && e.kind == ExprKind::call && e.name == h.name) call = &e;
-      for (const auto& a : e.args) walk(*a);
-    };
-    std::function<void(const std::vector<dsl::Statement>&)> all = [&](const std::vector<dsl::Statement>& statements) {
-      for (const dsl::Statement& s : statements) {
-        if (s.value) walk(*s.value);
-        for (const dsl::LetBinding& l : s.lets) walk(*l.value);
-        all(s.body);
-      }
-    };
-    all(rule().statements);
-    if (!call)
-      parts_.fail(Code::E0602, *elab_.rule, h.span, fmt::format("the synthesiser {} is never called", h.name));
-    Scope scope;
-    scope.part = elab_.rule;
-    std::vector<Value> args;
-    for (const auto& a : call->args) args.push_back(elab_.values().form(elab_.evaluate(*a, scope)));
-    elab_.bind_axes(part, *call, args);
-    parts_.take_sizes(part);
-    parts_.declare(part);
-  }
+  elab_.bind_role = [this](const std::string& role) {
+    for (const dsl::HeaderEntry& h : rule().header)
+      if (h.kind == dsl::HeaderEntry::Kind::role && h.role == ItemKind::synth && h.name == role) bind_synth(h);
+  };
+  for (const dsl::HeaderEntry& h : rule().header)
+    if (h.kind == dsl::HeaderEntry::Kind::role && h.role == ItemKind::synth && !parts_.find(h.name)) bind_synth(h);
+}
+
+// What it is called with may call others, which are bound on the way.
+void Instantiator::bind_synth(const dsl::HeaderEntry& h) {
+  const Expr* call = nullptr;
+  std::function<void(const Expr&)> walk = [&](const Expr& e) {
+    if (!call && e.kind == ExprKind::call && e.name == h.name) call = &e;
+    for (const auto& a : e.args) walk(*a);
+  };
+  std::function<void(const std::vector<dsl::Statement>&)> all = [&](const std::vector<dsl::Statement>& statements) {
+    for (const dsl::Statement& s : statements) {
+      if (s.value) walk(*s.value);
+      for (const dsl::LetBinding& l : s.lets) walk(*l.value);
+      all(s.body);
+    }
+  };
+  all(rule().statements);
+  if (!call) parts_.fail(Code::E0602, *elab_.rule, h.span, fmt::format("the synthesiser {} is never called", h.name));
+  if (!binding_.insert(h.name).second)
+    parts_.fail(Code::E0601, *elab_.rule, call->span,
+                fmt::format("the axes of {} cannot be told: its first call reads its own result", h.name),
+                "write a call whose inputs do not depend on it above this one");
+  Scope scope;
+  scope.part = elab_.rule;
+  std::vector<Value> args;
+  for (const auto& a : call->args) args.push_back(elab_.values().form(elab_.evaluate(*a, scope)));
+  Part& part = add_role(h.name, h);
+  elab_.bind_axes(part, *call, args);
+  parts_.take_sizes(part);
+  parts_.declare(part);
 }
 
 void Instantiator::refuse_blocks() {

@@ -114,6 +114,8 @@ bool Product::embeds() {
     const Node& e = *use.node;
     if (e.kind != NodeKind::embed) continue;
     const Index& big = use.index[0];
+    if (never_equal(use)) return zero_ = true;
+    if (shift_embed(i)) return true;
     if (big.is_label() && !is_out(big.label())) {  // summed: it is offset + Σ stride * small
       Index by = Index::at(e.offset);
       bool mentions = false;
@@ -146,6 +148,45 @@ bool Product::embeds() {
     if (!big.is_label() && !big.is_constant() && solve_affine(i)) return true;
   }
   return false;
+}
+
+// Whether the two sides of an embed range over places that do not meet.
+bool Product::never_equal(const Use& use) const {
+  const Node& e = *use.node;
+  Extent low = e.offset, high = e.offset;
+  for (std::size_t k = 0; k < e.strides.size(); ++k) {
+    low += e.strides[k] * use.index[k + 1].offset;
+    high += e.strides[k] * largest(use.index[k + 1]);
+  }
+  return largest(use.index[0]) < low || use.index[0].offset > high;
+}
+
+// big + a == small + b, a slice of both: the same as a block whose indices are bare labels.
+bool Product::shift_embed(std::size_t i) {
+  const Use use = factors[i];
+  const Node& e = *use.node;
+  if (e.strides.size() != 1 || e.strides[0] != 1) return false;
+  const Index &big = use.index[0], &small = use.index[1];
+  auto shifted = [](const Index& x) { return x.terms.size() == 1 && x.terms[0].stride == 1; };
+  if (!shifted(big) || !shifted(small)) return false;
+  const int l = big.terms[0].label, m = small.terms[0].label;
+  if (l == m) return false;
+  const bool bare = big.offset == 0 && small.offset == 0 && e.dims[0] == extent(l) && e.dims[1] == extent(m);
+  const Extent ahead = big.offset - e.offset - small.offset;  // the small label is the big one plus this
+  if (bare && ahead <= 0) return false;
+  Use moved{nullptr, {}, 1};
+  if (ahead <= 0 && extent(m) - ahead <= extent(l)) {
+    moved.node = p_.graph.embed(extent(l), -ahead, {extent(m)}, {1});
+    moved.index = {Index::of(l), Index::of(m)};
+  } else if (ahead >= 0 && ahead + extent(l) <= extent(m)) {
+    moved.node = p_.graph.embed(extent(m), ahead, {extent(l)}, {1});
+    moved.index = {Index::of(m), Index::of(l)};
+  } else {
+    return false;  // they overlap in a part of each
+  }
+  if (moved.node == use.node && moved.index == use.index) return false;
+  factors[i] = moved;
+  return true;
 }
 
 // The big index is a number: its digits are the small ones.

@@ -33,6 +33,8 @@ class Product {
   bool worth_keeping(const Node& inner) const;
   void inline_factor(std::size_t i);
   bool embeds();
+  bool never_equal(const Use& use) const;
+  bool shift_embed(std::size_t i);
   bool solve_constant(std::size_t i);
   bool solve_affine(std::size_t i);
   bool flags();

@@ -187,6 +187,8 @@ class Simplifier {
         term.node = bare;
         if (bare->rank() == 0) term.index.clear();
         queue.push_back(term);
+      } else if (Use part = read_part(term, dims); part.node != term.node) {
+        queue.push_back(part);
       } else {
         merge(terms, term);
       }
@@ -204,6 +206,37 @@ class Simplifier {
       return product(g_.contract({factor}, dims, {}, only.coefficient));
     }
     return g_.sum(terms, dims);
+  }
+
+  // A block or one-hot of which only a slice or a diagonal is read: that part on its own, which often is zero.
+  Use read_part(const Use& term, const std::vector<Extent>& dims) {
+    const Node& n = *term.node;
+    bool structured = false;
+    for (const Use& f : n.uses)
+      structured = structured || f.node->kind == NodeKind::embed || f.node->kind == NodeKind::wire;
+    if (n.kind != NodeKind::contract || n.sum_batch || !structured) return term;
+    bool whole_axes = true;
+    std::vector<int> labels;
+    for (std::size_t i = 0; i < term.index.size(); ++i) {
+      const Index& x = term.index[i];
+      whole_axes = whole_axes && x.is_label() && dims[x.label()] == n.dims[i];
+      for (const Index::Term& t : x.terms)
+        if (std::find(labels.begin(), labels.end(), t.label) == labels.end()) labels.push_back(t.label);
+    }
+    if (whole_axes && labels.size() == term.index.size()) return term;
+    std::vector<Index> moved(dims.size());  // the part has only the axes that are read
+    Use part{nullptr, {}, term.coefficient};
+    std::vector<Extent> own;
+    for (int label : labels) {
+      moved[label] = Index::of(static_cast<int>(own.size()));
+      own.push_back(dims[label]);
+      part.index.push_back(Index::of(label));
+    }
+    Use factor{term.node, {}, 1};
+    for (const Index& x : term.index) factor.index.push_back(substitute(x, moved));
+    part.node = product(g_.contract({factor}, own, {}));
+    if (part.node->rank() == 0) part.index.clear();
+    return part;
   }
 
   static void merge(std::vector<Use>& terms, const Use& term) {

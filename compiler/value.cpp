@@ -305,7 +305,8 @@ Value Values::contract(const Value& a, const Value& b) {
                                  a.axes.back().shown, b.axes.front().shown));
   }
   if (b.derivative && !a.derivative && run == b.derivative->a.axes.size()) return push_left(a, b);
-  if (a.derivative && !b.derivative && run == a.derivative->b_axes.size()) return push_right(a, b);
+  if (a.derivative && !a.derivative->stored && !b.derivative && run == a.derivative->b_axes.size())
+    return push_right(a, b);
   if (a.derivative || b.derivative) return contract(form(a), form(b));
 
   Value v;
@@ -334,6 +335,40 @@ Value Values::contract(const Value& a, const Value& b) {
   return v;
 }
 
+void Values::cut_last(Ref node, std::size_t lead, const std::vector<Axis>& axes, const std::vector<int>& key,
+                      Value& into) {
+  const std::vector<Extent> first(node->dims.begin(), node->dims.begin() + static_cast<std::ptrdiff_t>(lead));
+  for (const auto& last : keys(axes)) {
+    std::vector<Extent> dims = first, summed;
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+      const std::vector<Extent> own =
+          axes[i].bundle ? axes[i].bundle->members[last[i]].dims : std::vector<Extent>{axes[i].extent};
+      dims.insert(dims.end(), own.begin(), own.end());
+    }
+    Use use{node, {}, 1};
+    std::vector<Use> factors;
+    int at = 0;
+    for (; at < static_cast<int>(lead); ++at) use.index.push_back(Index::of(at));
+    for (std::size_t i = 0; i < axes.size(); ++i) {
+      if (!axes[i].bundle) {
+        use.index.push_back(Index::of(at++));
+        continue;
+      }
+      const auto& m = axes[i].bundle->members[last[i]];
+      const int big = static_cast<int>(dims.size() + summed.size());
+      summed.push_back(axes[i].extent);
+      use.index.push_back(Index::of(big));
+      Use embed{g_.embed(axes[i].extent, m.offset, m.dims, row_major(m.dims)), {Index::of(big)}, 1};
+      for (std::size_t d = 0; d < m.dims.size(); ++d) embed.index.push_back(Index::of(at++));
+      factors.push_back(embed);
+    }
+    factors.insert(factors.begin(), use);
+    std::vector<int> full = key;
+    full.insert(full.end(), last.begin(), last.end());
+    into.blocks[full] = g_.contract(factors, dims, summed);
+  }
+}
+
 Value Values::push_left(const Value& u, const Value& dv) {
   const Derivative& d = *dv.derivative;
   const std::size_t extra = u.axes.size() - d.a.axes.size();
@@ -356,9 +391,14 @@ Value Values::push_left(const Value& u, const Value& dv) {
   for (const auto& [key, list] : pairs)
     for (std::size_t m = 0; m < d.cuts.size(); ++m) {
       std::vector<int> k = key;
+      Ref node = g_.vjp(list, d.cuts, static_cast<int>(m), d.own);
+      if (d.stored) {
+        cut_last(node, node->dims.size() - d.b_axes.size(), d.b_axes, key, v);
+        continue;
+      }
       if (d.b_axes.size() == 1 && d.b_axes[0].bundle) k.push_back(static_cast<int>(m));
       else k.insert(k.end(), d.b_axes.size(), 0);
-      v.blocks[k] = g_.vjp(list, d.cuts, static_cast<int>(m), d.own);
+      v.blocks[k] = node;
     }
   return v;
 }
@@ -393,12 +433,14 @@ Value Values::push_right(const Value& dv, const Value& t) {
   return v;
 }
 
-Value Values::derivative(const Value& a_lazy, std::vector<Axis> b_axes, std::vector<Ref> cuts, TimeRef own) {
+Value Values::derivative(const Value& a_lazy, std::vector<Axis> b_axes, std::vector<Ref> cuts, TimeRef own,
+                         bool stored) {
   auto d = std::make_shared<Derivative>();
   d->a = form(a_lazy);
   d->b_axes = std::move(b_axes);
   d->cuts = std::move(cuts);
   d->own = own;
+  d->stored = stored;
   Value v;
   v.axes = d->a.axes;
   v.axes.insert(v.axes.end(), d->b_axes.begin(), d->b_axes.end());
@@ -415,9 +457,14 @@ Value Values::form(const Value& a) {
     if (node->rank() != static_cast<int>(layout(d.a.axes, ka).dims.size())) continue;
     for (std::size_t m = 0; m < d.cuts.size(); ++m) {
       std::vector<int> key = ka;
+      Ref jac = g_.jac(node, d.cuts, static_cast<int>(m), d.own);
+      if (d.stored) {
+        cut_last(jac, jac->dims.size() - d.b_axes.size(), d.b_axes, ka, v);
+        continue;
+      }
       if (d.b_axes.size() == 1 && d.b_axes[0].bundle) key.push_back(static_cast<int>(m));
       else key.insert(key.end(), d.b_axes.size(), 0);
-      v.blocks[key] = g_.jac(node, d.cuts, static_cast<int>(m), d.own);
+      v.blocks[key] = jac;
     }
   }
   return v;

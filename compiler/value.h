@@ -51,6 +51,7 @@ struct Derivative {
   Value a;                   // the numerator
   std::vector<Axis> b_axes;  // one bundle axis, or the plain axes of a single tensor
   std::vector<Ref> cuts;     // the leaves of b: the bundle's members in order, or the one tensor
+  bool stored = false;       // b is one tensor, kept flat along its bundle axes: results are cut into blocks
   TimeRef own;
 };
 
@@ -91,7 +92,7 @@ class Values {
   Value gather(const Value& a, int axis, const Value& wiring);         // axis replaced by the wiring's axes
   Value stop(const Value& a);
   Value form(const Value& a);  // a derivative as blocks; anything else unchanged
-  Value derivative(const Value& a, std::vector<Axis> b_axes, std::vector<Ref> cuts, TimeRef own);
+  Value derivative(const Value& a, std::vector<Axis> b_axes, std::vector<Ref> cuts, TimeRef own, bool stored = false);
 
   // Axes of the pointwise combination; throws where alignment by name is ambiguous.
   static std::vector<Axis> align(const std::vector<std::vector<Axis>>& args);
@@ -105,6 +106,8 @@ class Values {
   static std::vector<std::vector<int>> keys(const std::vector<Axis>& axes);
   // How a block of `axes` is used from a node whose labels follow `by` with key `key`; null use if the block is zero.
   Use use_in(const Value& a, const std::vector<Axis>& by, const std::vector<int>& key);
+  // The blocks of a node whose dims beyond the first `lead` are `axes`, one extent each; keys begin with `key`.
+  void cut_last(Ref node, std::size_t lead, const std::vector<Axis>& axes, const std::vector<int>& key, Value& into);
   Value push_left(const Value& u, const Value& d);
   Value push_right(const Value& d, const Value& v);
   Ref add_all(std::vector<Ref> nodes);

@@ -61,6 +61,7 @@ class Inference {
   Shape meet(const Shape& left, const Expr& left_part, const Shape& right, const Expr& right_part);
   Shape call(const Expr& e);
   Shape synth(const Expr& e);
+  Shape net_or_readout(const Expr& e, const Symbol& role);
   Shape function(const Expr& e, const Function& f);
   Shape over_axes(const Expr& e, const Function& f, const Shape& argument);
   Shape statistic(const Expr& e, const Function& f, const Shape& argument);

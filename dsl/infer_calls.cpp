@@ -13,14 +13,15 @@ namespace eligo::dsl {
 Shape Inference::call(const Expr& e) {
   const Symbol* role = symbol(e.name);
   if (role != nullptr && role->kind == SymbolKind::role && role->role == ItemKind::synth) return synth(e);
+  if (role != nullptr && role->kind == SymbolKind::role && role->role != ItemKind::synth)
+    return net_or_readout(e, *role);
   if (const Function* f = find_function(e.name)) return function(e, *f);
   if (Diagnostic* d =
           error(Code::E0309, fmt::format("unknown function `{}`", e.name), {e.span.begin, e.span.begin + 1})) {
     d->labels[0].span = e.span;
     const std::string near = nearest(e.name, function_names());
     if (role != nullptr)
-      d->help.push_back(
-          fmt::format("`{}` is {}; only functions and synthesisers are called", e.name, word_of(role->kind)));
+      d->help.push_back(fmt::format("`{}` is {}; only functions and roles are called", e.name, word_of(role->kind)));
     else if (!near.empty()) d->help.push_back(fmt::format("did you mean `{}`?", near));
   }
   for (const ExprPtr& a : e.args) of(*a);
@@ -50,6 +51,21 @@ Shape Inference::synth(const Expr& e) {
     }
   }
   return out;
+}
+
+// A cell called with its inputs and a state gives the next state; a readout with its input and target gives the loss.
+Shape Inference::net_or_readout(const Expr& e, const Symbol& role) {
+  for (const ExprPtr& a : e.args) of(*a);
+  const bool cell = role.role == ItemKind::cell;
+  if (e.args.size() < 2 && cell) {
+    if (Diagnostic* d = error(Code::E0508, fmt::format("`{}` is called with its inputs and a state", e.name), e.span))
+      d->help.push_back(fmt::format("{}(x[t], s[t-1]) is the state that one step leads to", e.name));
+  }
+  for (const ExprPtr& p : e.overrides)
+    error(Code::E0508,
+          fmt::format("only a synthesiser takes other parameters, `{}` is {}", e.name, cell ? "a cell" : "a readout"),
+          p->span);
+  return cell ? Shape::of({e.name + ".state"}) : Shape::scalar();
 }
 
 Shape Inference::function(const Expr& e, const Function& f) {

@@ -61,7 +61,7 @@ class Walk {
 
   void call(const Expr& e, const std::string& via) {
     const Symbol* s = scope_.find(e.name);
-    if (s != nullptr && s->kind == SymbolKind::role && s->role == ItemKind::synth) parameters(e.name + ".params", via);
+    if (s != nullptr && s->kind == SymbolKind::role) parameters(e.name + ".params", via);
   }
 
   void parameters(const std::string& key, const std::string& via) { out.parameters.try_emplace(key, via); }

@@ -62,10 +62,8 @@ ProgramSpec net(const std::string& rule, const std::string& cell, const std::str
   spec.cell = cell;
   spec.readout = readout;
   spec.sizes = {{"n", units}, {"m", 3}, {"k", 2}};
-  if (rule == "n_step_sg" || rule == "bp_lambda") {
-    spec.synth = synth;
-    if (synth == "mlp") spec.sizes["hidden"] = 4;
-  }
+  spec.synth = synth;  // rules without such a role leave it aside
+  if (synth == "mlp") spec.sizes["hidden"] = 4;
   return spec;
 }
 

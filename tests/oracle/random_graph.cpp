@@ -19,12 +19,6 @@ namespace {
 
 const TimeRef now{When::t, 0};
 
-bool has_structure(Ref root) {
-  for (Ref node : compiler::postorder({root}))
-    if (node->kind == compiler::NodeKind::embed || node->kind == compiler::NodeKind::wire) return true;
-  return false;
-}
-
 }  // namespace
 
 std::vector<double>& TensorMemory::reals(int tensor, TimeRef time) {
@@ -98,21 +92,19 @@ Index RandomGraph::index(Extent extent, const std::vector<Extent>& labels) {
   return Index::at(below(extent));
 }
 
-// Inner nodes are read whole, in any order, as equations read them, those without one-hots and blocks along a diagonal too;
-// leaves also in part. A node with an axis that no label serves gives way to a leaf.
+// Inner nodes are mostly read whole, in any order or along a diagonal, as equations read them; all are also read in
+// part. A node with an axis that no label serves gives way to a leaf.
 Use RandomGraph::use(Ref node, const std::vector<Extent>& labels) {
-  const bool leaf = node->kind == compiler::NodeKind::leaf, apart = !leaf && has_structure(node);
+  const bool in_part = node->kind == compiler::NodeKind::leaf || chance(15);
   Use use{node, {}, 1};
   for (const Extent extent : node->dims) {
-    if (leaf) {
+    if (in_part) {
       use.index.push_back(index(extent, labels));
       continue;
     }
     std::vector<int> same;
     for (std::size_t l = 0; l < labels.size(); ++l) {
-      const Index label = Index::of(static_cast<int>(l));
-      const bool taken = std::find(use.index.begin(), use.index.end(), label) != use.index.end();
-      if (labels[l] == extent && !(apart && taken)) same.push_back(static_cast<int>(l));
+      if (labels[l] == extent) same.push_back(static_cast<int>(l));
     }
     if (same.empty())
       return this->use(leaves_[static_cast<std::size_t>(below(static_cast<std::int64_t>(leaves_.size())))], labels);
@@ -122,9 +114,9 @@ Use RandomGraph::use(Ref node, const std::vector<Extent>& labels) {
 }
 
 Ref RandomGraph::map() {
-  static constexpr Op ops[] = {Op::tanh, Op::sigmoid, Op::square, Op::neg,  Op::relu, Op::abs,    Op::softplus, Op::add,
-                               Op::sub,  Op::mul,     Op::max,    Op::min,  Op::lt,   Op::select, Op::exp,      Op::div,
-                               Op::tanh, Op::mul};
+  static constexpr Op ops[] = {Op::tanh,     Op::sigmoid, Op::square, Op::neg, Op::relu, Op::abs,
+                               Op::softplus, Op::add,     Op::sub,    Op::mul, Op::max,  Op::min,
+                               Op::lt,       Op::select,  Op::exp,    Op::div, Op::tanh, Op::mul};
   compiler::Graph& g = program_->graph;
   const Op op = ops[below(std::size(ops))];
   Ref first = pick();
@@ -155,7 +147,8 @@ Ref RandomGraph::contract() {
     Ref node = pick();
     // Axes that no label serves get a summed one.
     for (const Extent extent : node->dims) {
-      if (summed.size() >= 3 || (std::find(labels.begin(), labels.end(), extent) != labels.end() && chance(60))) continue;
+      if (summed.size() >= 3 || (std::find(labels.begin(), labels.end(), extent) != labels.end() && chance(60)))
+        continue;
       labels.push_back(extent);
       summed.push_back(extent);
     }
@@ -219,14 +212,17 @@ Ref RandomGraph::structure() {
       const bool adjoint = chance(50);
       if (n != (adjoint ? t.dims[0] : targets)) return map();
       labels[0] = adjoint ? targets : t.dims[0];
-      tie = Use{wire, adjoint ? std::vector<Index>{Index::of(1), Index::of(0)} : std::vector<Index>{Index::of(0), Index::of(1)}, 1};
+      tie = Use{
+          wire,
+          adjoint ? std::vector<Index>{Index::of(1), Index::of(0)} : std::vector<Index>{Index::of(0), Index::of(1)}, 1};
       break;
     }
   }
   // result[p, rest...] = Σ_q tie(p, q) other[q, rest...]
   dims = labels;
   const int q = static_cast<int>(dims.size());
-  tie.index = {tie.index[0].label() == 0 ? Index::of(0) : Index::of(q), tie.index[1].label() == 0 ? Index::of(0) : Index::of(q)};
+  tie.index = {tie.index[0].label() == 0 ? Index::of(0) : Index::of(q),
+               tie.index[1].label() == 0 ? Index::of(0) : Index::of(q)};
   Use whole{other, {Index::of(q)}, 1};
   for (int i = 1; i < other->rank(); ++i) whole.index.push_back(Index::of(i));
   return g.contract({tie, whole}, dims, {n});
@@ -240,7 +236,8 @@ Ref RandomGraph::any() {
   if (kind < 95) return structure();
   Ref node = pick(true);
   // No two places are equal: which of them attains the maximum is no question.
-  const int distinct = add_tensor("distinct" + std::to_string(program_->tensors.size()), TensorKind::field, {node->dims.front()}, true);
+  const int distinct =
+      add_tensor("distinct" + std::to_string(program_->tensors.size()), TensorKind::field, {node->dims.front()}, true);
   Use other{program_->leaf(distinct, now), {Index::of(0)}, 1};
   node = program_->graph.sum({compiler::whole(node), other}, node->dims);
   std::vector<Extent> dims(node->dims.begin() + 1, node->dims.end());
