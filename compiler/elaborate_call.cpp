@@ -65,7 +65,8 @@ void Elaborator::bind_axes(Part& part, const Expr& at, std::vector<Value>& args)
     wrong(fmt::format("{} takes {} inputs, {} are given", part.ref.item->name, next, args.size()));
 }
 
-// What varies in the arguments says in which stretch of time the result exists: the product of their flags.
+// What varies in the arguments says in which stretch of time the result exists: the flags of the latest step that they
+// read. What they read of steps before that one is zero where it did not exist, as in every equation.
 Value Elaborator::masked_by(const std::vector<Value>& args, Value value) {
   std::set<std::pair<TimeRef, std::string>> masks;
   for (const Value& arg : args)
@@ -78,7 +79,10 @@ Value Elaborator::masked_by(const std::vector<Value>& args, Value value) {
       }
   for (const auto& [at, mask] : masks) {
     const bool covered = mask == "exists" && masks.contains({at, "valid"});
-    if (!covered) value = v_.multiply(flag(mask, at), value);
+    const bool earlier = std::any_of(masks.begin(), masks.end(), [&](const auto& other) {
+      return other.first.base == at.base && other.first.offset > at.offset;
+    });
+    if (!covered && !earlier) value = v_.multiply(flag(mask, at), value);
   }
   return value;
 }

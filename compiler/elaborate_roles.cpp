@@ -58,7 +58,8 @@ Value Elaborator::call_cell(Part& part, const Expr& e, const std::vector<Value>&
         v_.reorder(v_.form(right_side(*part.equations.at(part.states[i]), scope)), p_.tensors[tensors[i]].axes);
     for (const auto& [key, block] : next.blocks) result.blocks[{static_cast<int>(i)}] = block;
   }
-  return masked_by(args, std::move(result));
+  // It holds where the step does; a state from before the first step reads as zero, as everywhere.
+  return v_.multiply(flag("valid", scope.now), result);
 }
 
 // Of a state taken as one axis, the part that is the net's output.
