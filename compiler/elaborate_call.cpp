@@ -66,7 +66,7 @@ static void masks_of(const Program& p, Ref root, std::set<std::pair<TimeRef, std
   for (Ref node : postorder({root})) {
     if (node->kind != NodeKind::leaf || node->time.base == When::always) continue;
     const TensorKind kind = p.tensors[node->tensor].kind;
-    if (kind == TensorKind::flag) continue;
+    if (kind == TensorKind::flag || !p.tensors[node->tensor].timed()) continue;
     out.insert({node->time, kind == TensorKind::state ? "exists" : "valid"});
   }
 }
@@ -90,12 +90,36 @@ Value Elaborator::one_axis(const Value& value, const std::string& key, const std
   return v;
 }
 
+// The latest step that an expression names: the one through whose equations it is followed back.
+static std::optional<dsl::TimeIndex> named_time(const Expr& e) {
+  std::optional<dsl::TimeIndex> latest;
+  if (e.kind == ExprKind::index && e.args.size() == 2) latest = dsl::as_time_index(*e.args[1]);
+  if (latest) return latest;
+  for (const auto& a : e.args)
+    if (const auto inner = named_time(*a); inner && (!latest || inner->offset > latest->offset)) latest = inner;
+  return latest;
+}
+
+static TimeRef step_of(const Expr& e, const Scope& scope) {
+  const auto at = named_time(e);
+  if (!at) return scope.now;
+  if ((scope.here && at->base == *scope.here) || at->base == TimeBase::t) return scope.now.shifted(at->offset);
+  if (at->base == TimeBase::start) return {When::start, at->offset};
+  if (at->base == TimeBase::end) return {When::end, at->offset};
+  if (at->base == TimeBase::last) return {When::last, at->offset};
+  return scope.now;
+}
+
 Value Elaborator::call_part(Part& part, const Expr& e, std::vector<Value> args, const Scope& outer) {
   bind_axes(part, e, args);
   Scope scope;
   scope.part = &part;
   scope.now = outer.now;
+  scope.step = step_of(e, outer);
   std::set<std::pair<TimeRef, std::string>> masks;
+  // Before the first step there are no parameters of a step, so a call has nothing to predict with.
+  for (const auto& [name, tensor] : part.tensors)
+    if (p_.tensors[tensor].per_step) masks.insert({*scope.step, "valid"});
   std::size_t next = 0;
   for (const dsl::Statement& s : part.ref.item->statements) {
     if (s.kind != dsl::StatementKind::input) continue;
@@ -238,29 +262,11 @@ Value Elaborator::draw(const Expr& e, const Scope& scope) {
   return tensor_at(found->second, scope.now);
 }
 
-// The step through whose equations `a` is followed back: the latest that it names.
-static std::optional<dsl::TimeIndex> named_time(const Expr& e) {
-  std::optional<dsl::TimeIndex> latest;
-  if (e.kind == ExprKind::index && e.args.size() == 2) latest = dsl::as_time_index(*e.args[1]);
-  if (latest) return latest;
-  for (const auto& a : e.args)
-    if (const auto inner = named_time(*a); inner && (!latest || inner->offset > latest->offset)) latest = inner;
-  return latest;
-}
-
 Value Elaborator::derivative(const Expr& e, const Scope& scope) {
   const Expr& a = *e.args[0];
   const Expr& b = *e.args[1];
   const Value numerator = evaluate(a, scope);
-  const auto at = named_time(a);
-  TimeRef own = scope.now;
-  if (at) {
-    if (scope.here && at->base == *scope.here) own = scope.now.shifted(at->offset);
-    else if (at->base == TimeBase::t) own = scope.now.shifted(at->offset);
-    else if (at->base == TimeBase::start) own = {When::start, at->offset};
-    else if (at->base == TimeBase::end) own = {When::end, at->offset};
-    else if (at->base == TimeBase::last) own = {When::last, at->offset};
-  }
+  const TimeRef own = step_of(a, scope);
 
   // What is cut loose: a bundle's leaves, or one tensor.
   Value denominator = evaluate(b, scope);
@@ -284,7 +290,7 @@ Value Elaborator::derivative(const Expr& e, const Scope& scope) {
     if (!ok)
       fail(Code::E0601, b, scope, "a derivative is taken by a state, an input, parameters or a field of a part",
            "write d(…)/d(s[t]), d(…)/d(s[t-1]) or d(…)/d(θ)");
-    if (cut->time.base == When::always) continue;
+    if (cut->time.base == When::always || !p_.tensors[cut->tensor].timed()) continue;
     if (cut->time.base != own.base || cut->time.offset > own.offset || cut->time.offset < own.offset - 1)
       fail(Code::E0604, e, scope,
            fmt::format("d(…)/d(…) reaches from {} to {}: only one step's equations are followed", to_string(own),
@@ -297,6 +303,7 @@ Value Elaborator::derivative(const Expr& e, const Scope& scope) {
     zero.axes.insert(zero.axes.end(), axes.begin(), axes.end());
     return zero;
   }
+  settle_step(numerator, cuts, axes, own, e);
   return v_.derivative(numerator, axes, cuts, own);
 }
 
@@ -416,6 +423,8 @@ std::vector<Axis> Elaborator::recurrence_axes(const std::string& n, const Expr& 
   if (!axes)
     parts_.fail(Code::E0601, *rule, at.span, fmt::format("the axes of {} cannot be told from its equation", n),
                 "some term of the equation must not depend on the recurrence itself");
+  for (const Axis& axis : *axes)
+    if (axis.step) refuse_trace(n, s.span);
   return *axes;
 }
 
