@@ -54,6 +54,8 @@ class Elaborator {
   [[noreturn]] void refuse_trace(const std::string& name, dsl::Span at);
 
   Values& values() { return v_; }
+  // Binds a synthesiser that a call meets before its turn; nothing where the name is none.
+  std::function<void(const std::string& role)> bind_synth;
   Part* rule = nullptr;
   const dsl::RuleTime* time = nullptr;
   std::map<std::string, double> header_numbers;                      // n of the rule; -1 is all
@@ -82,6 +84,8 @@ class Elaborator {
                    const dsl::Expr& at);
   Value draw(const dsl::Expr& e, const Scope& scope);
   std::vector<Axis> recurrence_axes(const std::string& n, const dsl::Expr& at);
+  // Empty where they depend on those of a name that is being asked for.
+  std::optional<std::vector<Axis>> known_axes(const std::string& n);
   std::optional<std::vector<Axis>> infer(const dsl::Expr& e, const Scope& scope);
   std::optional<std::vector<Axis>> explicit_axes(const dsl::Statement& s, const Scope& outer);
   bool reads_unknown(const dsl::Expr& e) const;

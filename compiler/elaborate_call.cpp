@@ -23,6 +23,7 @@ const std::map<std::string, Op> pointwise = {
 
 Value Elaborator::call(const Expr& e, const Scope& scope) {
   if (scope.part == rule) {
+    if (!parts_.find(e.name)) bind_synth(e.name);
     if (Part* part = parts_.find(e.name); part && !e.name.empty()) {
       if (part->ref.item->kind != ItemKind::synth)
         fail(Code::E0602, e, scope, fmt::format("{} cannot be called: it is no synthesiser", e.name));
@@ -331,7 +332,7 @@ std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& s
       auto info = time->names.find(e.name);
       if (info != time->names.end() && info->second.direction != dsl::Direction::none) {
         if (in_progress_.contains("axes " + e.name)) return std::nullopt;
-        return recurrence_axes(e.name, e);
+        return known_axes(e.name);
       }
       const dsl::Statement& macro = *rule->equations.at(e.name);
       if (!macro.indices.empty()) return explicit_axes(macro, scope);
@@ -364,7 +365,16 @@ std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& s
       }
       return std::nullopt;
     }
+    case ExprKind::derivative: {
+      auto axes = infer(*e.args[0], scope);
+      if (!axes || reads_unknown(*e.args[1])) return std::nullopt;
+      const auto by = evaluate(*e.args[1], scope).axes;
+      axes->insert(axes->end(), by.begin(), by.end());
+      return axes;
+    }
     case ExprKind::call: {
+      for (const dsl::HeaderEntry& h : rule->ref.item->header)  // its arguments' axes are not its result's
+        if (h.kind == dsl::HeaderEntry::Kind::role && h.name == e.name) return std::nullopt;
       static const std::set<std::string> to_number = {"sum", "mean", "norm2", "inner", "logsumexp"};
       if (to_number.contains(e.name) && e.axes.empty()) return std::vector<Axis>{};
       if ((e.name == "max" || e.name == "min") && e.args.size() == 1 && e.axes.empty()) return std::vector<Axis>{};
@@ -405,7 +415,7 @@ std::optional<std::vector<Axis>> Elaborator::explicit_axes(const dsl::Statement&
   return axes;
 }
 
-std::vector<Axis> Elaborator::recurrence_axes(const std::string& n, const Expr& at) {
+std::optional<std::vector<Axis>> Elaborator::known_axes(const std::string& n) {
   in_progress_.insert("axes " + n);
   Scope scope;
   scope.part = rule;
@@ -420,6 +430,12 @@ std::vector<Axis> Elaborator::recurrence_axes(const std::string& n, const Expr& 
         if (!axes && statement->indices.empty()) axes = infer(*statement->value, inner);
       }
   in_progress_.erase("axes " + n);
+  return axes;
+}
+
+std::vector<Axis> Elaborator::recurrence_axes(const std::string& n, const Expr& at) {
+  const dsl::Statement& s = *rule->equations.at(n);
+  const std::optional<std::vector<Axis>> axes = known_axes(n);
   if (!axes)
     parts_.fail(Code::E0601, *rule, at.span, fmt::format("the axes of {} cannot be told from its equation", n),
                 "some term of the equation must not depend on the recurrence itself");

@@ -181,32 +181,44 @@ void Instantiator::bind_readout(Part& readout, const dsl::HeaderEntry& entry) {
 }
 
 void Instantiator::bind_synths() {
-  for (const dsl::HeaderEntry& h : rule().header) {
-    if (h.kind != dsl::HeaderEntry::Kind::role || h.role != ItemKind::synth) continue;
-    Part& part = add_role(h.name, h);
-    const Expr* call = nullptr;
-    std::function<void(const Expr&)> walk = [&](const Expr& e) {
-      if (!call && e.kind == ExprKind::call && e.name == h.name) call = &e;
-      for (const auto& a : e.args) walk(*a);
-    };
-    std::function<void(const std::vector<dsl::Statement>&)> all = [&](const std::vector<dsl::Statement>& statements) {
-      for (const dsl::Statement& s : statements) {
-        if (s.value) walk(*s.value);
-        for (const dsl::LetBinding& l : s.lets) walk(*l.value);
-        all(s.body);
-      }
-    };
-    all(rule().statements);
-    if (!call)
-      parts_.fail(Code::E0602, *elab_.rule, h.span, fmt::format("the synthesiser {} is never called", h.name));
-    Scope scope;
-    scope.part = elab_.rule;
-    std::vector<Value> args;
-    for (const auto& a : call->args) args.push_back(elab_.values().form(elab_.evaluate(*a, scope)));
-    elab_.bind_axes(part, *call, args);
-    parts_.take_sizes(part);
-    parts_.declare(part);
-  }
+  auto bind = [&](const std::string* only) {
+    for (const dsl::HeaderEntry& h : rule().header) {
+      const bool synth = h.kind == dsl::HeaderEntry::Kind::role && h.role == ItemKind::synth;
+      if (synth && (!only || h.name == *only) && !parts_.find(h.name)) bind_synth(h);
+    }
+  };
+  elab_.bind_synth = [bind](const std::string& role) { bind(&role); };
+  bind(nullptr);
+}
+
+void Instantiator::bind_synth(const dsl::HeaderEntry& h) {
+  const Expr* call = nullptr;
+  std::function<void(const Expr&)> walk = [&](const Expr& e) {
+    if (!call && e.kind == ExprKind::call && e.name == h.name) call = &e;
+    for (const auto& a : e.args) walk(*a);
+  };
+  std::function<void(const std::vector<dsl::Statement>&)> all = [&](const std::vector<dsl::Statement>& statements) {
+    for (const dsl::Statement& s : statements) {
+      if (s.value) walk(*s.value);
+      for (const dsl::LetBinding& l : s.lets) walk(*l.value);
+      all(s.body);
+    }
+  };
+  all(rule().statements);
+  if (!call)
+    parts_.fail(Code::E0602, *elab_.rule, h.span, fmt::format("the synthesiser {} is never called", h.name));
+  if (!binding_.insert(h.name).second)
+    parts_.fail(Code::E0602, *elab_.rule, call->span,
+                fmt::format("what {} is given depends on its own result, so its axes cannot be told", h.name),
+                "give it first something whose axes are known, such as s[t]");
+  Scope scope;
+  scope.part = elab_.rule;
+  std::vector<Value> args;
+  for (const auto& a : call->args) args.push_back(elab_.values().form(elab_.evaluate(*a, scope)));
+  Part& part = add_role(h.name, h);
+  elab_.bind_axes(part, *call, args);
+  parts_.take_sizes(part);
+  parts_.declare(part);
 }
 
 void Instantiator::refuse_blocks() {

@@ -39,6 +39,7 @@ class Instantiator {
   void bind_readout(Part& readout, const dsl::HeaderEntry& entry);
   // A synthesiser's axes come from its first call in the rule.
   void bind_synths();
+  void bind_synth(const dsl::HeaderEntry& entry);
   void refuse_blocks();
   void window();
   void finish();
@@ -88,6 +89,7 @@ class Instantiator {
   Elaborator elab_;
   dsl::RuleTime time_;
   Part* net_ = nullptr;
+  std::set<std::string> binding_;  // synthesisers whose axes are being found
   std::map<int, int> gradient_;  // parameter -> gradient
   std::set<int> swept_;          // backward recurrences that the sweep computes
   std::map<int, int> lag_;       // forward recurrence -> arrivals after its index
