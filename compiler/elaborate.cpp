@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "compiler/per_step.h"
 #include "dsl/file.h"
 #include "dsl/names.h"
 
@@ -245,7 +246,7 @@ Value Elaborator::timed(const Expr& base, std::optional<TimeRef> at, const Scope
   const Expr& owner = *base.args[0];
   if (owner.kind == ExprKind::name && scope.part == rule)
     if (Part* part = parts_.find(owner.name); part && !owner.name.empty())
-      return role_member(*part, base.name, at, base);
+      return role_member(*part, base.name, at, scope.now, base);
   Value v = timed(owner, at, scope);
   for (std::size_t i = 0; i < v.axes.size(); ++i)
     for (const auto& [enum_name, members] : scope.part->enums) {
@@ -256,7 +257,8 @@ Value Elaborator::timed(const Expr& base, std::optional<TimeRef> at, const Scope
   fail(Code::E0602, base, scope, fmt::format("no axis of {} has a member {}", describe(v.axes), base.name));
 }
 
-Value Elaborator::bundle(Part& part, const std::string& which, std::optional<TimeRef> at, const Expr& at_expr) {
+Value Elaborator::bundle(Part& part, const std::string& which, std::optional<TimeRef> at, TimeRef now,
+                         const Expr& at_expr) {
   std::vector<int> tensors;
   const auto& names = which == "state" ? part.states : which == "input" ? part.inputs : part.params;
   for (const std::string& n : names) tensors.push_back(part.tensors.at(n));
@@ -270,14 +272,18 @@ Value Elaborator::bundle(Part& part, const std::string& which, std::optional<Tim
       if (l.value->kind == ExprKind::member && l.value->name == which && l.value->args[0]->kind == ExprKind::name &&
           l.value->args[0]->name == part.role)
         shown = l.name;
-  const Axis axis = parts_.bundle_axis(part.role + "." + which, shown, tensors);
+  Axis axis = parts_.bundle_axis(part.role + "." + which, shown, tensors);
   std::vector<Ref> leaves;
-  for (int t : tensors) leaves.push_back(p_.leaf(t, timed_bundle ? *at : TimeRef{}));
+  for (int t : tensors) {
+    if (p_.tensors[t].per_step) set_step(axis, now);
+    leaves.push_back(p_.leaf(t, timed_bundle ? *at : p_.tensors[t].per_step ? now : TimeRef{}));
+  }
   return Values::bundle(axis, leaves);
 }
 
-Value Elaborator::role_member(Part& part, const std::string& m, std::optional<TimeRef> at, const Expr& at_expr) {
-  if (m == "state" || m == "input" || m == "params") return bundle(part, m, at, at_expr);
+Value Elaborator::role_member(Part& part, const std::string& m, std::optional<TimeRef> at, TimeRef now,
+                              const Expr& at_expr) {
+  if (m == "state" || m == "input" || m == "params") return bundle(part, m, at, now, at_expr);
   const ItemKind kind = part.ref.item->kind;
   std::string local = m;
   if (m == "output" && !part.tensors.contains("output")) {
@@ -299,6 +305,7 @@ Value Elaborator::role_member(Part& part, const std::string& m, std::optional<Ti
                 near.empty() ? "" : fmt::format("did you mean {}.{}?", part.role, near));
   }
   const Tensor& info = p_.tensors[t->second];
+  if (info.per_step) return slot_at(t->second, at.value_or(now), at_expr);
   if (!info.timed()) return tensor_at(t->second, {});
   if (!at)
     parts_.fail(Code::E0601, *rule, at_expr.span, fmt::format("{}.{} varies in time: say at which step", part.role, m),
@@ -322,7 +329,7 @@ Value Elaborator::name(const std::string& n, std::optional<TimeRef> at, const Ex
     if (auto h = header_numbers.find(n); h != header_numbers.end())
       return h->second < 0 ? flag("T", when) : v_.number(h->second);
     if (Part* role = parts_.find(n); role && !n.empty()) {
-      if (role->ref.item->kind == ItemKind::readout) return role_member(*role, "loss", at, at_expr);
+      if (role->ref.item->kind == ItemKind::readout) return role_member(*role, "loss", at, scope.now, at_expr);
       fail(Code::E0602, at_expr, scope, fmt::format("{} is a {}, not a value", n, role->ref.item->name));
     }
     if (part.equations.contains(n)) return rule_name(n, when, at_expr);
@@ -340,8 +347,10 @@ Value Elaborator::name(const std::string& n, std::optional<TimeRef> at, const Ex
     }
     return right_side(*part.equations.at(n), scope);  // synthesisers and optimisers: functions of one moment
   }
-  if (auto t = part.tensors.find(n); t != part.tensors.end())
+  if (auto t = part.tensors.find(n); t != part.tensors.end()) {
+    if (p_.tensors[t->second].per_step) return slot_at(t->second, at.value_or(scope.step.value_or(scope.now)), at_expr);
     return tensor_at(t->second, p_.tensors[t->second].timed() ? when : TimeRef{});
+  }
   if (auto a = part.axes.find(n); a != part.axes.end()) return v_.number(static_cast<double>(a->second.extent));
 
   std::vector<std::string> names;

@@ -18,6 +18,7 @@ namespace eligo::compiler {
 struct Scope {
   Part* part = nullptr;
   TimeRef now{When::t, 0};                 // what `t` means
+  std::optional<TimeRef> step;             // in a call: the step of its arguments, whose parameters it uses
   std::optional<dsl::TimeBase> here;       // inside a boundary equation: the word that means `now`
   std::map<std::string, Value> bound;      // arguments of a call; p and grad of an optimiser
   std::map<std::string, Value> overrides;  // parameters replaced by `g(s; p)`
@@ -50,8 +51,12 @@ class Elaborator {
   Value one_axis(const Value& value, const std::string& key, const std::string& shown);
 
   Value flag(const std::string& name, TimeRef time);
-  Value bundle(Part& part, const std::string& which, std::optional<TimeRef> time, const dsl::Expr& at);
+  // `now` is the step whose parameters are meant where they have a value per step.
+  Value bundle(Part& part, const std::string& which, std::optional<TimeRef> time, TimeRef now, const dsl::Expr& at);
   std::set<std::string> learned_names() const;
+
+  // A recurrence over parameters that have a value per step would add up those of different steps.
+  [[noreturn]] void refuse_trace(const std::string& name, dsl::Span at);
 
   Values& values() { return v_; }
   Part* rule = nullptr;
@@ -68,8 +73,10 @@ class Elaborator {
   Value index(const dsl::Expr& e, const Scope& scope);
   Value timed(const dsl::Expr& base, std::optional<TimeRef> time, const Scope& scope);
   Value name(const std::string& n, std::optional<TimeRef> time, const dsl::Expr& at, const Scope& scope);
-  Value role_member(Part& part, const std::string& m, std::optional<TimeRef> time, const dsl::Expr& at);
+  Value role_member(Part& part, const std::string& m, std::optional<TimeRef> time, TimeRef now, const dsl::Expr& at);
   Value tensor_at(int tensor, TimeRef time);
+  // A tensor with a value per step, at one step.
+  Value slot_at(int tensor, TimeRef time, const dsl::Expr& at);
   Value explicit_index(const Value& value, const std::vector<dsl::ExprPtr>& brackets, const dsl::Expr& at,
                        const Scope& scope);
   Value call(const dsl::Expr& e, const Scope& scope);
@@ -78,8 +85,13 @@ class Elaborator {
   Value function(const dsl::Expr& e, const Scope& scope);
   Value reduction(const dsl::Expr& e, const Value& a, const std::vector<std::string>& keys);
   Value derivative(const dsl::Expr& e, const Scope& scope);
+  // Cuts and axes of a derivative by parameters of which some have a value per step.
+  void settle_step(const Value& numerator, std::vector<Ref>& cuts, std::vector<Axis>& axes, TimeRef own,
+                   const dsl::Expr& at);
   Value draw(const dsl::Expr& e, const Scope& scope);
   std::vector<Axis> recurrence_axes(const std::string& n, const dsl::Expr& at);
+  // Empty where they depend on those of a name that is being asked for.
+  std::optional<std::vector<Axis>> known_axes(const std::string& n);
   std::optional<std::vector<Axis>> infer(const dsl::Expr& e, const Scope& scope);
   std::optional<std::vector<Axis>> explicit_axes(const dsl::Statement& s, const Scope& outer);
   bool reads_unknown(const dsl::Expr& e) const;

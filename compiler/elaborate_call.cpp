@@ -74,7 +74,7 @@ Value Elaborator::masked_by(const std::vector<Value>& args, Value value) {
       for (Ref node : postorder({block})) {
         if (node->kind != NodeKind::leaf || node->time.base == When::always) continue;
         const TensorKind kind = p_.tensors[node->tensor].kind;
-        if (kind == TensorKind::flag) continue;
+        if (kind == TensorKind::flag || !p_.tensors[node->tensor].timed()) continue;
         masks.insert({node->time, kind == TensorKind::state ? "exists" : "valid"});
       }
   for (const auto& [at, mask] : masks) {
@@ -106,11 +106,22 @@ Value Elaborator::one_axis(const Value& value, const std::string& key, const std
   return v;
 }
 
+// The latest step that an expression names: the one through whose equations it is followed back.
+static std::optional<dsl::TimeIndex> named_time(const Expr& e) {
+  std::optional<dsl::TimeIndex> latest;
+  if (e.kind == ExprKind::index && e.args.size() == 2) latest = dsl::as_time_index(*e.args[1]);
+  if (latest) return latest;
+  for (const auto& a : e.args)
+    if (const auto inner = named_time(*a); inner && (!latest || inner->offset > latest->offset)) latest = inner;
+  return latest;
+}
+
 Value Elaborator::call_part(Part& part, const Expr& e, std::vector<Value> args, const Scope& outer) {
   bind_axes(part, e, args);
   Scope scope;
   scope.part = &part;
   scope.now = outer.now;
+  scope.step = moment_of(e, outer);
   std::size_t next = 0;
   for (const std::string& input : part.inputs) scope.bound[input] = args[next++];
   if (!e.overrides.empty())
@@ -120,6 +131,12 @@ Value Elaborator::call_part(Part& part, const Expr& e, std::vector<Value> args, 
   Value value = output->has_equation
                     ? right_side(*output, scope)
                     : right_side(*part.equations.at(output->value ? output->value->name : output->name), scope);
+  // Before the first step there are no parameters of a step, so a call has nothing to predict with.
+  for (const auto& [name, tensor] : part.tensors)
+    if (p_.tensors[tensor].per_step) {
+      value = v_.multiply(flag("valid", *scope.step), value);
+      break;
+    }
   return masked_by(args, std::move(value));
 }
 
@@ -242,16 +259,6 @@ Value Elaborator::draw(const Expr& e, const Scope& scope) {
   return tensor_at(found->second, scope.now);
 }
 
-// The step through whose equations `a` is followed back: the latest that it names.
-static std::optional<dsl::TimeIndex> named_time(const Expr& e) {
-  std::optional<dsl::TimeIndex> latest;
-  if (e.kind == ExprKind::index && e.args.size() == 2) latest = dsl::as_time_index(*e.args[1]);
-  if (latest) return latest;
-  for (const auto& a : e.args)
-    if (const auto inner = named_time(*a); inner && (!latest || inner->offset > latest->offset)) latest = inner;
-  return latest;
-}
-
 TimeRef Elaborator::moment_of(const Expr& e, const Scope& scope) const {
   const auto at = named_time(e);
   if (!at || at->base == TimeBase::t || (scope.here && at->base == *scope.here))
@@ -291,7 +298,7 @@ Value Elaborator::derivative(const Expr& e, const Scope& scope) {
     if (!ok)
       fail(Code::E0601, b, scope, "a derivative is taken by a state, an input, parameters or a field of a part",
            "write d(…)/d(s[t]), d(…)/d(s[t-1]) or d(…)/d(θ)");
-    if (cut->time.base == When::always || function_of_inputs) continue;
+    if (cut->time.base == When::always || function_of_inputs || !p_.tensors[cut->tensor].timed()) continue;
     if (cut->time.base != own.base || cut->time.offset > own.offset || cut->time.offset < own.offset - 1)
       fail(Code::E0604, e, scope,
            fmt::format("d(…)/d(…) reaches from {} to {}: only one step's equations are followed", to_string(own),
@@ -304,6 +311,7 @@ Value Elaborator::derivative(const Expr& e, const Scope& scope) {
     zero.axes.insert(zero.axes.end(), axes.begin(), axes.end());
     return zero;
   }
+  settle_step(numerator, cuts, axes, own, e);
   return v_.derivative(numerator, axes, cuts, own, stored);
 }
 
@@ -331,7 +339,7 @@ std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& s
       auto info = time->names.find(e.name);
       if (info != time->names.end() && info->second.direction != dsl::Direction::none) {
         if (in_progress_.contains("axes " + e.name)) return std::nullopt;
-        return recurrence_axes(e.name, e);
+        return known_axes(e.name);
       }
       const dsl::Statement& macro = *rule->equations.at(e.name);
       if (!macro.indices.empty()) return explicit_axes(macro, scope);
@@ -364,7 +372,16 @@ std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& s
       }
       return std::nullopt;
     }
+    case ExprKind::derivative: {
+      auto axes = infer(*e.args[0], scope);
+      if (!axes || reads_unknown(*e.args[1])) return std::nullopt;
+      const auto by = evaluate(*e.args[1], scope).axes;
+      axes->insert(axes->end(), by.begin(), by.end());
+      return axes;
+    }
     case ExprKind::call: {
+      for (const dsl::HeaderEntry& h : rule->ref.item->header)  // its arguments' axes are not its result's
+        if (h.kind == dsl::HeaderEntry::Kind::role && h.name == e.name) return std::nullopt;
       static const std::set<std::string> to_number = {"sum", "mean", "norm2", "inner", "logsumexp"};
       if (to_number.contains(e.name) && e.axes.empty()) return std::vector<Axis>{};
       if ((e.name == "max" || e.name == "min") && e.args.size() == 1 && e.axes.empty()) return std::vector<Axis>{};
@@ -405,7 +422,7 @@ std::optional<std::vector<Axis>> Elaborator::explicit_axes(const dsl::Statement&
   return axes;
 }
 
-std::vector<Axis> Elaborator::recurrence_axes(const std::string& n, const Expr& at) {
+std::optional<std::vector<Axis>> Elaborator::known_axes(const std::string& n) {
   in_progress_.insert("axes " + n);
   Scope scope;
   scope.part = rule;
@@ -420,9 +437,17 @@ std::vector<Axis> Elaborator::recurrence_axes(const std::string& n, const Expr& 
         if (!axes && statement->indices.empty()) axes = infer(*statement->value, inner);
       }
   in_progress_.erase("axes " + n);
+  return axes;
+}
+
+std::vector<Axis> Elaborator::recurrence_axes(const std::string& n, const Expr& at) {
+  const dsl::Statement& s = *rule->equations.at(n);
+  const std::optional<std::vector<Axis>> axes = known_axes(n);
   if (!axes)
     parts_.fail(Code::E0601, *rule, at.span, fmt::format("the axes of {} cannot be told from its equation", n),
                 "some term of the equation must not depend on the recurrence itself");
+  for (const Axis& axis : *axes)
+    if (axis.step) refuse_trace(n, s.span);
   return *axes;
 }
 

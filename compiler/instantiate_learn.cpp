@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "compiler/instantiator.h"
+#include "compiler/per_step.h"
 #include "dsl/names.h"
 
 namespace eligo::compiler {
@@ -53,6 +54,7 @@ void Instantiator::learned() {
       g.name = "gradient." + p_.tensors[tensor].name;
       g.kind = TensorKind::gradient;
       g.dims = p_.tensors[tensor].dims;
+      g.per_step = p_.tensors[tensor].per_step;
       p_.tensors[tensor].bundle = s.name;
       l.gradient = gradient_[tensor] = static_cast<int>(p_.tensors.size());
       p_.tensors.push_back(g);
@@ -80,6 +82,28 @@ void Instantiator::version_parameters() {
   }
 }
 
+std::size_t Instantiator::line_number(const dsl::Statement& s) const {
+  std::size_t number = 0;
+  for (const dsl::Statement& x : rule().statements) {
+    if (&x == &s) break;
+    number += x.kind == StatementKind::learn;
+  }
+  return number;
+}
+
+TimeRef Instantiator::step_learned(int tensor, Ref block, const Value& value, const dsl::Statement& s) {
+  if (!p_.tensors[tensor].per_step) return {};
+  const std::set<TimeRef> steps = steps_differentiated(block, tensor);
+  // A line that reads no t runs once a window, not once a step: what it adds must be some step's own.
+  const bool once = time_.learns.at(line_number(s)).when == LineWhen::close;
+  if (value.axes.size() == 1 && value.axes[0].step && !(once && steps.empty())) return *value.axes[0].step;
+  if (steps.size() == 1) return *steps.begin();
+  parts_.fail(Code::E0605, *elab_.rule, s.span,
+              fmt::format("{} has a value per step, and {} belongs to {}", p_.tensors[tensor].name,
+                          "what it learns here", steps.empty() ? "no single one" : "several of them"),
+              "learn in a line that reads t, where a parameter is that step's: signal[t] . d(s[t])/d(ψ)");
+}
+
 void Instantiator::gather(Phase& into, const dsl::Statement& s, const Scope& scope, const Value& mask) {
   Value v = elab_.values().form(elab_.evaluate(*s.value, scope));
   const std::vector<int> tensors = targets_of(s);
@@ -104,7 +128,8 @@ void Instantiator::gather(Phase& into, const dsl::Statement& s, const Scope& sco
     Ref node =
         p_.graph.contract({Use{inverse, {}, 1}, Use{m, {}, 1}, block->rank() ? whole(block) : Use{block, {}, 1}},
                           dims, {}, s.sign, true);
-    into.roots.push_back({RootKind::gather, gradient_.at(tensor), {}, node, "learn " + s.name});
+    const TimeRef step = step_learned(tensor, block, v, s);
+    into.roots.push_back({RootKind::gather, gradient_.at(tensor), step, node, "learn " + s.name});
   }
 }
 
@@ -156,12 +181,16 @@ void Instantiator::updates() {
       parts_.fail(Code::E0602, part, in_.optimiser.item->name_span,
                   "an optimiser's header names the parameter and its gradient", "optimiser adam(p, grad) { … }");
     const Axis axis{"p", header[0].name, size, nullptr};
+    const bool per_step = p_.tensors[l.parameter].per_step;
+    const TimeRef step = per_step ? TimeRef{When::t, 0} : TimeRef{};  // run once a step's copy
     for (std::size_t i = 0; i < 2; ++i) {
       const int tensor = i == 0 ? l.parameter : l.gradient;
       part.axes[header[i].name] = axis;
-      scope.bound[header[i].name] = elab_.values().tensor(p_.graph.leaf(tensor, {}, {size}, false), {axis});
+      scope.bound[header[i].name] = elab_.values().tensor(p_.graph.leaf(tensor, step, {size}, false), {axis});
     }
     parts_.declare(part);
+    for (const auto& [name, tensor] : part.tensors)
+      if (p_.tensors[tensor].kind == TensorKind::keep) p_.tensors[tensor].per_step = per_step;
     for (auto& [name, tensor] : part.tensors) {  // hypers are shared by the bundle
       if (p_.tensors[tensor].kind != TensorKind::hyper) continue;
       const std::string shared = fmt::format("optimiser.{}.{}", l.bundle, name);
@@ -181,7 +210,7 @@ void Instantiator::updates() {
       Value v = elab_.right_side(s, scope);
       const std::vector<Axis> axes = is_parameter ? std::vector<Axis>{axis} : p_.tensors[tensor].axes;
       v = elab_.values().reorder(v, axes);
-      update.roots.push_back({RootKind::assign, tensor, {}, elab_.values().flatten(v), s.name});
+      update.roots.push_back({RootKind::assign, tensor, step, elab_.values().flatten(v), s.name});
     }
     l.update_phase = static_cast<int>(p_.phases.size());
     p_.phases.push_back(std::move(update));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "compiler/instantiator.h"
+#include "compiler/per_step.h"
 #include "dsl/names.h"
 
 namespace eligo::compiler {
@@ -19,7 +20,10 @@ Ref Instantiator::store_value(int tensor, const Value& value) {
   } catch (const ShapeError& error) {
     parts_.fail(Code::E0601, *elab_.rule, rule().name_span, error.what());
   }
-  return elab_.values().flatten(v);
+  Ref node = elab_.values().flatten(v);
+  if (node->rank() > 0 && derives_per_step(p_, node))
+    elab_.refuse_trace(p_.tensors[tensor].name, elab_.rule->equations.at(p_.tensors[tensor].name)->span);
+  return node;
 }
 
 std::vector<int> Instantiator::recurrences(TensorKind kind) {

@@ -33,11 +33,7 @@ Instantiator::Request Instantiator::request(const std::string& shown, std::vecto
   const dsl::Span span = rule().name_span;
   if (name == "signal" && !elab_.rule->equations.contains("signal")) {
     if (const dsl::Statement* s = signal_line(&r.value)) {
-      std::size_t number = 0;
-      for (const dsl::Statement& x : rule().statements) {
-        if (&x == s) break;
-        number += x.kind == StatementKind::learn;
-      }
+      const std::size_t number = line_number(*s);
       r.sweep = time_.learns.at(number).when == LineWhen::sweep;
       r.ahead = time_.learns.at(number).ahead;
       return r;

@@ -50,6 +50,9 @@ class Instantiator {
   // Where parameters change inside a sequence, a step's equations hold the values that they had when it was taken.
   void version_parameters();
   void gather(Phase& into, const dsl::Statement& s, const Scope& scope, const Value& mask);
+  std::size_t line_number(const dsl::Statement& s) const;
+  // Whose copy of a parameter with a value per step a line's value belongs to.
+  TimeRef step_learned(int tensor, Ref block, const Value& value, const dsl::Statement& s);
   void lines();
   void updates();
 

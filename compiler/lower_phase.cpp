@@ -92,7 +92,7 @@ Access PhaseLowering::access(Nest& nest, int buffer, const std::vector<Extent>& 
         if (gathered) throw std::logic_error("internal error in " + name_ + ": one value is read through two wirings");
         gathered = &gather;
         Ref table = gather.wire->uses[0].node;
-        a.gather = m_.tensor_buffer(table->tensor, {});
+        a.gather = m_.tensor_buffer(table->tensor, table->time);
         a.gather_stride = strides[i] * t.stride;
         const std::vector<Extent> table_strides = row_major(table->dims);
         for (std::size_t k = 0; k < gather.at.size(); ++k) {

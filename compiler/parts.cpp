@@ -139,11 +139,11 @@ void Parts::declare(Part& part) {
     }
     if (kind == TensorKind::input && item != ItemKind::cell) continue;  // bound at each call
     for (const dsl::Declaration& d : s.decls) {
-      if (d.per_step)
-        fail(Code::E0605, part, d.span, fmt::format("{} has a value per step, which cannot be run yet", d.name));
       Tensor t;
       t.name = part.role.empty() ? d.name : part.role + "." + d.name;
       t.kind = kind;
+      t.per_step = d.per_step;
+      t.as_taken = d.per_step && (item == ItemKind::cell || item == ItemKind::readout);
       for (std::size_t i = 0; i < d.axes.size(); ++i) {
         auto axis = part.axes.find(d.axes[i]);
         if (axis == part.axes.end())

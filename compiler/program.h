@@ -54,6 +54,8 @@ struct Tensor {
   bool is_mask = false;      // flag: 0 or 1
   bool masked = false;       // zero wherever it does not exist; otherwise read behind a flag only
   bool at_start = false;     // forward, backward, record: holds at the start too
+  bool per_step = false;     // param, keep, wiring, gradient: a value for each step; a leaf's time says whose
+  bool as_taken = false;     // per_step: of the net or the readout, read as it was when its step was taken
   Origin origin;
   Extent size() const;
   bool timed() const { return kind <= TensorKind::shown; }

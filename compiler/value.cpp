@@ -47,7 +47,8 @@ bool repeats(const std::vector<Axis>& axes) {
 std::string describe(const std::vector<Axis>& axes) {
   if (axes.empty()) return "a number";
   std::string text = "[";
-  for (const Axis& a : axes) text += (text.size() > 1 ? ", " : "") + a.shown;
+  for (const Axis& a : axes)
+    text += (text.size() > 1 ? ", " : "") + a.shown + (a.step ? " of step " + to_string(*a.step) : "");
   return text + "]";
 }
 

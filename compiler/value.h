@@ -24,6 +24,7 @@ struct Axis {
   Extent extent = 1;  // of a bundle: the flattened total
   std::shared_ptr<const Bundle> bundle;
   std::string from_key, from_shown;  // under an index letter: the axis it ranges over
+  std::optional<TimeRef> step;       // a bundle with a value per step: the step that it is about; part of the key
 };
 
 struct Bundle {

@@ -139,10 +139,13 @@ void StatementParser::axis(Statement& s) {
 // An initialiser serves all names since the one before it.
 void StatementParser::declarations(Statement& s, StatementKind kind) {
   s.kind = kind;
-  std::size_t unserved = 0;
+  std::size_t unserved = 0, tied = 0;
   do {
     s.decls.push_back(declaration(kind));
     const Declaration last = s.decls.back();
+    // `per step` serves all names since the last that had one or an initialiser.
+    for (; last.per_step && tied + 1 < s.decls.size(); ++tied) s.decls[tied].per_step = s.decls[tied].per_step_shared = true;
+    if (last.per_step || last.init.kind != InitKind::none) tied = s.decls.size();
     if (last.init.kind == InitKind::none) continue;
     for (; unserved + 1 < s.decls.size(); ++unserved) {
       Declaration& earlier = s.decls[unserved];

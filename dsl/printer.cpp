@@ -131,7 +131,7 @@ class FilePrinter {
   static std::string declaration(const Declaration& d) {
     std::string out = d.name;
     if (!d.axes.empty()) out += "[" + list(d.axes) + "]";
-    if (d.per_step) out += " per step";
+    if (d.per_step && !d.per_step_shared) out += " per step";
     if (d.init_shared) return out;
     if (d.init.kind == InitKind::value) out += " = " + print(*d.init.args[0]);
     if (d.init.kind == InitKind::distribution) out += fmt::format(" ~ {}({})", d.init.distribution, list(d.init.args));

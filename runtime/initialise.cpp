@@ -10,6 +10,11 @@
 namespace eligo {
 namespace {
 
+// Draws of a tensor with a value per step differ from step to step.
+Key key_of(const compiler::Tensor& t, std::uint64_t seed, std::int64_t step) {
+  return t.per_step ? make_key(seed, t.name + " per step", static_cast<std::uint64_t>(step)) : make_key(seed, t.name);
+}
+
 // Columns (or rows) orthonormal up to the gain: Q of a Gaussian matrix, with the signs of R's diagonal.
 std::vector<double> orthogonal(const compiler::Tensor& t, const Key& key, double gain) {
   const std::int64_t rows = t.dims.empty() ? 1 : t.dims[0], columns = t.size() / rows;
@@ -29,14 +34,15 @@ std::vector<double> orthogonal(const compiler::Tensor& t, const Key& key, double
 }
 
 // Each row draws without repeating from 0..n-1.
-std::vector<double> sample(const compiler::Tensor& t, std::uint64_t seed, double from) {
+std::vector<double> sample(const compiler::Tensor& t, std::uint64_t seed, double from, std::int64_t step) {
   const std::int64_t columns = t.dims.empty() ? 1 : t.dims.back();
   const auto n = static_cast<std::uint64_t>(from);
   if (static_cast<std::uint64_t>(columns) > n)
     throw Error(fmt::format("{} draws {} of {} without repeating: that is too many", t.name, columns, n));
   std::vector<double> values;
-  for (std::int64_t row = 0; row < t.size() / columns; ++row) {
-    const auto order = permutation(make_key(seed, t.name, static_cast<std::uint64_t>(row)), n);
+  const std::int64_t rows = t.size() / columns;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const auto order = permutation(make_key(seed, t.name, static_cast<std::uint64_t>(step * rows + row)), n);
     for (std::int64_t i = 0; i < columns; ++i)
       values.push_back(static_cast<double>(order[static_cast<std::size_t>(i)]));
   }
@@ -45,11 +51,11 @@ std::vector<double> sample(const compiler::Tensor& t, std::uint64_t seed, double
 
 }  // namespace
 
-std::vector<double> initial_values(const compiler::Tensor& t, std::uint64_t seed) {
+std::vector<double> initial_values(const compiler::Tensor& t, std::uint64_t seed, std::int64_t step) {
   using Kind = compiler::Init::Kind;
-  const Key key = make_key(seed, t.name);
+  const Key key = key_of(t, seed, step);
   if (t.init.kind == Kind::orthogonal) return orthogonal(t, key, t.init.a);
-  if (t.init.kind == Kind::sample) return sample(t, seed, t.init.a);
+  if (t.init.kind == Kind::sample) return sample(t, seed, t.init.a, step);
   std::vector<double> values;
   for (std::int64_t i = 0; i < t.size(); ++i) {
     const auto index = static_cast<std::uint64_t>(i);

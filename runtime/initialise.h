@@ -8,6 +8,7 @@
 
 namespace eligo {
 
-std::vector<double> initial_values(const compiler::Tensor& tensor, std::uint64_t seed);
+// `step` counts from 0 and matters for a tensor with a value per step only.
+std::vector<double> initial_values(const compiler::Tensor& tensor, std::uint64_t seed, std::int64_t step = 0);
 
 }  // namespace eligo

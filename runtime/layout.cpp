@@ -121,14 +121,19 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
         l.capacity = std::min<std::int64_t>(all, p.window + p.window_ahead + span + 2);
       }
     }
-    if (t.kind == TensorKind::param && p.updates_within)
+    if (t.per_step) {
+      l.copies = steps;
+      layout.any_length = false;
+      if (t.kind == TensorKind::param && t.as_taken && p.updates_within) l.versions = steps;
+    } else if (t.kind == TensorKind::param && p.updates_within) {
       l.versions = r.whole_window
                        ? std::min<std::int64_t>(all, (p.window < 0 ? steps : p.window) + p.window_ahead + span + 2)
                        : span + 1;
+    }
     long double size = static_cast<long double>(l.element);
     for (auto d : t.dims) size *= static_cast<long double>(d);
     if (t.batched) size *= static_cast<long double>(examples);
-    long double bytes = size * static_cast<long double>(std::max<std::int64_t>({l.capacity, l.versions + 1, 1}));
+    long double bytes = size * static_cast<long double>(std::max<std::int64_t>({l.capacity, l.versions + 1, 1, l.copies + l.versions + 1}));
     if (t.kind == TensorKind::gradient) bytes *= 1 + shards;
     total += bytes;
     if (bytes > largest) {

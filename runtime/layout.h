@@ -15,9 +15,10 @@ namespace eligo {
 struct TensorLayout {
   std::int64_t capacity = 0;    // slots; 0: not timed
   std::int64_t versions = 0;    // of a parameter that changes inside a sequence: snapshots kept, one per step
+  std::int64_t copies = 0;      // of a tensor with a value per step: as many; before them lies one that is no step's
   std::int64_t element = 0;     // bytes
   std::int64_t slot_bytes = 0;  // one slot of the whole batch (timed), or the whole tensor
-  std::int64_t bytes() const { return slot_bytes * (capacity > 0 ? capacity : 1); }
+  std::int64_t bytes() const { return slot_bytes * (capacity > 0 ? capacity : copies > 0 ? copies + 1 : 1); }
 };
 
 struct Layout {

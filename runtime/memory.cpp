@@ -35,16 +35,17 @@ Memory::Memory(const compiler::Program& program, const Layout& layout, std::int6
     const auto& t = program.tensors[i];
     row_.push_back(l.element * t.size());
     base[i] = take(l.bytes());
-    version[i] = l.versions ? take(l.slot_bytes * l.versions) : 0;
+    version[i] = l.versions ? take(l.slot_bytes * (l.versions + (l.copies > 0))) : 0;
     shard[i] = t.kind == TensorKind::gradient ? total : 0;
     if (t.kind == TensorKind::gradient)
-      for (int s = 0; s < shards; ++s) take(l.slot_bytes);
+      for (int s = 0; s < shards; ++s) take(l.bytes());
   }
   std::vector<std::int64_t> ends;
   for (const auto& phase : program.phases)
     for (const auto& root : phase.roots)
       for (Ref node : compiler::leaves_of(const_cast<compiler::Program&>(program), root.node)) {
         if (node->time.base != When::end && node->time.base != When::last) continue;
+        if (program.tensors[node->tensor].per_step) continue;  // refused where it would be read
         if (program.tensors[node->tensor].kind == TensorKind::param) {
           // Updates come when a window is complete: until then its end's parameters are those of now.
           bool at_windows = program.window_ahead == 0;
@@ -82,8 +83,13 @@ void* Memory::version(int tensor, std::int64_t t) const {
   return version_[tensor] + modulo(t, l.versions) * l.slot_bytes;
 }
 
-void* Memory::shard_gradient(int tensor, int shard) const {
-  return shard_[tensor] + shard * padded(layout_.tensors[tensor].slot_bytes);
+std::byte* Memory::shard_gradient(int tensor, int shard) const {
+  return shard_[tensor] + shard * padded(layout_.tensors[tensor].bytes());
+}
+
+std::byte* Memory::copy(int tensor, std::byte* base, std::int64_t t) const {
+  const TensorLayout& l = layout_.tensors[tensor];
+  return base + (t >= 1 && t <= l.copies ? t : 0) * l.slot_bytes;
 }
 
 void* Memory::gathered(int tensor, TimeRef time, std::int64_t example) {
@@ -110,14 +116,26 @@ void Memory::zero_slot(int tensor, std::int64_t t, std::int64_t first, std::int6
 
 void Memory::snapshot_versions(std::int64_t t) const {
   for (std::size_t i = 0; i < program_.tensors.size(); ++i)
-    if (layout_.tensors[i].versions)
-      std::memcpy(version(static_cast<int>(i), t), base_[i], static_cast<std::size_t>(layout_.tensors[i].slot_bytes));
+    if (const TensorLayout& l = layout_.tensors[i]; l.versions) {
+      const int tensor = static_cast<int>(i);
+      void* to = l.copies ? copy(tensor, version_[i], t) : version(tensor, t);
+      std::memcpy(to, l.copies ? copy(tensor, base_[i], t) : base_[i], static_cast<std::size_t>(l.slot_bytes));
+    }
+}
+
+void* ShardResolver::step_copy(int tensor, TimeRef time) const {
+  const std::int64_t step = (time.base == When::start ? moment.start : moment.t) + time.offset;
+  if (memory_->program().tensors[tensor].kind == TensorKind::gradient)
+    return memory_->copy(tensor, optimising ? memory_->base(tensor) : memory_->shard_gradient(tensor, shard_), step);
+  const bool taken = memory_->layout().tensors[tensor].versions > 0 && !optimising;
+  return memory_->copy(tensor, taken ? memory_->version_base(tensor) : memory_->base(tensor), step);
 }
 
 void* ShardResolver::resolve(int tensor, TimeRef time) {
   const auto& t = memory_->program().tensors[tensor];
+  if (t.per_step) return step_copy(tensor, time);
   if (t.kind == TensorKind::gradient)
-    return shared_gradient ? memory_->whole(tensor) : memory_->shard_gradient(tensor, shard_);
+    return optimising ? memory_->whole(tensor) : memory_->shard_gradient(tensor, shard_);
   if (!t.timed()) {
     const bool now = time.base == When::always || time.base == When::end || time.base == When::last ||
                      (time.base == When::t && time.offset == 0 && moment.current);

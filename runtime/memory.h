@@ -24,9 +24,16 @@ class Memory {
   bool float64() const { return float64_; }
   // First byte of a timed tensor's slot for step `t`, from `example` on.
   void* slot(int tensor, std::int64_t t, std::int64_t example) const;
-  void* whole(int tensor) const { return base_[tensor]; }
+  // All of a tensor without time: its one copy, or those of all steps in order.
+  void* whole(int tensor) const { return base_[tensor] + (layout_.tensors[tensor].copies ? layout_.tensors[tensor].slot_bytes : 0); }
+  std::int64_t copies(int tensor) const { return layout_.tensors[tensor].copies ? layout_.tensors[tensor].copies : 1; }
+  // A step's copy in storage made of one for no step and then one for each. What no step has reads as zero.
+  std::byte* copy(int tensor, std::byte* base, std::int64_t t) const;
   void* version(int tensor, std::int64_t t) const;
-  void* shard_gradient(int tensor, int shard) const;
+  std::byte* base(int tensor) const { return base_[tensor]; }
+  std::byte* version_base(int tensor) const { return version_[tensor]; }
+  std::byte* shard_gradient(int tensor, int shard) const;  // all copies
+  std::int64_t gradient_bytes(int tensor) const { return layout_.tensors[tensor].bytes(); }
   void* gathered(int tensor, compiler::TimeRef time, std::int64_t example);  // per-example reads at end or last
   std::int64_t row_bytes(int tensor) const { return row_[tensor]; }          // one example
 
@@ -63,9 +70,10 @@ class ShardResolver : public compiler::Resolver {
   ShardResolver(Memory& memory, int shard, std::int64_t first) : memory_(&memory), shard_(shard), first_(first) {}
   void* resolve(int tensor, compiler::TimeRef time) override;
   Moment moment;
-  bool shared_gradient = false;  // the reduced one (optimiser), not the shard's own
+  bool optimising = false;  // the reduced gradient, not the shard's own; parameters as they are now
 
  private:
+  void* step_copy(int tensor, compiler::TimeRef time) const;
   Memory* memory_;
   int shard_;
   std::int64_t first_;

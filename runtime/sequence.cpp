@@ -28,6 +28,7 @@ struct Sequence::Shard {
   void* scratch = nullptr;
   double loss = 0;
   std::int64_t loss_steps = 0;
+  std::vector<std::vector<char>> taught;  // by learned, of a parameter with a value per step: steps that gathered
 };
 
 namespace {
@@ -99,7 +100,18 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
     end_reads_[i].assign(found.begin(), found.end());
   }
   prepared_ = aligned(prepared_storage_, program.runner->prepared_bytes());
-  for (const auto& l : plan_.learned) totals_.emplace_back(plan_.tensors[l.gradient].size(), 0.0);
+  for (const auto& l : plan_.learned)
+    totals_.emplace_back(plan_.tensors[l.gradient].size() * memory_->copies(l.gradient), 0.0);
+  step_gathers_.resize(plan_.phases.size());
+  for (std::size_t k = 0; k < plan_.learned.size(); ++k)
+    for (std::size_t i = 0; i < plan_.phases.size(); ++i)
+      for (const auto& root : plan_.phases[i].roots)
+        if (root.kind == compiler::RootKind::gather && root.tensor == plan_.learned[k].gradient &&
+            plan_.tensors[root.tensor].per_step)
+          step_gathers_[i].push_back({k, root.time});
+  for (auto& shard : shards_)
+    for (const auto& l : plan_.learned)
+      shard->taught.emplace_back(plan_.tensors[l.parameter].per_step ? memory_->copies(l.parameter) + 1 : 0, 0);
 }
 
 Sequence::~Sequence() = default;
@@ -203,7 +215,8 @@ void Sequence::begin_shard(Shard& shard) {
   }
   for (const auto& l : plan_.learned)
     std::memset(memory_->shard_gradient(l.gradient, shard.number), 0,
-                static_cast<std::size_t>(layout_.tensors[l.gradient].slot_bytes));
+                static_cast<std::size_t>(memory_->gradient_bytes(l.gradient)));
+  for (auto& steps : shard.taught) std::fill(steps.begin(), steps.end(), 0);
   for (std::int64_t t = layout_.lowest; t < layout_.highest + 1; ++t) fill_flags(shard, t);
 }
 
@@ -296,6 +309,24 @@ void Sequence::collect_ends(Shard& shard, int phase) {
 void Sequence::run_phase(Shard& shard, int phase) {
   if (phase < 0 || shard.count == 0) return;
   compiled_.runner->run(phase, shard.resolver, shard.count, shard.scratch, prepared_);
+  mark_steps(shard, phase);
+}
+
+// Steps beyond every example of the shard teach nothing.
+void Sequence::mark_steps(Shard& shard, int phase) {
+  for (const StepGather& g : step_gathers_[phase]) {
+    const Moment& moment = shard.resolver.moment;
+    const std::int64_t step = (g.time.base == When::start ? moment.start : moment.t) + g.time.offset;
+    bool any = false;
+    for (std::int64_t b = 0; b < shard.count; ++b) any = any || step <= lengths_[shard.first + b];
+    if (step >= 1 && any) shard.taught[g.learned][static_cast<std::size_t>(step)] = 1;
+  }
+}
+
+bool Sequence::takes_update(std::size_t learned, std::int64_t step) {
+  bool any = false;
+  for (auto& shard : shards_) any = std::exchange(shard->taught[learned][static_cast<std::size_t>(step)], 0) || any;
+  return any;
 }
 
 void Sequence::arrive(Shard& shard, std::int64_t t) {
@@ -381,28 +412,40 @@ void Sequence::span(std::int64_t from, std::int64_t to) {
   arena.execute([&] { tbb::parallel_for(0, shard_count_, one, tbb::simple_partitioner()); });
 }
 
+void Sequence::reduce(std::size_t k) {
+  const int gradient = plan_.learned[k].gradient;
+  const std::int64_t size = plan_.tensors[gradient].size(), first = plan_.tensors[gradient].per_step ? size : 0;  // behind that of no step
+  void* sum = memory_->whole(gradient);
+  for (std::size_t i = 0; i < totals_[k].size(); ++i) {
+    const auto at = static_cast<std::int64_t>(i);
+    double total = 0;
+    for (int s = 0; s < shard_count_; ++s)
+      total += memory_->read(gradient, memory_->shard_gradient(gradient, s), first + at);
+    memory_->write(gradient, sum, at, total);
+    totals_[k][i] += total;
+  }
+  for (int s = 0; s < shard_count_; ++s)
+    std::memset(memory_->shard_gradient(gradient, s), 0, static_cast<std::size_t>(memory_->gradient_bytes(gradient)));
+}
+
 void Sequence::update(UpdateEvery every) {
   const compiler::FlushDenormals flush;
   for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
     const compiler::Learned& l = plan_.learned[k];
     if (l.every != every) continue;
-    const std::int64_t size = plan_.tensors[l.gradient].size();
-    void* sum = memory_->whole(l.gradient);
-    for (std::int64_t i = 0; i < size; ++i) {
-      double total = 0;
-      for (int s = 0; s < shard_count_; ++s)
-        total += memory_->read(l.gradient, memory_->shard_gradient(l.gradient, s), i);
-      memory_->write(l.gradient, sum, i, total);
-      totals_[k][i] += total;
-    }
-    for (int s = 0; s < shard_count_; ++s)
-      std::memset(memory_->shard_gradient(l.gradient, s), 0,
-                  static_cast<std::size_t>(layout_.tensors[l.gradient].slot_bytes));
+    reduce(k);
     if (!learn_ || l.update_phase < 0) continue;
     Shard& shard = *shards_[0];
-    shard.resolver.shared_gradient = true;
-    compiled_.runner->run(l.update_phase, shard.resolver, 1, shard.scratch, prepared_);
-    shard.resolver.shared_gradient = false;
+    const Moment before = shard.resolver.moment;
+    shard.resolver.optimising = true;
+    const bool per_step = plan_.tensors[l.parameter].per_step;
+    for (std::int64_t step = 1; step <= memory_->copies(l.parameter); ++step) {
+      if (per_step && !takes_update(k, step)) continue;
+      shard.resolver.moment.t = step;
+      compiled_.runner->run(l.update_phase, shard.resolver, 1, shard.scratch, prepared_);
+    }
+    shard.resolver.optimising = false;
+    shard.resolver.moment = before;
     stale_ = true;
   }
   refresh();
@@ -465,6 +508,9 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
 
 RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
   if (!plan_.shown.empty()) throw Error("values to show are kept for whole sequences: compile without `show` to step");
+  for (const compiler::Tensor& t : plan_.tensors)
+    if (t.per_step)
+      throw Error(fmt::format("{} has a value for each step of a sequence: give whole sequences to run()", t.name));
   if (closes() || plan_.window >= 0 || !layout_.any_length)
     throw Error("this rule needs a complete window, so it cannot learn step by step: give whole sequences to run()");
   const bool fresh = !open_ || !online_call_;

@@ -49,6 +49,11 @@ class Sequence {
   void run_phase(Shard& shard, int phase);
   void span(std::int64_t from, std::int64_t to);
   void update(compiler::UpdateEvery every);
+  // What the shards gathered, added up in a fixed order; what they hold is cleared.
+  void reduce(std::size_t learned);
+  void mark_steps(Shard& shard, int phase);
+  // Whether the parameters of a step have gathered anything since their last update.
+  bool takes_update(std::size_t learned, std::int64_t step);
   void refresh();
   Window window_of(std::int64_t t) const;
   std::int64_t window_ready(const Window& w) const;  // the arrival at which its sweep runs
@@ -71,6 +76,11 @@ class Sequence {
   int step_, arrive_, show_, sweep_, sweep_start_, close_;
   std::vector<std::vector<compiler::Ref>> end_reads_;  // by phase: what is read at an example's own end
   std::vector<int> timed_;                             // tensors whose slots are cleared (not flags, not shown)
+  struct StepGather {
+    std::size_t learned;
+    compiler::TimeRef time;
+  };
+  std::vector<std::vector<StepGather>> step_gathers_;  // by phase: parameters with a value per step that it teaches
 
   // the sequence that runs
   std::int64_t examples_ = 0, steps_ = 0, t_ = 0;

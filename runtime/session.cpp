@@ -30,7 +30,9 @@ struct Session::Impl {
     const compiler::Tensor& t = plan.tensors[number];
     const bool kept = t.kind == TensorKind::param || t.kind == TensorKind::keep || t.kind == TensorKind::wiring;
     if (kept) {
-      infos.push_back({t.name, t.dims, t.kind == TensorKind::param, t.bundle});
+      std::vector<std::int64_t> shape = t.dims;
+      if (t.per_step) shape.insert(shape.begin(), options.steps);
+      infos.push_back({t.name, shape, t.kind == TensorKind::param, t.bundle});
       numbers[t.name] = number;
     }
     if (t.kind == TensorKind::state) {
@@ -47,8 +49,10 @@ struct Session::Impl {
       const compiler::Tensor& t = plan.tensors[i];
       const int number = static_cast<int>(i);
       if (t.kind == TensorKind::param || t.kind == TensorKind::keep || t.kind == TensorKind::wiring) {
-        const std::vector<double> values = initial_values(t, options.seed);
-        for (std::int64_t k = 0; k < t.size(); ++k) m.write(number, m.whole(number), k, values[k]);
+        for (std::int64_t copy = 0; copy < m.copies(number); ++copy) {
+          const std::vector<double> values = initial_values(t, options.seed, copy);
+          for (std::int64_t k = 0; k < t.size(); ++k) m.write(number, m.whole(number), copy * t.size() + k, values[k]);
+        }
       } else if (t.kind == TensorKind::hyper && !hypers_set.contains(t.name)) {
         m.write(number, m.whole(number), 0, t.init.a);
       } else if (t.kind == TensorKind::state) {
@@ -126,7 +130,7 @@ std::vector<double> Session::get(const std::string& name) const {
   if (impl_->is_start(name)) return impl_->start_values[number];
   Memory& m = impl_->sequence.memory();
   std::vector<double> values;
-  for (std::int64_t i = 0; i < impl_->plan.tensors[number].size(); ++i)
+  for (std::int64_t i = 0; i < impl_->plan.tensors[number].size() * m.copies(number); ++i)
     values.push_back(m.read(number, m.whole(number), i));
   return values;
 }
@@ -142,8 +146,10 @@ void Session::set(const std::string& name, std::span<const double> values) {
     impl_->sequence.set_start(impl_->start_values);
     return;
   }
-  if (static_cast<std::int64_t>(values.size()) != t.size())
-    throw Error(fmt::format("{} has {} values, {} are given", name, t.size(), values.size()));
+  Memory& m = impl_->sequence.memory();
+  const std::int64_t size = t.size() * m.copies(number);
+  if (static_cast<std::int64_t>(values.size()) != size)
+    throw Error(fmt::format("{} has {} values, {} are given", name, size, values.size()));
   for (double x : values) {
     if (!std::isfinite(x)) throw Error(fmt::format("{}: a value is not finite", name));
     if (t.low < t.high && (x < t.low || x > t.high))
@@ -151,7 +157,6 @@ void Session::set(const std::string& name, std::span<const double> values) {
     if (t.kind == TensorKind::wiring && (x != std::floor(x) || x < 0 || x >= t.init.a))
       throw Error(fmt::format("{}: {} is no index below {}", name, x, t.init.a));
   }
-  Memory& m = impl_->sequence.memory();
   for (std::size_t i = 0; i < values.size(); ++i)
     m.write(number, m.whole(number), static_cast<std::int64_t>(i), values[i]);
   impl_->sequence.parameters_changed();
