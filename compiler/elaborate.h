@@ -77,8 +77,10 @@ class Elaborator {
   TimeRef moment_of(const dsl::Expr& e, const Scope& scope) const;
   Value function(const dsl::Expr& e, const Scope& scope);
   Value reduction(const dsl::Expr& e, const Value& a, const std::vector<std::string>& keys);
+  Value pattern(const dsl::Expr& e, const Scope& scope);  // nonzero, reach
   Value derivative(const dsl::Expr& e, const Scope& scope);
   Value draw(const dsl::Expr& e, const Scope& scope);
+  std::optional<std::vector<Axis>> known_axes(const std::string& n);
   std::vector<Axis> recurrence_axes(const std::string& n, const dsl::Expr& at);
   std::optional<std::vector<Axis>> infer(const dsl::Expr& e, const Scope& scope);
   std::optional<std::vector<Axis>> explicit_axes(const dsl::Statement& s, const Scope& outer);
