@@ -184,6 +184,7 @@ class Structure {
       if (node->dims != b.dims && node->rank() != 0) return;
       r.blocks.push_back(std::move(b));
     }
+    may = may || r.blocks.size() > 1;  // one of them may be zero
     if (blocks.empty() || !may || !read_by_blocks(r)) return;
     for (Block& b : r.blocks) {
       b.tensor = static_cast<int>(p_.tensors.size());
