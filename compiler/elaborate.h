@@ -84,14 +84,15 @@ class Elaborator {
   TimeRef moment_of(const dsl::Expr& e, const Scope& scope) const;
   Value function(const dsl::Expr& e, const Scope& scope);
   Value reduction(const dsl::Expr& e, const Value& a, const std::vector<std::string>& keys);
+  Value pattern(const dsl::Expr& e, const Scope& scope);  // nonzero, reach
   Value derivative(const dsl::Expr& e, const Scope& scope);
   // Cuts and axes of a derivative by parameters of which some have a value per step.
   void settle_step(const Value& numerator, std::vector<Ref>& cuts, std::vector<Axis>& axes, TimeRef own,
                    const dsl::Expr& at);
   Value draw(const dsl::Expr& e, const Scope& scope);
+  std::optional<std::vector<Axis>> known_axes(const std::string& n);
   std::vector<Axis> recurrence_axes(const std::string& n, const dsl::Expr& at);
   // Empty where they depend on those of a name that is being asked for.
-  std::optional<std::vector<Axis>> known_axes(const std::string& n);
   std::optional<std::vector<Axis>> infer(const dsl::Expr& e, const Scope& scope);
   std::optional<std::vector<Axis>> explicit_axes(const dsl::Statement& s, const Scope& outer);
   bool reads_unknown(const dsl::Expr& e) const;

@@ -172,6 +172,7 @@ Value Elaborator::function(const Expr& e, const Scope& scope) {
            fmt::format("{} takes {} argument{}, {} given", e.name, n, n == 1 ? "" : "s", e.args.size()));
   };
   if (e.name == "normal" || e.name == "uniform" || e.name == "random_sign") return draw(e, scope);
+  if (e.name == "nonzero" || e.name == "reach") return pattern(e, scope);
   Scope inner = scope;
   for (const std::string& axis : e.axes) inner.keep.insert(axis);
   auto arg = [&](std::size_t i) { return evaluate(*e.args[i], inner); };
@@ -299,6 +300,11 @@ Value Elaborator::derivative(const Expr& e, const Scope& scope) {
       fail(Code::E0601, b, scope, "a derivative is taken by a state, an input, parameters or a field of a part",
            "write d(…)/d(s[t]), d(…)/d(s[t-1]) or d(…)/d(θ)");
     if (cut->time.base == When::always || function_of_inputs || !p_.tensors[cut->tensor].timed()) continue;
+    if (p_.tensors[cut->tensor].kind == TensorKind::field && cut->time != own)
+      fail(Code::E0604, b, scope,
+           fmt::format("{} is no state: nothing of {} depends on what it was at {}", p_.tensors[cut->tensor].name,
+                       to_string(own), to_string(cut->time)),
+           "differentiate by a state of the step before");
     if (cut->time.base != own.base || cut->time.offset > own.offset || cut->time.offset < own.offset - 1)
       fail(Code::E0604, e, scope,
            fmt::format("d(…)/d(…) reaches from {} to {}: only one step's equations are followed", to_string(own),
@@ -338,7 +344,6 @@ std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& s
     case ExprKind::name: {
       auto info = time->names.find(e.name);
       if (info != time->names.end() && info->second.direction != dsl::Direction::none) {
-        if (in_progress_.contains("axes " + e.name)) return std::nullopt;
         return known_axes(e.name);
       }
       const dsl::Statement& macro = *rule->equations.at(e.name);
@@ -385,6 +390,7 @@ std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& s
       static const std::set<std::string> to_number = {"sum", "mean", "norm2", "inner", "logsumexp"};
       if (to_number.contains(e.name) && e.axes.empty()) return std::vector<Axis>{};
       if ((e.name == "max" || e.name == "min") && e.args.size() == 1 && e.axes.empty()) return std::vector<Axis>{};
+      if (e.name == "reach") return infer(*e.args[1], scope);
       std::optional<std::vector<Axis>> widest;
       for (const auto& a : e.args)
         if (auto axes = infer(*a, scope); axes && (!widest || axes->size() > widest->size())) widest = axes;
@@ -422,8 +428,9 @@ std::optional<std::vector<Axis>> Elaborator::explicit_axes(const dsl::Statement&
   return axes;
 }
 
+// Nothing while they are being found: some other term will tell.
 std::optional<std::vector<Axis>> Elaborator::known_axes(const std::string& n) {
-  in_progress_.insert("axes " + n);
+  if (!in_progress_.insert("axes " + n).second) return std::nullopt;
   Scope scope;
   scope.part = rule;
   const dsl::Statement& s = *rule->equations.at(n);
@@ -442,7 +449,7 @@ std::optional<std::vector<Axis>> Elaborator::known_axes(const std::string& n) {
 
 std::vector<Axis> Elaborator::recurrence_axes(const std::string& n, const Expr& at) {
   const dsl::Statement& s = *rule->equations.at(n);
-  const std::optional<std::vector<Axis>> axes = known_axes(n);
+  const auto axes = known_axes(n);
   if (!axes)
     parts_.fail(Code::E0601, *rule, at.span, fmt::format("the axes of {} cannot be told from its equation", n),
                 "some term of the equation must not depend on the recurrence itself");

@@ -195,7 +195,7 @@ void Instantiator::updates() {
       if (p_.tensors[tensor].kind != TensorKind::hyper) continue;
       const std::string shared = fmt::format("optimiser.{}.{}", l.bundle, name);
       const int have = p_.find(shared);
-      if (have >= 0) {
+      if (have >= 0 && have != tensor) {
         p_.tensors[tensor].name.clear();
         tensor = have;
       } else {

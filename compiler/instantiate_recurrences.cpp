@@ -53,7 +53,7 @@ void Instantiator::forward_recurrences() {
     changed = false;
     const std::vector<int> all = recurrences(TensorKind::forward);
     for (int tensor : all) {
-      const std::string& name = p_.tensors[tensor].name;
+      const std::string name = p_.tensors[tensor].name;  // a copy: the table grows below
       const int ahead = time_.names.at(name).ahead;
       if (!lag_.contains(tensor)) lag_[tensor] = ahead;
       if (lag_[tensor] < ahead || round > 64)
@@ -77,7 +77,7 @@ void Instantiator::backward_recurrences() {
       if (!swept_.insert(tensor).second) continue;
       more = true;
       p_.online = false;
-      const std::string& name = p_.tensors[tensor].name;
+      const std::string name = p_.tensors[tensor].name;  // a copy: the table grows below
       const TimeRef now{When::t, 0};
       Ref node = store_value(tensor, elab_.with_boundaries(name, now));
       phase("sweep").roots.push_back({RootKind::store, tensor, now, node, name});

@@ -50,7 +50,8 @@ bool PhaseLowering::parameters_only(Ref node) {
   if (node->kind == NodeKind::leaf) {
     const TensorKind kind = m_.p.tensors[node->tensor].kind;
     only = node->time.base == When::always &&
-           (kind == TensorKind::param || kind == TensorKind::hyper || kind == TensorKind::keep);
+           (kind == TensorKind::param || kind == TensorKind::hyper || kind == TensorKind::keep ||
+            kind == TensorKind::wiring);
   }
   for (const Use& use : node->uses) only = only && parameters_only(use.node);
   return parameters_only_[node] = only;

@@ -153,6 +153,15 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
     if (factors[f].node->kind != NodeKind::wire) continue;
     const Index& target = factors[f].index.back();
     if (!target.is_label() || by_wire[target.label()] >= 0 || by_embed[target.label()] >= 0) continue;
+    // Where a wiring is read must be known without it: [parent[i] == i] stays a factor.
+    bool circular = false;
+    for (std::size_t k = 0; k + 1 < factors[f].index.size(); ++k)
+      for (const Index::Term& t : factors[f].index[k].terms)
+        circular = circular || t.label == target.label() || by_wire[t.label] >= 0;
+    for (int l = 0; l < n.labels(); ++l)
+      for (std::size_t k = 0; by_wire[l] >= 0 && k + 1 < factors[by_wire[l]].index.size(); ++k)
+        circular = circular || factors[by_wire[l]].index[k].mentions(target.label());
+    if (circular) continue;
     // An access follows one wiring; a second one in the same value or destination stays a factor, written out.
     bool second = false;
     for (const Use& value : factors) {

@@ -1,4 +1,4 @@
-// Drops stores of fields that nothing reads.
+// Drops stores of fields that nothing reads, and computes those with one reader in their own step where they are read.
 #pragma once
 
 #include "compiler/program.h"

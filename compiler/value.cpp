@@ -195,7 +195,11 @@ std::vector<Axis> Values::align(const std::vector<std::vector<Axis>>& args) {
     std::vector<Axis> others;
     for (const Axis& o : result)
       if (o.key != axis.key) others.push_back(o);
-    if (axis.bundle || bundle_over(others, axis.key) < 0) kept.push_back(axis);
+    const int over = axis.bundle ? -1 : bundle_over(others, axis.key);
+    bool apart = over < 0;  // an operand that has both means two axes
+    for (const auto& axes : args)
+      apart = apart || (find_axis(axes, axis.key) >= 0 && find_axis(axes, others[static_cast<std::size_t>(over)].key) >= 0);
+    if (apart) kept.push_back(axis);
   }
   return kept;
 }

@@ -16,6 +16,7 @@ constexpr Function functions[] = {
     {"logsumexp", FunctionKind::reduce, 1, 1},   {"norm2", FunctionKind::reduce, 1, 1},
     {"max", FunctionKind::extremum, 1, 2},       {"min", FunctionKind::extremum, 1, 2},
     {"softmax", FunctionKind::normalise, 1, 1},  {"unit", FunctionKind::normalise, 1, 1},
+    {"nonzero", FunctionKind::pointwise, 1, 1},  {"reach", FunctionKind::reach, 3, 3},
     {"inner", FunctionKind::inner, 2, 2},        {"var", FunctionKind::statistic, 1, 1},
     {"cov", FunctionKind::statistic, 2, 2},      {"normal", FunctionKind::noise, 0, 0},
     {"uniform", FunctionKind::noise, 0, 0},      {"random_sign", FunctionKind::noise, 0, 0},

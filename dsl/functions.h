@@ -14,6 +14,7 @@ enum class FunctionKind {
   extremum,   // pointwise with two arguments, reduces with one: max
   inner,      // the sum of products over the axes in brackets, by default all
   statistic,  // over the samples of a `per neuron` block: var(a), cov(a, b)
+  reach,      // where the second argument, or it behind products with the first, can be other than zero
   noise,      // a draw with the axes in brackets: normal[s]()
 };
 

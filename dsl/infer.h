@@ -64,6 +64,7 @@ class Inference {
   Shape net_or_readout(const Expr& e, const Symbol& role);
   Shape function(const Expr& e, const Function& f);
   Shape over_axes(const Expr& e, const Function& f, const Shape& argument);
+  Shape reach(const Expr& e);
   Shape statistic(const Expr& e, const Function& f, const Shape& argument);
   Shape derivative(const Expr& e);
   Shape varied(const Expr& e);

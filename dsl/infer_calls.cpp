@@ -87,12 +87,29 @@ Shape Inference::function(const Expr& e, const Function& f) {
   if (elementwise && !e.axes.empty())
     error(Code::E0309, fmt::format("`{}` works at every place: it takes no axes", f.name), e.span);
   if (f.kind == FunctionKind::noise) return over_axes(e, f, Shape::scalar());
+  if (f.kind == FunctionKind::reach) return reach(e);
   const Shape argument = pointwise(e, e.args);
   if (f.kind == FunctionKind::statistic) return statistic(e, f, argument);
   if (elementwise) return argument;
   // In a `per neuron` block the mean is over the samples, one for each coordinate.
   if (place == Place::per_neuron && f.name == "mean" && e.axes.empty()) return argument;
   return over_axes(e, f, argument);
+}
+
+// reach(a, b, n): a square a, [s, s], a b that begins with its axis, and a number.
+Shape Inference::reach(const Expr& e) {
+  const Shape a = of(*e.args[0]), b = of(*e.args[1]);
+  of(*e.args[2]);
+  if (!e.axes.empty()) error(Code::E0309, "`reach` takes no axes", e.span);
+  if (a.is_bottom() || b.is_bottom()) return Shape::bottom();
+  const bool square = a.axes.size() == 2 && a.axes[0] == a.axes[1];
+  if (a.is_known() && a.sure && !square)
+    error(Code::E0309, "`reach` multiplies by its first argument again and again: it must be square", e.args[0]->span,
+          described(*e.args[0], a));
+  else if (a.is_known() && a.sure && b.is_known() && b.sure && (b.axes.empty() || b.axes[0] != a.axes[0]))
+    error(Code::E0309, "the second argument of `reach` begins with the axis of the first", e.args[1]->span,
+          described(*e.args[1], b));
+  return b;
 }
 
 Shape Inference::statistic(const Expr& e, const Function& f, const Shape& argument) {

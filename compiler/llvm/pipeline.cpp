@@ -16,6 +16,7 @@
 #include "compiler/lower.h"
 #include "compiler/prune.h"
 #include "compiler/simplify.h"
+#include "compiler/structure.h"
 #include "compiler/text.h"
 #include "compiler/verify.h"
 
@@ -47,6 +48,7 @@ void graph_stages(Program& program, const CompileOptions& options, const std::st
   differentiate(program, options.batch);
   verify(program, "derivatives", false);
   if (last == "derivatives") return;
+  structure(program);
   simplify(program);
   prune(program);
   contract(program, options.batch);
