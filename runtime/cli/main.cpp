@@ -100,7 +100,7 @@ void add_dump(CLI::App& app, Arguments& a) {
   verb->add_option("rule", a.dump.rule, "A rule's name, or file.eli:name")->required();
   verb->add_option("--cell", a.dump.cell, "Its cell");
   verb->add_option("--readout", a.dump.readout, "Its readout");
-  verb->add_option("--synth", a.dump.synth, "Its synthesiser");
+  verb->add_option("--synth", a.dump.synth, "Its synthesiser; for several roles g=linear,fb=feedback");
   verb->add_option("--optimiser", a.dump.optimiser, "Its optimiser")->capture_default_str();
   verb->add_option("--stage", a.dump.stage, "parse, graph, derivatives, simplified, schedule, loops, llvm or asm")
       ->required();
