@@ -17,6 +17,7 @@ namespace {
 
 using eligo::cli::DumpOptions;
 using eligo::cli::FormatOptions;
+using eligo::cli::ListOptions;
 using eligo::cli::RunOptions;
 
 // All that the verbs may be given; one verb runs per call.
@@ -24,7 +25,8 @@ struct Arguments {
   RunOptions run;
   DumpOptions dump;
   FormatOptions format;
-  std::string case_path, case_out, list_what, code;
+  ListOptions list;
+  std::string case_path, case_out, code;
   std::vector<std::string> files, folders, sizes;
   bool json = false;
   int status = 0;
@@ -127,9 +129,15 @@ void add_small_verbs(CLI::App& app, Arguments& a) {
   explain->callback([&a] { a.status = eligo::cli::explain(a.code); });
   auto* list = app.add_subcommand(
       "list", "What there is: rules, cells, synths, readouts, optimisers, tasks, experiments, settings");
-  list->add_option("what", a.list_what, "One of these");
+  list->add_option("what", a.list.what, "One of these");
+  list->add_flag("--paths", a.list.paths, "Where each lies");
+  list->add_flag("--json", a.list.json, "As JSON");
+  list->add_flag("--markdown", a.list.markdown, "The page of the rules: equations, costs, identities and tests");
   add_rules_option(list, a);
-  list->callback([&a] { a.status = eligo::cli::list(a.list_what, a.folders); });
+  list->callback([&a] {
+    a.list.rule_folders = a.folders;
+    a.status = eligo::cli::list(a.list);
+  });
   auto* version = app.add_subcommand("version", "The version");
   version->callback([] { fmt::print("eligo {}\n", ELIGO_VERSION); });
 }

@@ -20,7 +20,11 @@ expect() {
 small=(train.epochs=2 train.batches_per_epoch=20 train.measure=2 task.T=5)
 
 expect 0 "eligo " "$eligo" version
-expect 0 "bp_lambda" "$eligo" list rules
+expect 0 "Werbos 1990" "$eligo" list rules
+"$eligo" list | grep -F "$root" >out.txt && fail "a list shows paths without --paths"$'\n'"$(head -n 3 out.txt)"
+expect 0 "$root/rules/bptt.eli" "$eligo" list rules --paths
+expect 0 '"title": "Backpropagation through time' "$eligo" list rules --json
+expect 1 "eligo list rules --markdown" "$eligo" list cells --markdown
 expect 0 "train.epochs" "$eligo" list settings
 expect 1 "did you mean rules?" "$eligo" list rulse
 expect 0 "E0" "$eligo" explain e0304
