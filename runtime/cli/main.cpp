@@ -10,6 +10,7 @@
 #include "dsl/diagnostic.h"
 #include "runtime/cli/dump.h"
 #include "runtime/cli/eval.h"
+#include "runtime/cli/gradcheck.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/session.h"
 
@@ -26,6 +27,10 @@ struct Arguments {
   DumpOptions dump;
   FormatOptions format;
   ListOptions list;
+  eligo::ProgramSpec spec;  // of gradcheck
+  eligo::GradcheckOptions gradcheck;
+  std::vector<std::string> hypers;
+  std::int64_t window = 0;
   std::string case_path, case_out, code;
   std::vector<std::string> files, folders, sizes;
   bool json = false;
@@ -43,6 +48,21 @@ void read_sizes(const std::vector<std::string>& texts, std::map<std::string, std
     if (!good) throw eligo::Error(fmt::format("--size {}: expected a name and a whole number, such as n=30", text));
     sizes[text.substr(0, equals)] = value;
   }
+}
+
+// "lambda=0.5" into a hyper.
+std::vector<std::pair<std::string, double>> read_hypers(const std::vector<std::string>& texts) {
+  std::vector<std::pair<std::string, double>> hypers;
+  for (const auto& text : texts) {
+    const std::size_t equals = text.find('=');
+    double value = 0;
+    const char* end = text.data() + text.size();
+    const bool good = equals != std::string::npos && equals > 0 && equals + 1 < text.size() &&
+                      std::from_chars(text.data() + equals + 1, end, value).ptr == end;
+    if (!good) throw eligo::Error(fmt::format("--hyper {}: expected a name and a number, such as lambda=0.5", text));
+    hypers.emplace_back(text.substr(0, equals), value);
+  }
+  return hypers;
 }
 
 void add_rules_option(CLI::App* verb, Arguments& arguments) {
@@ -123,6 +143,31 @@ void add_dump(CLI::App& app, Arguments& a) {
   });
 }
 
+void add_gradcheck(CLI::App& app, Arguments& a) {
+  auto* verb = app.add_subcommand("gradcheck", "Check a rule's derivatives against finite differences");
+  verb->add_option("rule", a.spec.rule, "A rule's name, or file.eli:name")->required();
+  verb->add_option("--cell", a.spec.cell, "Its cell; parts that are not given are chosen");
+  verb->add_option("--readout", a.spec.readout, "Its readout");
+  verb->add_option("--synth", a.spec.synth, "Its synthesiser; for several roles g=linear,fb=feedback");
+  verb->add_option("--size", a.sizes, "A size: n=3 (may be repeated)")->allow_extra_args(false);
+  verb->add_option("--hyper", a.hypers, "A hyper: lambda=0.5 (may be repeated)")->allow_extra_args(false);
+  verb->add_option("--window", a.window, "The rule's n; -1 is all");
+  verb->add_option("--batch", a.gradcheck.batch, "Examples")->check(CLI::Range(1, 1000))->capture_default_str();
+  verb->add_option("--T", a.gradcheck.steps, "Steps")->check(CLI::Range(1, 1000))->capture_default_str();
+  verb->add_option("--seed", a.gradcheck.seed, "Of parameters, states and data")->capture_default_str();
+  verb->add_option("--tolerance", a.gradcheck.tolerance, "The largest deviation, of the largest entry")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  add_rules_option(verb, a);
+  verb->callback([&a] {
+    a.spec.rule_paths = a.folders;
+    read_sizes(a.sizes, a.spec.sizes);
+    if (a.window != 0) a.spec.header["n"] = a.window;
+    a.gradcheck.hypers = read_hypers(a.hypers);
+    a.status = eligo::cli::gradcheck(a.spec, a.gradcheck);
+  });
+}
+
 void add_small_verbs(CLI::App& app, Arguments& a) {
   auto* explain = app.add_subcommand("explain", "The long help of an error code such as E0304");
   explain->add_option("code", a.code, "The code")->required();
@@ -170,6 +215,7 @@ int main(int argc, char** argv) {
   add_check(app, arguments);
   add_format(app, arguments);
   add_dump(app, arguments);
+  add_gradcheck(app, arguments);
   add_small_verbs(app, arguments);
   return guarded([&] {
     try {

@@ -41,6 +41,10 @@ expect 1 "no such folder" "$eligo" run seq_mnist --data /no/such/folder
 expect 1 "cannot be made" "$eligo" run quick_start --out /proc/run "${small[@]}"
 expect 2 "" "$eligo" no_such_verb
 
+expect 0 "no derivative differs" "$eligo" gradcheck bp_lambda --cell gru --T 3 --batch 1 --hyper lambda=0.5
+expect 1 "FAIL" "$eligo" gradcheck bptt --T 3 --batch 1 --tolerance 0
+expect 1 "--hyper lambda: expected a name and a number" "$eligo" gradcheck bptt --hyper lambda
+
 expect 0 "run folder: first" "$eligo" run quick_start --out first "${small[@]}"
 for file in experiment.toml metrics.csv summary.csv curves.svg curves.png; do
   [ -s "first/$file" ] || fail "first/$file is missing or empty"
