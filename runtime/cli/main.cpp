@@ -8,6 +8,7 @@
 #include <new>
 
 #include "dsl/diagnostic.h"
+#include "runtime/cli/compare.h"
 #include "runtime/cli/dump.h"
 #include "runtime/cli/eval.h"
 #include "runtime/cli/gradcheck.h"
@@ -28,6 +29,7 @@ struct Arguments {
   FormatOptions format;
   ListOptions list;
   eligo::ProgramSpec spec;  // of gradcheck
+  eligo::cli::CompareArguments compare;
   eligo::GradcheckOptions gradcheck;
   std::vector<std::string> hypers;
   std::int64_t window = 0;
@@ -168,6 +170,44 @@ void add_gradcheck(CLI::App& app, Arguments& a) {
   });
 }
 
+// An option that is another spelling of settings.
+void add_setting(CLI::App* verb, const std::string& option, const std::string& path, std::vector<std::string>& into,
+                 const std::string& help) {
+  verb->add_option_function<std::string>(
+      option, [path, &into](const std::string& value) { into.push_back(path + "=" + value); }, help);
+}
+
+void add_compare(CLI::App& app, Arguments& a) {
+  auto* verb = app.add_subcommand("compare", "Run two rules on the same data from the same start, update by update");
+  verb->add_option("a", a.compare.options.rule_a, "A rule")->required();
+  verb->add_option("b", a.compare.options.rule_b, "Another, or the same with settings of its own")->required();
+  verb->add_option("settings", a.compare.settings, "name=value for both, as for `eligo run`");
+  verb->add_option("--a", a.compare.a, "name=value for the first alone (may be repeated)")->allow_extra_args(false);
+  verb->add_option("--b", a.compare.b, "name=value for the second alone")->allow_extra_args(false);
+  add_setting(verb, "--cell", "model.cell", a.compare.settings, "The cell of both; parts not given are chosen");
+  add_setting(verb, "--readout", "model.readout", a.compare.settings, "The readout of both");
+  add_setting(verb, "--synth", "model.synth", a.compare.settings, "The synthesiser of both");
+  add_setting(verb, "--task", "task.name", a.compare.settings, "The task (delayed_target)");
+  add_setting(verb, "--T", "task.T", a.compare.settings, "The task's steps");
+  add_setting(verb, "--batch", "train.batch", a.compare.settings, "Examples of a batch (10)");
+  add_setting(verb, "--dtype-a", "dtype", a.compare.a, "f32 or f64");
+  add_setting(verb, "--dtype-b", "dtype", a.compare.b, "f32 or f64");
+  add_setting(verb, "--backend-a", "backend", a.compare.a, "jit or interpreter");
+  add_setting(verb, "--backend-b", "backend", a.compare.b, "jit or interpreter");
+  verb->add_option("--updates", a.compare.options.updates, "Batches to learn from")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  verb->add_option("--seed", a.compare.options.seed, "Of data and parameters")->capture_default_str();
+  verb->add_flag("--lockstep", a.compare.options.lockstep, "b starts every update from a's parameters");
+  verb->add_option("--data", a.compare.data, "Folder of the task's data");
+  verb->add_option("--json", a.compare.json, "A file for all numbers");
+  add_rules_option(verb, a);
+  verb->callback([&a] {
+    a.compare.options.rule_folders = a.folders;
+    a.status = eligo::cli::compare(a.compare);
+  });
+}
+
 void add_small_verbs(CLI::App& app, Arguments& a) {
   auto* explain = app.add_subcommand("explain", "The long help of an error code such as E0304");
   explain->add_option("code", a.code, "The code")->required();
@@ -216,6 +256,7 @@ int main(int argc, char** argv) {
   add_format(app, arguments);
   add_dump(app, arguments);
   add_gradcheck(app, arguments);
+  add_compare(app, arguments);
   add_small_verbs(app, arguments);
   return guarded([&] {
     try {
