@@ -83,7 +83,35 @@ struct Memory {
   Program* program;
   Resolver* where;
   std::int64_t example;
+  std::uint64_t* branches = nullptr;  // where it is kept which way comparisons and kinked functions went
 };
+
+void note_branch(std::uint64_t* branches, std::uint64_t way) {
+  if (branches != nullptr) *branches = (*branches ^ (way + 0x9e3779b97f4a7c15ULL)) * 0x100000001b3ULL;
+}
+
+std::uint64_t side(double x) { return std::isnan(x) ? 3 : x > 0 ? 2 : x < 0 ? 1 : 0; }
+
+// The side of its kink on which an operation is, if it has one.
+template <class T>
+void note_kink(std::uint64_t* branches, Op op, const T* x) {
+  switch (op) {
+    case Op::abs:
+    case Op::sign:
+    case Op::relu:
+    case Op::step:
+    case Op::select: return note_branch(branches, side(primal(x[0])));
+    case Op::max:
+    case Op::min:
+    case Op::lt:
+    case Op::le:
+    case Op::gt:
+    case Op::ge:
+    case Op::eq:
+    case Op::ne: return note_branch(branches, side(primal(x[0]) - primal(x[1])));
+    default: return;
+  }
+}
 
 template <class T>
 class Evaluator;
@@ -114,6 +142,12 @@ class Evaluator {
   virtual ~Evaluator() = default;
   explicit Evaluator(const Memory& memory) : memory_(memory) {}
   virtual std::vector<T> leaf(Ref node) = 0;
+  // What a stop holds: the value alone.
+  virtual std::vector<T> held(Ref stop) {
+    std::vector<T> v = values_.at(stop->uses[0].node);
+    for (T& x : v) x = T(primal(x));
+    return v;
+  }
 
   const std::vector<T>& evaluate(Ref root) {
     for (Ref node : order(root))
@@ -140,11 +174,7 @@ class Evaluator {
       case NodeKind::embed: return embed(node);
       case NodeKind::wire: return wire(node);
       case NodeKind::maximum: return maximum(node);
-      case NodeKind::stop: {
-        std::vector<T> v = values_.at(node->uses[0].node);
-        for (T& x : v) x = T(primal(x));
-        return v;
-      }
+      case NodeKind::stop: return held(node);
       case NodeKind::jac: return jac(node);
       case NodeKind::vjp: return vjp(node);
       case NodeKind::jvp: return jvp(node);
@@ -159,6 +189,7 @@ class Evaluator {
       T x[3];
       for (std::size_t i = 0; i < node->uses.size(); ++i)
         x[i] = values_.at(node->uses[i].node)[position(node->uses[i], at)];
+      if (memory_.branches != nullptr) note_kink(memory_.branches, node->op, x);
       out.push_back(apply(node->op, x));
     } while (advance(at, node->dims));
     return out;
@@ -238,6 +269,8 @@ class Evaluator {
         const T x = operand[position(node->uses[0], at)];
         if (best.empty() || primal(x) > primal(best[0]) || std::isnan(primal(x))) best = {x};
         else if (primal(x) == primal(best[0])) best.push_back(x);
+        else continue;
+        for (Extent i : inner) note_branch(memory_.branches, static_cast<std::uint64_t>(i));
       } while (advance(inner, node->summed));
       T mean(0.0);
       for (const T& x : best) mean = mean + x;
@@ -295,6 +328,12 @@ class Tangent : public Evaluator<Dual<T>> {
         const auto& followed = this->evaluate(definition);
         for (std::size_t i = 0; i < out.size(); ++i) out[i].d = followed[i].d;
       }
+    return out;
+  }
+
+  std::vector<Dual<T>> held(Ref stop) override {
+    std::vector<Dual<T>> out;
+    for (const T& x : below_.evaluate(stop)) out.push_back({x, T(0.0)});
     return out;
   }
 
@@ -376,6 +415,35 @@ std::vector<T> Evaluator<T>::jvp(Ref node) {
   return out;
 }
 
+// The value of what a derivative is taken of, with the leaves that it is taken by moved.
+class Moved : public Plain {
+ public:
+  Moved(const Memory& memory, Ref derivative, const std::set<Ref>& followed, const Moves& moves)
+      : Plain(memory), node_(derivative), followed_(followed), moves_(moves) {}
+
+  std::vector<double> leaf(Ref node) override {
+    Program& p = *memory().program;
+    for (Ref cut : node_->cuts) {
+      if (!is_cut(p, node, cut)) continue;
+      std::vector<double> value = Plain::leaf(node);
+      if (auto move = moves_.find(cut); move != moves_.end())
+        for (std::size_t i = 0; i < value.size(); ++i) value[i] += move->second[i];
+      return value;
+    }
+    return followed_.contains(node) ? evaluate(p.definition(node->tensor, node->time)) : Plain::leaf(node);
+  }
+
+  std::vector<double> held(Ref stop) override {
+    Plain unmoved({memory().program, memory().where, memory().example});
+    return unmoved.evaluate(stop);
+  }
+
+ private:
+  Ref node_;
+  const std::set<Ref>& followed_;
+  const Moves& moves_;
+};
+
 class Interpreter : public PhaseRunner {
  public:
   explicit Interpreter(std::shared_ptr<Program> program) : program_(std::move(program)) {}
@@ -421,6 +489,75 @@ std::unique_ptr<PhaseRunner> make_interpreter(std::shared_ptr<Program> program) 
 std::vector<double> interpret(Program& program, Ref node, Resolver& where, std::int64_t example) {
   Plain evaluator({&program, &where, example});
   return evaluator.evaluate(node);
+}
+
+namespace {
+
+// Finds what a derivative's operands are made of.
+class Survey {
+ public:
+  Survey(Program& program, Ref derivative) : p_(program), node_(derivative) {}
+
+  Numerator run() {
+    const std::size_t stride = node_->kind == NodeKind::vjp ? 2 : node_->uses.size();
+    for (std::size_t k = 0; k < node_->uses.size(); k += stride) collect(node_->uses[k].node);
+    if (!out_.followed.empty()) out_.steps.insert(node_->own);
+    return std::move(out_);
+  }
+
+ private:
+  // The number of the cut that a leaf is; -1: it is none.
+  int cut_of(Ref leaf) const {
+    for (std::size_t k = 0; k < node_->cuts.size(); ++k)
+      if (is_cut(p_, leaf, node_->cuts[k])) return static_cast<int>(k);
+    return -1;
+  }
+  bool is_meant(int cut) const {
+    return node_->kind == NodeKind::jvp ? cut + 1 < static_cast<int>(node_->uses.size()) : cut == node_->wrt;
+  }
+  Ref equation(Ref leaf) { return leaf->time == node_->own ? p_.definition(leaf->tensor, leaf->time) : nullptr; }
+
+  // Whether a node changes when the leaves that are meant do.
+  bool moves(Ref node) {
+    if (auto known = moves_.find(node); known != moves_.end()) return known->second;
+    bool any = false;
+    if (node->kind == NodeKind::leaf) {
+      const int cut = cut_of(node);
+      Ref followed = cut < 0 ? equation(node) : nullptr;
+      any = cut >= 0 ? is_meant(cut) : followed != nullptr && moves(followed);
+    }
+    for (const Use& use : node->uses) any = moves(use.node) || any;
+    return moves_[node] = any;
+  }
+
+  void collect(Ref node) {
+    if (!seen_.insert(node).second) return;
+    if (node->kind == NodeKind::leaf) {
+      const bool follow = cut_of(node) < 0 && moves(node);
+      (follow ? out_.followed : out_.reads).insert(node);
+      if (follow) collect(equation(node));
+    }
+    if (node->kind == NodeKind::jac || node->kind == NodeKind::vjp || node->kind == NodeKind::jvp)
+      out_.steps.insert(node->own);
+    for (const Use& use : node->uses) collect(use.node);
+  }
+
+  Program& p_;
+  Ref node_;
+  std::unordered_map<Ref, bool> moves_;
+  std::set<Ref> seen_;
+  Numerator out_;
+};
+
+}  // namespace
+
+Numerator numerator_of(Program& program, Ref derivative) { return Survey(program, derivative).run(); }
+
+std::vector<double> interpret_moved(Program& program, Ref derivative, const Numerator& numerator, Ref operand,
+                                    Resolver& where, std::int64_t example, const Moves& moves,
+                                    std::uint64_t* branches) {
+  Moved evaluator({&program, &where, example, branches}, derivative, numerator.followed, moves);
+  return evaluator.evaluate(operand);
 }
 
 }  // namespace eligo::compiler

@@ -16,6 +16,9 @@ struct CompileOptions {
   std::int64_t batch = 32;  // examples of a typical batch, for choices by cost
 };
 
+// Differentiates, simplifies and orders the program (in place): the graph that is lowered.
+void finish_graph(Program& program, const CompileOptions& options);
+
 // Differentiates, simplifies, orders and lowers the program (in place) and compiles its phases.
 // Throws std::runtime_error where the target cannot be compiled for.
 std::shared_ptr<PhaseRunner> compile_program(std::shared_ptr<Program> program, const CompileOptions& options);

@@ -1,6 +1,7 @@
 #include "compiler/value.h"
 
 #include <algorithm>
+#include <utility>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -446,6 +447,7 @@ Value Values::derivative(const Value& a_lazy, std::vector<Axis> b_axes, std::vec
   d->cuts = std::move(cuts);
   d->own = own;
   d->stored = stored;
+  d->origin = g_.origin;
   Value v;
   v.axes = d->a.axes;
   v.axes.insert(v.axes.end(), d->b_axes.begin(), d->b_axes.end());
@@ -456,6 +458,7 @@ Value Values::derivative(const Value& a_lazy, std::vector<Axis> b_axes, std::vec
 Value Values::form(const Value& a) {
   if (!a.derivative) return a;
   const Derivative& d = *a.derivative;
+  const Origin before = std::exchange(g_.origin, d.origin);
   Value v;
   v.axes = a.axes;
   for (const auto& [ka, node] : d.a.blocks) {
@@ -472,6 +475,7 @@ Value Values::form(const Value& a) {
       v.blocks[key] = jac;
     }
   }
+  g_.origin = before;
   return v;
 }
 

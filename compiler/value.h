@@ -54,6 +54,7 @@ struct Derivative {
   std::vector<Ref> cuts;     // the leaves of b: the bundle's members in order, or the one tensor
   bool stored = false;       // b is one tensor, kept flat along its bundle axes: results are cut into blocks
   TimeRef own;
+  Origin origin;  // of `d(a)/d(b)` itself
 };
 
 // A fault of shapes; whoever knows the place in the source adds it.

@@ -11,6 +11,7 @@
 #include "dsl/names.h"
 #include "runtime/layout.h"
 #include "runtime/library.h"
+#include "runtime/synth_roles.h"
 
 namespace eligo {
 namespace {
@@ -39,26 +40,19 @@ compiler::ItemRef load(const std::string& name, const std::string& kind, const P
   return ref;
 }
 
-// One synthesiser for every such role, or one a role: "g=linear, fb=feedback".
-std::string synth_for(const std::string& role, const std::string& spec) {
-  if (spec.find('=') == std::string::npos) return spec;
-  std::string rest = spec, found;
-  while (!rest.empty()) {
-    const auto comma = rest.find(',');
-    std::string entry = rest.substr(0, comma);
-    rest = comma == std::string::npos ? "" : rest.substr(comma + 1);
-    std::erase(entry, ' ');
-    const auto equal = entry.find('=');
-    if (equal == std::string::npos)
-      throw Error(fmt::format("synth = {}: give one name for all roles, or role=name, role=name", spec));
-    if (dsl::canonical(entry.substr(0, equal)) == role) found = entry.substr(equal + 1);
-  }
-  return found;
+std::string part_for(const dsl::HeaderEntry& role, const ProgramSpec& spec, const SynthRoles& synths) {
+  if (role.role == dsl::ItemKind::cell) return spec.cell;
+  return role.role == dsl::ItemKind::readout ? spec.readout : synths.part(role.name);
 }
 
-std::string part_for(const dsl::HeaderEntry& role, const ProgramSpec& spec) {
-  if (role.role == dsl::ItemKind::cell) return spec.cell;
-  return role.role == dsl::ItemKind::readout ? spec.readout : synth_for(role.name, spec.synth);
+// Synthesisers by role must be of roles that the rule has; a single name may stay unused.
+SynthRoles synths_for(const dsl::Item& rule, const ProgramSpec& spec) {
+  SynthRoles synths = read_synth_roles(spec.synth);
+  std::vector<std::string> roles;
+  for (const dsl::HeaderEntry& h : rule.header)
+    if (h.kind == dsl::HeaderEntry::Kind::role && h.role == dsl::ItemKind::synth) roles.push_back(h.name);
+  if (const std::string fault = synths.fault(rule.name, roles); !fault.empty()) throw Error(fault);
+  return synths;
 }
 
 const char* word(dsl::ItemKind kind) {
@@ -116,9 +110,10 @@ bool only_forward(const compiler::Program& p) {
 std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
   compiler::Instance instance;
   instance.rule = load(spec.rule, "rule", spec);
+  const SynthRoles synths = synths_for(*instance.rule.item, spec);
   for (const dsl::HeaderEntry& h : instance.rule.item->header) {
     if (h.kind != dsl::HeaderEntry::Kind::role) continue;
-    const std::string name = part_for(h, spec);
+    const std::string name = part_for(h, spec, synths);
     if (name.empty())
       throw Error(fmt::format("the rule {} needs a {} for its role {}: name one", spec.rule, word(h.role), h.name));
     instance.roles[h.name] = load(name, word(h.role), spec);

@@ -8,6 +8,7 @@
 
 #include "dsl/names.h"
 #include "runtime/session.h"
+#include "runtime/synth_roles.h"
 
 namespace eligo {
 namespace {
@@ -100,13 +101,25 @@ const json& object(const json& input, const char* field) {
   return *found;
 }
 
+// A text, or an object of one part a role.
+std::string synth_text(const json& input) {
+  auto found = input.find("synth");
+  if (found == input.end() || !found->is_object()) return text(input, "synth", "");
+  SynthRoles roles;
+  for (const auto& [role, part] : found->items()) {
+    if (!part.is_string()) throw Error(fmt::format("\"synth.{}\" must be a text", role));
+    roles.named.emplace_back(dsl::canonical(role), part.get<std::string>());
+  }
+  return roles.text();
+}
+
 ProgramSpec specification(const json& input, const std::vector<std::string>& folders) {
   ProgramSpec spec;
   spec.rule = text(input, "rule", "");
   if (spec.rule.empty()) throw Error("a case needs a \"rule\"");
   spec.cell = text(input, "cell", "");
   spec.readout = text(input, "readout", "");
-  spec.synth = text(input, "synth", "");
+  spec.synth = synth_text(input);
   spec.optimiser = text(input, "optimiser", "sgd");
   spec.cpu = text(input, "cpu", "native");
   spec.rule_paths = folders;

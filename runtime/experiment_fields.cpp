@@ -43,7 +43,7 @@ std::vector<Field> make_fields() {
       text_field("task.name", "of a task", none),
       text_field("model.cell", "of a cell, or file.eli:name", none),
       text_field("model.readout", "of a readout, for rules that have one", ""),
-      text_field("model.synth", "of a synthesiser, for rules that have one", ""),
+      text_field("model.synth", "of a synthesiser, for rules that have one; several roles: \"g=linear, fb=mlp\"", ""),
       text_field("rule.name", "of a rule, or file.eli:name", none),
       text_field("optimiser.name", "of an optimiser", "sgd"),
       whole_field("train.batch", "examples of a batch", 10, 1, 1e6),

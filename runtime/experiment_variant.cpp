@@ -1,6 +1,7 @@
 #include "runtime/experiment_variant.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include "dsl/names.h"
 #include "runtime/experiment_fields.h"
 #include "runtime/outline.h"
+#include "runtime/synth_roles.h"
 
 namespace eligo {
 namespace {
@@ -63,7 +65,7 @@ class Builder {
     v.task.name = reader_.text("task.name");
     v.program.cell = part_name("model.cell");
     v.program.readout = part_name("model.readout");
-    v.program.synth = part_name("model.synth");
+    v.program.synth = synth_names();
     v.program.rule = part_name("rule.name");
     v.program.optimiser = part_name("optimiser.name");
     v.train.batch = reader_.whole("train.batch");
@@ -78,13 +80,29 @@ class Builder {
   }
 
   // Files are found from wherever the experiment is run.
-  std::string part_name(const std::string& path) {
-    std::string name = reader_.text(path);
+  std::string found_file(const std::string& path, const std::string& name) {
     const std::size_t end = name.find(".eli");
     if (end == std::string::npos) return name;
-    name = resolve_path(name.substr(0, end + 4), path_, settings_[path]) + name.substr(end + 4);
-    settings_[path].data = name;
-    return name;
+    return resolve_path(name.substr(0, end + 4), path_, settings_[path]) + name.substr(end + 4);
+  }
+
+  std::string part_name(const std::string& path) {
+    const std::string name = reader_.text(path), found = found_file(path, name);
+    if (found != name) settings_[path].data = found;
+    return found;
+  }
+
+  std::string synth_names() {
+    const std::string path = "model.synth", text = reader_.text(path);
+    try {
+      synth_roles_ = read_synth_roles(text);
+    } catch (const Error& error) {
+      reader_.problem(reader_.find(path), fmt::format("model.{}", error.what()));
+      return "";
+    }
+    synth_roles_.replace([&](const std::string& name) { return found_file(path, name); });
+    if (synth_roles_.text() != text) settings_[path].data = synth_roles_.text();
+    return synth_roles_.text();
   }
 
   // --- what the parts have ------------------------------------------------------------------------------------------
@@ -121,6 +139,51 @@ class Builder {
     part = {role != nullptr ? role->name : "", name, look_up(setting, name, kind), true};
   }
 
+  static std::string named_synths(const Names& roles) {
+    return roles.size() < 2 ? "" : fmt::format("; give one name for all, or \"{}=...\"", fmt::join(roles, "=..., "));
+  }
+
+  // One part for each of the rule's roles. A role that this rule does not have may be of another variant's.
+  void find_synths() {
+    const std::string setting = "model.synth";
+    std::string& spec = result_.variant.program.synth;
+    Names roles;
+    for (const auto& role : rule_.roles)
+      if (role.kind == "synth") roles.push_back(role.name);
+    if (!rule_.known) {  // its own errors come when it is compiled
+      if (!synth_roles_.all.empty()) synths_.push_back({"", spec, look_up(setting, synth_roles_.all, "synth"), true});
+      return;
+    }
+    if (roles.empty()) {
+      spec.clear();
+      settings_.erase(setting);
+      return;
+    }
+    if (const std::string fault = synth_roles_.fault(rule_.found.item, roles); !fault.empty())
+      result_.unfitting[setting] = fmt::format("{}: {}: {}", settings_[setting].place, setting, fault);
+    std::erase_if(synth_roles_.named, [&](const auto& entry) { return !contains(roles, entry.first); });
+    spec = synth_roles_.text();
+    if (!spec.empty()) settings_[setting].data = spec;
+    for (const auto& role : roles) {
+      const std::string name = synth_roles_.part(role);
+      if (name.empty()) {
+        reader_.problem(nullptr, fmt::format("{} is missing: rule {} has the role {}: synth{}", setting,
+                                             rule_.found.item, role, named_synths(roles)));
+        continue;
+      }
+      synths_.push_back({role, name, look_up(setting, name, "synth"), true});
+    }
+  }
+
+  // The parts that the variant has.
+  std::vector<const RolePart*> parts() const {
+    std::vector<const RolePart*> all;
+    for (const RolePart* part : {&cell_, &readout_})
+      if (part->given) all.push_back(part);
+    for (const RolePart& part : synths_) all.push_back(&part);
+    return all;
+  }
+
   void find_parts() {
     Variant& v = result_.variant;
     try {
@@ -133,7 +196,7 @@ class Builder {
     if (!reader_.problems.empty()) return;
     find_role(cell_, "model.cell", v.program.cell, "cell");
     find_role(readout_, "model.readout", v.program.readout, "readout");
-    find_role(synth_, "model.synth", v.program.synth, "synth");
+    find_synths();
     v.net_role = cell_.role;
     v.readout_role = readout_.role;
     if (readout_.given && !readout_.facts.outputs.empty()) v.output = readout_.role + "." + readout_.facts.outputs[0];
@@ -205,8 +268,7 @@ class Builder {
   void read_size(const std::string& path, const std::string& name) {
     Names names;
     bool known = true, fits = false;
-    for (const RolePart* part : {&cell_, &readout_, &synth_}) {
-      if (!part->given) continue;
+    for (const RolePart* part : parts()) {
       known = known && part->facts.known;
       append(names, sizes_of(*part));
       append(names, sizes_of(*part), part->role + ".");
@@ -223,7 +285,7 @@ class Builder {
   void read_rule_setting(const std::string& path, const std::string& name) {
     Names names = rule_.integers;
     append(names, rule_.hypers);
-    for (const RolePart* part : {&cell_, &readout_, &synth_}) append(names, part->facts.hypers, part->role + ".");
+    for (const RolePart* part : parts()) append(names, part->facts.hypers, part->role + ".");
     if (rule_.known && !contains(names, name)) {
       return unfitting(path, fmt::format("rule {} has no {}{}", rule_.found.item, name, suggestion(name, names)));
     }
@@ -320,7 +382,9 @@ class Builder {
   VariantResult result_;
   const TaskKind* task_ = nullptr;
   Outline rule_, optimiser_;
-  RolePart cell_, readout_, synth_;
+  RolePart cell_, readout_;
+  SynthRoles synth_roles_;
+  std::vector<RolePart> synths_;  // by the rule's roles
 };
 
 }  // namespace

@@ -123,20 +123,29 @@ std::vector<double> gathered_of(const Session& session, const std::string& role)
 
 }  // namespace
 
-Score cosine_over_steps(const Batch& batch, const Session::Shown& rule, const Session::Shown& bptt) {
-  Score score;
+std::vector<Score> cosine_by_step(const Batch& batch, const Session::Shown& rule, const Session::Shown& bptt) {
   std::size_t width = 1;
   for (const auto size : bptt.shape) width *= static_cast<std::size_t>(size);
   const auto examples = static_cast<std::size_t>(batch.examples), steps = static_cast<std::size_t>(batch.steps);
   const auto rows_before = [&](const Session::Shown& shown) { return static_cast<std::size_t>(shown.rows) - steps; };
+  std::vector<Score> scores(steps);
   for (std::size_t t = 0; t < steps; ++t) {
     for (std::size_t b = 0; b < examples; ++b) {
       if (!batch.lengths.empty() && static_cast<std::int64_t>(t) >= batch.lengths[b]) continue;
       add_cosine(rule.values.data() + ((t + rows_before(rule)) * examples + b) * width,
-                 bptt.values.data() + ((t + rows_before(bptt)) * examples + b) * width, width, score);
+                 bptt.values.data() + ((t + rows_before(bptt)) * examples + b) * width, width, scores[t]);
     }
   }
-  return score;
+  return scores;
+}
+
+Score cosine_over_steps(const Batch& batch, const Session::Shown& rule, const Session::Shown& bptt) {
+  Score total;
+  for (const Score& score : cosine_by_step(batch, rule, bptt)) {
+    total.sum += score.sum;
+    total.count += score.count;
+  }
+  return total;
 }
 
 struct SignalProbe::Sides {
@@ -171,24 +180,29 @@ SignalProbe::SignalProbe(const Variant& variant, const SessionOptions& options) 
 
 SignalProbe::~SignalProbe() = default;
 
+bool SignalProbe::has_signal() const { return sides_ && sides_->has_signal; }
+
+std::vector<Score> SignalProbe::measure_steps(const Session& trained, const Batch& batch) {
+  if (!sides_) return {};
+  copy_tensors(trained, *sides_->rule, {});
+  copy_tensors(trained, *sides_->bptt, sides_->rename);
+  sides_->rule->run(batch);
+  sides_->bptt->run(batch);
+  if (sides_->has_signal) return cosine_by_step(batch, sides_->rule->shown(kSignal), sides_->bptt->shown(kSignal));
+  Score score;
+  const auto a = gathered_of(*sides_->rule, sides_->net), b = gathered_of(*sides_->bptt, sides_->bptt_net);
+  if (a.size() == b.size()) add_cosine(a.data(), b.data(), a.size(), score);
+  return {score};
+}
+
 Score SignalProbe::measure(const Session& trained, const Task& task, std::uint64_t epoch, std::uint64_t batches) {
   Score total;
   if (!sides_) return total;
-  copy_tensors(trained, *sides_->rule, {});
-  copy_tensors(trained, *sides_->bptt, sides_->rename);
   for (std::uint64_t i = 0; i < std::min(batches, task.shape().train_batches); ++i) {
-    const Batch batch = task.batch(Split::train, epoch, i);
-    sides_->rule->run(batch);
-    sides_->bptt->run(batch);
-    Score score;
-    if (sides_->has_signal) {
-      score = cosine_over_steps(batch, sides_->rule->shown(kSignal), sides_->bptt->shown(kSignal));
-    } else {
-      const auto a = gathered_of(*sides_->rule, sides_->net), b = gathered_of(*sides_->bptt, sides_->bptt_net);
-      if (a.size() == b.size()) add_cosine(a.data(), b.data(), a.size(), score);
+    for (const Score& score : measure_steps(trained, task.batch(Split::train, epoch, i))) {
+      total.sum += score.sum;
+      total.count += score.count;
     }
-    total.sum += score.sum;
-    total.count += score.count;
   }
   return total;
 }

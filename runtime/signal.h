@@ -22,6 +22,10 @@ class SignalProbe {
   // Σ of cosines over the steps and examples of these training batches where BPTT has a signal, and their number, with
   // the parameters and keep values of `trained`.
   Score measure(const Session& trained, const Task& task, std::uint64_t epoch, std::uint64_t batches);
+  // The same of one batch, step by step; one score of the whole batch if the rule has no signal of each step.
+  std::vector<Score> measure_steps(const Session& trained, const Batch& batch);
+  bool has_signal() const;
+  bool can_compare() const { return sides_ != nullptr; }
 
  private:
   struct Sides;
@@ -31,5 +35,6 @@ class SignalProbe {
 // The comparison of one batch. `rule` and `bptt` have T or T + 1 rows, of which the last T
 // count.
 Score cosine_over_steps(const Batch& batch, const Session::Shown& rule, const Session::Shown& bptt);
+std::vector<Score> cosine_by_step(const Batch& batch, const Session::Shown& rule, const Session::Shown& bptt);
 
 }  // namespace eligo

@@ -70,6 +70,8 @@ const std::vector<std::string>& stage_names() {
   return names;
 }
 
+void finish_graph(Program& program, const CompileOptions& options) { graph_stages(program, options, "simplified"); }
+
 std::shared_ptr<PhaseRunner> compile_program(std::shared_ptr<Program> program, const CompileOptions& options) {
   graph_stages(*program, options, "simplified");
   Lowered lowered = lowered_loops(*program, options);

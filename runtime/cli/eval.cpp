@@ -9,21 +9,37 @@
 
 #include "runtime/evaluate_case.h"
 #include "runtime/session.h"
+#include "runtime/synth_roles.h"
 
 namespace eligo::cli {
 namespace {
 
-// A case may name rule files beside itself: "mine.eli:rule" or "mine.eli".
+// "mine.eli:rule" or "mine.eli" by the path beside the case, if the file lies there.
+std::string beside(const std::string& name, const std::filesystem::path& folder) {
+  const std::size_t end = name.find(".eli");
+  if (end == std::string::npos) return name;
+  const std::string file = name.substr(0, end + 4);
+  std::error_code ignored;
+  if (std::filesystem::exists(file, ignored) || !std::filesystem::exists(folder / file, ignored)) return name;
+  return (folder / file).string() + name.substr(file.size());
+}
+
+// A case may name rule files beside itself.
 void name_files_beside(nlohmann::json& input, const std::filesystem::path& folder) {
   if (!input.is_object() || folder.empty()) return;
-  for (const char* field : {"rule", "cell", "readout", "synth", "optimiser"}) {
+  for (const char* field : {"rule", "cell", "readout", "optimiser"}) {
     auto found = input.find(field);
-    if (found == input.end() || !found->is_string()) continue;
-    const std::string name = found->get<std::string>();
-    const std::string file = name.substr(0, name.find(".eli") == std::string::npos ? 0 : name.find(".eli") + 4);
-    std::error_code ignored;
-    if (!file.empty() && !std::filesystem::exists(file, ignored) && std::filesystem::exists(folder / file, ignored))
-      *found = (folder / file).string() + name.substr(file.size());
+    if (found != input.end() && found->is_string()) *found = beside(found->get<std::string>(), folder);
+  }
+  auto synth = input.find("synth");
+  if (synth == input.end()) return;
+  if (synth->is_string()) {
+    SynthRoles roles = read_synth_roles(synth->get<std::string>());
+    roles.replace([&](const std::string& part) { return beside(part, folder); });
+    *synth = roles.text();
+  } else if (synth->is_object()) {
+    for (auto& part : *synth)
+      if (part.is_string()) part = beside(part.get<std::string>(), folder);
   }
 }
 

@@ -8,8 +8,10 @@
 #include <new>
 
 #include "dsl/diagnostic.h"
+#include "runtime/cli/compare.h"
 #include "runtime/cli/dump.h"
 #include "runtime/cli/eval.h"
+#include "runtime/cli/gradcheck.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/session.h"
 
@@ -17,6 +19,7 @@ namespace {
 
 using eligo::cli::DumpOptions;
 using eligo::cli::FormatOptions;
+using eligo::cli::ListOptions;
 using eligo::cli::RunOptions;
 
 // All that the verbs may be given; one verb runs per call.
@@ -24,7 +27,13 @@ struct Arguments {
   RunOptions run;
   DumpOptions dump;
   FormatOptions format;
-  std::string case_path, case_out, list_what, code;
+  ListOptions list;
+  eligo::ProgramSpec spec;  // of gradcheck
+  eligo::cli::CompareArguments compare;
+  eligo::GradcheckOptions gradcheck;
+  std::vector<std::string> hypers;
+  std::int64_t window = 0;
+  std::string case_path, case_out, code;
   std::vector<std::string> files, folders, sizes;
   bool json = false;
   int status = 0;
@@ -41,6 +50,21 @@ void read_sizes(const std::vector<std::string>& texts, std::map<std::string, std
     if (!good) throw eligo::Error(fmt::format("--size {}: expected a name and a whole number, such as n=30", text));
     sizes[text.substr(0, equals)] = value;
   }
+}
+
+// "lambda=0.5" into a hyper.
+std::vector<std::pair<std::string, double>> read_hypers(const std::vector<std::string>& texts) {
+  std::vector<std::pair<std::string, double>> hypers;
+  for (const auto& text : texts) {
+    const std::size_t equals = text.find('=');
+    double value = 0;
+    const char* end = text.data() + text.size();
+    const bool good = equals != std::string::npos && equals > 0 && equals + 1 < text.size() &&
+                      std::from_chars(text.data() + equals + 1, end, value).ptr == end;
+    if (!good) throw eligo::Error(fmt::format("--hyper {}: expected a name and a number, such as lambda=0.5", text));
+    hypers.emplace_back(text.substr(0, equals), value);
+  }
+  return hypers;
 }
 
 void add_rules_option(CLI::App* verb, Arguments& arguments) {
@@ -100,7 +124,7 @@ void add_dump(CLI::App& app, Arguments& a) {
   verb->add_option("rule", a.dump.rule, "A rule's name, or file.eli:name")->required();
   verb->add_option("--cell", a.dump.cell, "Its cell");
   verb->add_option("--readout", a.dump.readout, "Its readout");
-  verb->add_option("--synth", a.dump.synth, "Its synthesiser");
+  verb->add_option("--synth", a.dump.synth, "Its synthesiser; for several roles g=linear,fb=feedback");
   verb->add_option("--optimiser", a.dump.optimiser, "Its optimiser")->capture_default_str();
   verb->add_option("--stage", a.dump.stage, "parse, graph, derivatives, simplified, schedule, loops, llvm or asm")
       ->required();
@@ -121,15 +145,84 @@ void add_dump(CLI::App& app, Arguments& a) {
   });
 }
 
+void add_gradcheck(CLI::App& app, Arguments& a) {
+  auto* verb = app.add_subcommand("gradcheck", "Check a rule's derivatives against finite differences");
+  verb->add_option("rule", a.spec.rule, "A rule's name, or file.eli:name")->required();
+  verb->add_option("--cell", a.spec.cell, "Its cell; parts that are not given are chosen");
+  verb->add_option("--readout", a.spec.readout, "Its readout");
+  verb->add_option("--synth", a.spec.synth, "Its synthesiser; for several roles g=linear,fb=feedback");
+  verb->add_option("--size", a.sizes, "A size: n=3 (may be repeated)")->allow_extra_args(false);
+  verb->add_option("--hyper", a.hypers, "A hyper: lambda=0.5 (may be repeated)")->allow_extra_args(false);
+  verb->add_option("--window", a.window, "The rule's n; -1 is all");
+  verb->add_option("--batch", a.gradcheck.batch, "Examples")->check(CLI::Range(1, 1000))->capture_default_str();
+  verb->add_option("--T", a.gradcheck.steps, "Steps")->check(CLI::Range(1, 1000))->capture_default_str();
+  verb->add_option("--seed", a.gradcheck.seed, "Of parameters, states and data")->capture_default_str();
+  verb->add_option("--tolerance", a.gradcheck.tolerance, "The largest deviation, of the largest entry")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  add_rules_option(verb, a);
+  verb->callback([&a] {
+    a.spec.rule_paths = a.folders;
+    read_sizes(a.sizes, a.spec.sizes);
+    if (a.window != 0) a.spec.header["n"] = a.window;
+    a.gradcheck.hypers = read_hypers(a.hypers);
+    a.status = eligo::cli::gradcheck(a.spec, a.gradcheck);
+  });
+}
+
+// An option that is another spelling of settings.
+void add_setting(CLI::App* verb, const std::string& option, const std::string& path, std::vector<std::string>& into,
+                 const std::string& help) {
+  verb->add_option_function<std::string>(
+      option, [path, &into](const std::string& value) { into.push_back(path + "=" + value); }, help);
+}
+
+void add_compare(CLI::App& app, Arguments& a) {
+  auto* verb = app.add_subcommand("compare", "Run two rules on the same data from the same start, update by update");
+  verb->add_option("a", a.compare.options.rule_a, "A rule")->required();
+  verb->add_option("b", a.compare.options.rule_b, "Another, or the same with settings of its own")->required();
+  verb->add_option("settings", a.compare.settings, "name=value for both, as for `eligo run`");
+  verb->add_option("--a", a.compare.a, "name=value for the first alone (may be repeated)")->allow_extra_args(false);
+  verb->add_option("--b", a.compare.b, "name=value for the second alone")->allow_extra_args(false);
+  add_setting(verb, "--cell", "model.cell", a.compare.settings, "The cell of both; parts not given are chosen");
+  add_setting(verb, "--readout", "model.readout", a.compare.settings, "The readout of both");
+  add_setting(verb, "--synth", "model.synth", a.compare.settings, "The synthesiser of both");
+  add_setting(verb, "--task", "task.name", a.compare.settings, "The task (delayed_target)");
+  add_setting(verb, "--T", "task.T", a.compare.settings, "The task's steps");
+  add_setting(verb, "--batch", "train.batch", a.compare.settings, "Examples of a batch (10)");
+  add_setting(verb, "--dtype-a", "dtype", a.compare.a, "f32 or f64");
+  add_setting(verb, "--dtype-b", "dtype", a.compare.b, "f32 or f64");
+  add_setting(verb, "--backend-a", "backend", a.compare.a, "jit or interpreter");
+  add_setting(verb, "--backend-b", "backend", a.compare.b, "jit or interpreter");
+  verb->add_option("--updates", a.compare.options.updates, "Batches to learn from")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  verb->add_option("--seed", a.compare.options.seed, "Of data and parameters")->capture_default_str();
+  verb->add_flag("--lockstep", a.compare.options.lockstep, "b starts every update from a's parameters");
+  verb->add_option("--data", a.compare.data, "Folder of the task's data");
+  verb->add_option("--json", a.compare.json, "A file for all numbers");
+  add_rules_option(verb, a);
+  verb->callback([&a] {
+    a.compare.options.rule_folders = a.folders;
+    a.status = eligo::cli::compare(a.compare);
+  });
+}
+
 void add_small_verbs(CLI::App& app, Arguments& a) {
   auto* explain = app.add_subcommand("explain", "The long help of an error code such as E0304");
   explain->add_option("code", a.code, "The code")->required();
   explain->callback([&a] { a.status = eligo::cli::explain(a.code); });
   auto* list = app.add_subcommand(
       "list", "What there is: rules, cells, synths, readouts, optimisers, tasks, experiments, settings");
-  list->add_option("what", a.list_what, "One of these");
+  list->add_option("what", a.list.what, "One of these");
+  list->add_flag("--paths", a.list.paths, "Where each lies");
+  list->add_flag("--json", a.list.json, "As JSON");
+  list->add_flag("--markdown", a.list.markdown, "The page of the rules: equations, costs, identities and tests");
   add_rules_option(list, a);
-  list->callback([&a] { a.status = eligo::cli::list(a.list_what, a.folders); });
+  list->callback([&a] {
+    a.list.rule_folders = a.folders;
+    a.status = eligo::cli::list(a.list);
+  });
   auto* version = app.add_subcommand("version", "The version");
   version->callback([] { fmt::print("eligo {}\n", ELIGO_VERSION); });
 }
@@ -162,6 +255,8 @@ int main(int argc, char** argv) {
   add_check(app, arguments);
   add_format(app, arguments);
   add_dump(app, arguments);
+  add_gradcheck(app, arguments);
+  add_compare(app, arguments);
   add_small_verbs(app, arguments);
   return guarded([&] {
     try {

@@ -19,8 +19,14 @@ struct RunOptions {
 };
 int run(const RunOptions& options);
 
-// `what`: "", rules, cells, synths, readouts, optimisers, tasks, experiments or settings.
-int list(const std::string& what, const std::vector<std::string>& rule_folders);
+struct ListOptions {
+  std::string what;       // "", rules, cells, synths, readouts, optimisers, tasks, experiments or settings
+  bool paths = false;     // where each lies
+  bool json = false;
+  bool markdown = false;  // the page docs/rules.md
+  std::vector<std::string> rule_folders;
+};
+int list(const ListOptions& options);
 
 // A rule file, the name of an item of the library, or an experiment (.toml).
 int check(const std::vector<std::string>& files, bool json, const std::vector<std::string>& rule_folders);

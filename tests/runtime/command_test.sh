@@ -20,7 +20,11 @@ expect() {
 small=(train.epochs=2 train.batches_per_epoch=20 train.measure=2 task.T=5)
 
 expect 0 "eligo " "$eligo" version
-expect 0 "bp_lambda" "$eligo" list rules
+expect 0 "Werbos 1990" "$eligo" list rules
+"$eligo" list | grep -F "$root" >out.txt && fail "a list shows paths without --paths"$'\n'"$(head -n 3 out.txt)"
+expect 0 "$root/rules/bptt.eli" "$eligo" list rules --paths
+expect 0 '"title": "Backpropagation through time' "$eligo" list rules --json
+expect 1 "eligo list rules --markdown" "$eligo" list cells --markdown
 expect 0 "train.epochs" "$eligo" list settings
 expect 1 "did you mean rules?" "$eligo" list rulse
 expect 0 "E0" "$eligo" explain e0304
@@ -36,6 +40,13 @@ expect 1 "did you mean lambda?" "$eligo" run quick_start rule.lamda=1
 expect 1 "no such folder" "$eligo" run seq_mnist --data /no/such/folder
 expect 1 "cannot be made" "$eligo" run quick_start --out /proc/run "${small[@]}"
 expect 2 "" "$eligo" no_such_verb
+
+expect 0 "no derivative differs" "$eligo" gradcheck bp_lambda --cell gru --T 3 --batch 1 --hyper lambda=0.5
+expect 1 "FAIL" "$eligo" gradcheck bptt --T 3 --batch 1 --tolerance 0
+expect 0 "learned by a alone: g.A, g.a" "$eligo" compare bp_lambda bptt --updates 2 --T 4 --json compared.json model.n=4
+grep -q '"ms_per_update"' compared.json || fail "no JSON of a comparison"
+expect 1 "did you mean bptt?" "$eligo" compare bp_lambda bpt
+expect 1 "--hyper lambda: expected a name and a number" "$eligo" gradcheck bptt --hyper lambda
 
 expect 0 "run folder: first" "$eligo" run quick_start --out first "${small[@]}"
 for file in experiment.toml metrics.csv summary.csv curves.svg curves.png; do

@@ -1,0 +1,24 @@
+// What a program's phases cost by the compiler's own counts: the operations and memory of the loops they become.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/cost.h"
+#include "compiler/loops.h"
+
+namespace eligo::compiler {
+
+// Of one run over as many examples as the batch loops say. An operation counts once for each turn of the loops that its
+// operands depend on, as if all others were hoisted; an element counts once in each statement that touches it.
+Cost cost_of_function(const loops::Function& function);
+
+struct PhaseCost {
+  std::string phase;
+  Cost cost;
+};
+
+// Lowers the program (in place), whose graph is finished; phases without work are left out.
+std::vector<PhaseCost> phase_costs(Program& program, std::int64_t batch);
+
+}  // namespace eligo::compiler

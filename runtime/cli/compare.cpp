@@ -1,0 +1,34 @@
+#include "runtime/cli/compare.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+
+namespace eligo::cli {
+namespace {
+
+void read(const std::vector<std::string>& texts, Settings& into) {
+  for (const auto& text : texts) {
+    auto [path, value] = parse_override(text);
+    into.insert_or_assign(std::move(path), std::move(value));
+  }
+}
+
+}  // namespace
+
+int compare(CompareArguments arguments) {
+  CompareOptions& o = arguments.options;
+  read(arguments.settings, o.shared);
+  if (!arguments.data.empty()) o.shared.insert_or_assign("task.data", Value{arguments.data, kCommandLine});
+  read(arguments.a, o.a);
+  read(arguments.b, o.b);
+  const Comparison comparison = eligo::compare(o);
+  fmt::print("{}", comparison_text(o, comparison));
+  if (arguments.json.empty()) return 0;
+  std::ofstream out(arguments.json);
+  out << comparison_json(o, comparison);
+  if (!out.flush()) throw Error(fmt::format("{}: cannot be written", arguments.json));
+  return 0;
+}
+
+}  // namespace eligo::cli

@@ -1,0 +1,11 @@
+// `eligo gradcheck`: the derivatives of a rule against finite differences.
+#pragma once
+
+#include "runtime/gradcheck.h"
+
+namespace eligo::cli {
+
+// Prints the table; 1 if a derivative differs.
+int gradcheck(const ProgramSpec& spec, const GradcheckOptions& options);
+
+}  // namespace eligo::cli

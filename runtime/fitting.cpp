@@ -1,0 +1,129 @@
+#include "runtime/fitting.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "runtime/compile.h"
+#include "runtime/library.h"
+#include "runtime/outline.h"
+#include "runtime/synth_roles.h"
+
+namespace eligo {
+namespace {
+
+using Names = std::vector<std::string>;
+
+// All of a kind, those of `first` before the others.
+Names candidates(const std::string& kind, const Names& first, const Names& folders) {
+  Names names = first;
+  for (const Item& item : list_items(folders))
+    if (item.kind == kind && std::find(names.begin(), names.end(), item.name) == names.end()) names.push_back(item.name);
+  return names;
+}
+
+// One choice of a synthesiser for each role: the same for all, then every other combination.
+std::vector<SynthRoles> synth_choices(const Names& roles, const Names& synths) {
+  constexpr std::size_t most = 64;
+  std::vector<SynthRoles> choices;
+  for (const auto& synth : synths) {
+    SynthRoles same;
+    for (const auto& role : roles) same.named.emplace_back(role, synth);
+    choices.push_back(same);
+  }
+  if (roles.size() < 2) return choices;
+  std::vector<std::size_t> at(roles.size(), 0);
+  while (choices.size() < most) {
+    std::size_t i = 0;
+    while (i < at.size() && ++at[i] == synths.size()) at[i++] = 0;
+    if (i == at.size()) break;
+    SynthRoles one;
+    for (std::size_t r = 0; r < roles.size(); ++r) one.named.emplace_back(roles[r], synths[at[r]]);
+    choices.push_back(one);
+  }
+  return choices;
+}
+
+class Search {
+ public:
+  Search(ProgramSpec spec, const FitSizes& sizes, const Names& cells) : spec_(std::move(spec)), sizes_(sizes) {
+    rule_ = outline(spec_.rule, "rule", spec_.rule_paths);
+    cells_ = choices(spec_.cell, "cell", cells);
+    readouts_ = choices(spec_.readout, "readout", {"linear_mse", "linear_softmax"});
+    Names roles;
+    for (const Role& role : rule_.roles)
+      if (role.kind == "synth") roles.push_back(role.name);
+    if (spec_.synth.empty() && !roles.empty())
+      synths_ = synth_choices(roles, candidates("synth", {"linear", "local"}, spec_.rule_paths));
+    else synths_ = {read_synth_roles(spec_.synth)};
+  }
+
+  ProgramSpec run() {
+    for (const auto& cell : cells_)
+      for (const auto& readout : readouts_)
+        for (const auto& synth : synths_)
+          if (fits(cell, readout, synth)) return spec_;
+    std::rethrow_exception(fault_);
+  }
+
+ private:
+  Names choices(const std::string& given, const std::string& kind, const Names& first) const {
+    if (!given.empty() || rule_.role(kind) == nullptr) return {given};
+    return candidates(kind, first, spec_.rule_paths);
+  }
+
+  bool fits(const std::string& cell, const std::string& readout, const SynthRoles& synth) {
+    ProgramSpec tried = spec_;
+    tried.cell = cell;
+    tried.readout = readout;
+    tried.synth = synth.text();
+    try {
+      add_sizes(tried, cell, "cell");
+      add_sizes(tried, readout, "readout");
+      for (const Role& role : rule_.roles)
+        if (role.kind == "synth") add_sizes(tried, synth.part(role.name), "synth");
+      instantiate(tried);
+    } catch (const std::exception&) {
+      if (!fault_) fault_ = std::current_exception();
+      return false;
+    }
+    spec_ = tried;
+    return true;
+  }
+
+  void add_sizes(ProgramSpec& spec, const std::string& part, const char* kind) const {
+    if (part.empty()) return;
+    for (const std::string& size : outline(part, kind, spec.rule_paths).sizes) {
+      if (spec.sizes.contains(size)) continue;
+      const bool wide = size == "n" || size == "hidden";
+      spec.sizes[size] = wide ? sizes_.units : size == "m" ? sizes_.inputs : size == "k" ? sizes_.targets : sizes_.others;
+    }
+  }
+
+  ProgramSpec spec_;
+  FitSizes sizes_;
+  Outline rule_;
+  Names cells_, readouts_;
+  std::vector<SynthRoles> synths_;
+  std::exception_ptr fault_;
+};
+
+}  // namespace
+
+ProgramSpec fitting(ProgramSpec spec, const FitSizes& sizes, const std::vector<std::string>& cells) {
+  return Search(std::move(spec), sizes, cells).run();
+}
+
+std::string parts_text(const ProgramSpec& spec) {
+  std::string text;
+  const auto add = [&](const char* kind, const std::string& name) {
+    if (!name.empty()) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", kind, name);
+  };
+  add("cell", spec.cell);
+  add("readout", spec.readout);
+  add("synth", spec.synth);
+  return text;
+}
+
+}  // namespace eligo
