@@ -386,7 +386,7 @@ std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& s
     }
     case ExprKind::call: {
       for (const dsl::HeaderEntry& h : rule->ref.item->header)  // its arguments' axes are not its result's
-        if (h.kind == dsl::HeaderEntry::Kind::role && h.name == e.name) return std::nullopt;
+        if (h.kind == dsl::HeaderEntry::Kind::role && h.role == ItemKind::synth && h.name == e.name) return std::nullopt;
       static const std::set<std::string> to_number = {"sum", "mean", "norm2", "inner", "logsumexp"};
       if (to_number.contains(e.name) && e.axes.empty()) return std::vector<Axis>{};
       if ((e.name == "max" || e.name == "min") && e.args.size() == 1 && e.axes.empty()) return std::vector<Axis>{};

@@ -125,9 +125,8 @@ void Instantiator::gather(Phase& into, const dsl::Statement& s, const Scope& sco
   Ref m = mask.blocks.begin()->second;
   for (const auto& [tensor, block] : parts) {
     const auto& dims = p_.tensors[tensor].dims;
-    Ref node =
-        p_.graph.contract({Use{inverse, {}, 1}, Use{m, {}, 1}, block->rank() ? whole(block) : Use{block, {}, 1}},
-                          dims, {}, s.sign, true);
+    Ref node = p_.graph.contract({Use{inverse, {}, 1}, Use{m, {}, 1}, block->rank() ? whole(block) : Use{block, {}, 1}},
+                                 dims, {}, s.sign, true);
     const TimeRef step = step_learned(tensor, block, v, s);
     into.roots.push_back({RootKind::gather, gradient_.at(tensor), step, node, "learn " + s.name});
   }

@@ -246,7 +246,8 @@ class Evaluator {
   }
 
   std::vector<T> wire(Ref node) {
-    const auto* table = static_cast<const std::int32_t*>(memory_.where->resolve(node->uses[0].node->tensor, node->uses[0].node->time));
+    const auto* table =
+        static_cast<const std::int32_t*>(memory_.where->resolve(node->uses[0].node->tensor, node->uses[0].node->time));
     std::vector<T> out;
     const Extent targets = node->dims.back();
     const std::int64_t rows = node->size() / targets;

@@ -156,7 +156,8 @@ void Parts::declare(Part& part) {
       for (Extent extent : t.dims) numbers *= static_cast<long double>(extent);
       if (numbers > 0x1p45L)
         fail(Code::E0603, part, d.span,
-             fmt::format("{} would have {:.3g} numbers, more than any memory holds", t.name, static_cast<double>(numbers)),
+             fmt::format("{} would have {:.3g} numbers, more than any memory holds", t.name,
+                         static_cast<double>(numbers)),
              "use smaller sizes");
       t.batched = kind == TensorKind::input || kind == TensorKind::target || kind == TensorKind::state;
       t.init = initialiser(d, part);

@@ -1,5 +1,5 @@
-// Untied depth: tensors with a value for each step. A leaf of one carries the time of its step; a bundle's axis that has
-// such a member carries it too, so that what belongs to the parameters of different steps is never added up.
+// Untied depth: tensors with a value for each step. A leaf of one carries the time of its step; a bundle's axis that
+// has such a member carries it too, so that what belongs to the parameters of different steps is never added up.
 #pragma once
 
 #include <set>
@@ -11,8 +11,8 @@ namespace eligo::compiler {
 // Makes the axis one of the parameters of this step.
 void set_step(Axis& axis, TimeRef step);
 
-// The steps of the per-step tensors (those in `which`, or all if it is empty) that a value depends on when it is followed
-// back through the equations of its own step, up to the cuts.
+// The steps of the per-step tensors (those in `which`, or all if it is empty) that a value depends on when it is
+// followed back through the equations of its own step, up to the cuts.
 std::set<TimeRef> steps_below(Program& program, const std::vector<Ref>& roots, const std::vector<Ref>& cuts,
                               TimeRef own, const std::set<int>& which);
 

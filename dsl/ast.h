@@ -93,11 +93,11 @@ struct Declaration {
   Span span;                      // the name
   std::vector<std::string> axes;  // as written: axis names, sizes of the header
   std::vector<Span> axis_spans;
-  bool per_step = false;     // untied depth (param), one value per step (keep, wiring)
+  bool per_step = false;         // untied depth (param), one value per step (keep, wiring)
   bool per_step_shared = false;  // printed with a later name of the same list, not here
-  Initialiser init;          // resolved: serves this name (the parser copies it to all names it serves)
-  bool init_shared = false;  // printed with a later name of the same list, not here
-  ExprPtr low, high;         // `in [low, high]`; null without
+  Initialiser init;              // resolved: serves this name (the parser copies it to all names it serves)
+  bool init_shared = false;      // printed with a later name of the same list, not here
+  ExprPtr low, high;             // `in [low, high]`; null without
 };
 
 struct LetBinding {

@@ -62,7 +62,8 @@ class Declarations {
     }
     if (d.per_step && kind != StatementKind::param && kind != StatementKind::keep && kind != StatementKind::wiring) {
       error(Code::E0502,
-            fmt::format("`per step` belongs to parameters, kept values and wirings, not to {} `{}`", word_of(kind), d.name),
+            fmt::format("`per step` belongs to parameters, kept values and wirings, not to {} `{}`", word_of(kind),
+                        d.name),
             d.span);
     }
     if (d.init.kind != InitKind::none && !d.init_shared) initialiser(kind, d);

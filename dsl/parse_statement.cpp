@@ -144,7 +144,8 @@ void StatementParser::declarations(Statement& s, StatementKind kind) {
     s.decls.push_back(declaration(kind));
     const Declaration last = s.decls.back();
     // `per step` serves all names since the last that had one or an initialiser.
-    for (; last.per_step && tied + 1 < s.decls.size(); ++tied) s.decls[tied].per_step = s.decls[tied].per_step_shared = true;
+    for (; last.per_step && tied + 1 < s.decls.size(); ++tied)
+      s.decls[tied].per_step = s.decls[tied].per_step_shared = true;
     if (last.per_step || last.init.kind != InitKind::none) tied = s.decls.size();
     if (last.init.kind == InitKind::none) continue;
     for (; unserved + 1 < s.decls.size(); ++unserved) {

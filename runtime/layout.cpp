@@ -133,7 +133,8 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
     long double size = static_cast<long double>(l.element);
     for (auto d : t.dims) size *= static_cast<long double>(d);
     if (t.batched) size *= static_cast<long double>(examples);
-    long double bytes = size * static_cast<long double>(std::max<std::int64_t>({l.capacity, l.versions + 1, 1, l.copies + l.versions + 1}));
+    long double bytes = size * static_cast<long double>(
+                                   std::max<std::int64_t>({l.capacity, l.versions + 1, 1, l.copies + l.versions + 1}));
     if (t.kind == TensorKind::gradient) bytes *= 1 + shards;
     total += bytes;
     if (bytes > largest) {

@@ -25,7 +25,9 @@ class Memory {
   // First byte of a timed tensor's slot for step `t`, from `example` on.
   void* slot(int tensor, std::int64_t t, std::int64_t example) const;
   // All of a tensor without time: its one copy, or those of all steps in order.
-  void* whole(int tensor) const { return base_[tensor] + (layout_.tensors[tensor].copies ? layout_.tensors[tensor].slot_bytes : 0); }
+  void* whole(int tensor) const {
+    return base_[tensor] + (layout_.tensors[tensor].copies ? layout_.tensors[tensor].slot_bytes : 0);
+  }
   std::int64_t copies(int tensor) const { return layout_.tensors[tensor].copies ? layout_.tensors[tensor].copies : 1; }
   // A step's copy in storage made of one for no step and then one for each. What no step has reads as zero.
   std::byte* copy(int tensor, std::byte* base, std::int64_t t) const;

@@ -414,7 +414,8 @@ void Sequence::span(std::int64_t from, std::int64_t to) {
 
 void Sequence::reduce(std::size_t k) {
   const int gradient = plan_.learned[k].gradient;
-  const std::int64_t size = plan_.tensors[gradient].size(), first = plan_.tensors[gradient].per_step ? size : 0;  // behind that of no step
+  const std::int64_t size = plan_.tensors[gradient].size(),
+                     first = plan_.tensors[gradient].per_step ? size : 0;  // behind that of no step
   void* sum = memory_->whole(gradient);
   for (std::size_t i = 0; i < totals_[k].size(); ++i) {
     const auto at = static_cast<std::int64_t>(i);

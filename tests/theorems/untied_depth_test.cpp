@@ -172,8 +172,8 @@ TEST_F(UntiedDepth, TheInterpreterAgrees) {
   }
 }
 
-// A step's derivatives are those of the weights that it was taken with. Where each weight is used once, learning at every
-// step changes nothing that comes later; where a weight is shared by the steps it does.
+// A step's derivatives are those of the weights that it was taken with. Where each weight is used once, learning at
+// every step changes nothing that comes later; where a weight is shared by the steps it does.
 TEST_F(UntiedDepth, WhatWasTakenIsKept) {
   for (const bool untied : {true, false}) {
     std::vector<std::vector<double>> learned;
@@ -221,7 +221,8 @@ TEST_F(UntiedDepth, EveryStepIsDrawnByItself) {
     EXPECT_TRUE(info.name != "net.W" || info.shape == (std::vector<std::int64_t>{5, 4, 2}));
   const std::vector<double> few = three.get("net.W"), many = five.get("net.W");
   EXPECT_EQ(few, std::vector<double>(many.begin(), many.begin() + 24));
-  EXPECT_NE(std::vector<double>(many.begin(), many.begin() + 8), std::vector<double>(many.begin() + 8, many.begin() + 16));
+  EXPECT_NE(std::vector<double>(many.begin(), many.begin() + 8),
+            std::vector<double>(many.begin() + 8, many.begin() + 16));
   const std::vector<double> wiring = five.get("net.parent");
   EXPECT_NE(std::vector<double>(wiring.begin(), wiring.begin() + 8),
             std::vector<double>(wiring.begin() + 8, wiring.begin() + 16));
