@@ -179,9 +179,11 @@ std::string schedule_text(const Program& p) {
       {TensorKind::backward, "backward recurrence, from recorded values"},
       {TensorKind::record, "recorded on arrival"}};
   for (const Tensor& t : p.tensors)
-    if (auto how = carried.find(t.kind); how != carried.end())
-      out +=
-          fmt::format("{} [{}]: {}, {} numbers an example\n", t.name, fmt::join(t.dims, ", "), how->second, t.size());
+    if (auto how = carried.find(t.kind); how != carried.end()) {
+      const bool part = t.name.ends_with(']');  // P[h, W]: what can be other than zero
+      out += fmt::format("{} [{}]: {}, {} numbers an example\n", t.name, fmt::join(t.dims, ", "),
+                         part ? "forward recurrence, what can be other than zero" : how->second, t.size());
+    }
   for (const Phase& phase : p.phases) {
     if (phase.roots.empty()) continue;
     out += fmt::format("phase {}\n", phase.name);
