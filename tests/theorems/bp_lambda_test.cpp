@@ -3,27 +3,12 @@
 
 #include <cmath>
 
-#include "tests/theorems/steps.h"
+#include "tests/theorems/unrolled.h"
 
 namespace eligo::test {
 namespace {
 
 constexpr std::int64_t kTargets = 2;
-
-// dL[t]/ds[t] of the readout linear_mse: (2/k) Vᵀ(o - y) in h, nothing in other states.
-std::vector<double> loss_gradient(const Session& session, const Steps& output, const Batch& batch, std::int64_t t,
-                                  std::int64_t example, std::size_t size) {
-  const std::vector<double> v = session.get("L.V");
-  const std::size_t units = v.size() / kTargets;
-  const auto point = static_cast<std::size_t>((t - 1) * batch.examples + example);
-  const double mask = batch.loss_mask.empty() ? 1 : batch.loss_mask[point];
-  std::vector<double> out(size, 0.0);
-  for (std::size_t k = 0; k < kTargets; ++k) {
-    const double error = output.at(t, example)[k] - batch.y[point * kTargets + k];
-    for (std::size_t i = 0; i < units; ++i) out[i] += mask * 2.0 / kTargets * error * v[k * units + i];
-  }
-  return out;
-}
 
 class BpLambda : public testing::TestWithParam<std::string> {
  protected:
@@ -70,7 +55,7 @@ TEST_P(BpLambda, LambdaZeroHasTheOneStepTarget) {
   ASSERT_TRUE(s.holds_at_start());
   ASSERT_TRUE(g.holds_at_start());
   const auto want = regression(s, g, [&](std::int64_t t, std::int64_t b) {
-    std::vector<double> aim = loss_gradient(session, o, batch_, t + 1, b, s.at(t, b).size());
+    std::vector<double> aim = loss_gradient(session, o, batch_, kTargets, t + 1, b, s.at(t, b).size());
     for (std::size_t i = 0; i < aim.size(); ++i) aim[i] += gamma * g.at(t + 1, b)[i];
     return row_times(aim, j.at(t + 1, b));
   });
