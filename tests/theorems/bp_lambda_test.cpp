@@ -119,6 +119,29 @@ TEST_P(BpLambda, TheTraceIsItsUnrolledSum) {
   }
 }
 
+TEST_P(BpLambda, EqualsItsUnrolledSum) {
+  const double lambda = 0.6, gamma = 0.9;
+  const Session session = run(lambda, gamma);
+  const Unrolled u(session, batch_, kTargets);
+  Linear want = Linear::zero(u.size()), no_trace = want;
+  for (std::int64_t t = 0; t < u.steps(); ++t) {
+    want.add(u.bp_lambda_step(synthesiser(session), t, 0, t, lambda, gamma), 1);
+    no_trace.add(u.bp_lambda_step(synthesiser(session), t, t, t, lambda, gamma), 1);
+  }
+  EXPECT_LE(distance(gathered_synthesiser(session), want), 1e-12);
+  EXPECT_GE(distance(gathered_synthesiser(session), no_trace), 1e-4);
+}
+
+// The backward view of the same regression, if θ stays over the sequence.
+TEST_P(BpLambda, WithFixedWeightsItIsTheOfflineRule) {
+  const Session session = run(0.6, 0.9);
+  Session offline = still(rule_on("offline_lambda_sg", {GetParam()}), 1, shape_);
+  offline.set_hyper("λ", 0.6);
+  offline.run(batch_);
+  EXPECT_LE(distance(gathered_synthesiser(session), gathered_synthesiser(offline)), 1e-12);
+  EXPECT_GE(distance(gathered_synthesiser(run(0.5, 0.9)), gathered_synthesiser(offline)), 1e-4);
+}
+
 INSTANTIATE_TEST_SUITE_P(Cells, BpLambda, testing::Values("rnn_linear", "rnn_tanh", "lstm", "gru"),
                          [](const auto& each) { return each.param; });
 

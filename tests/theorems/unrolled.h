@@ -133,6 +133,23 @@ class Unrolled {
       }
     return sum;
   }
+  // What BP(λ) adds at step t, mean over the batch: eq. 15 times the trace of Lemma A.5, of which only the terms of the
+  // steps first..last.
+  Linear bp_lambda_step(const Linear& g, std::int64_t t, std::int64_t first, std::int64_t last, double lambda,
+                        double gamma) const {
+    Linear sum = Linear::zero(size_);
+    for (std::int64_t b = 0; b < examples_; ++b) {
+      if (t >= length(b)) continue;
+      Vector delta = loss(t + 1, b);
+      delta += scaled(predicted(g, t + 1, b), gamma);
+      delta = row_times(delta, jacobian(t + 1, b));
+      delta += scaled(g(s(t, b)), -1);
+      for (std::int64_t k = first; k <= std::min(t, last); ++k)
+        sum.add(Linear::gradient(back(delta, t, k, b), s(k, b)),
+                std::pow(gamma * lambda, static_cast<double>(t - k)) / static_cast<double>(examples_));
+    }
+    return sum;
+  }
 
  private:
   using At = std::pair<std::int64_t, std::int64_t>;
