@@ -62,8 +62,7 @@ Value Elaborator::evaluate_kind(const Expr& e, const Scope& scope) {
     }
     case ExprKind::contract: return v_.contract(evaluate(*e.args[0], scope), evaluate(*e.args[1], scope));
     case ExprKind::derivative: return derivative(e, scope);
-    case ExprKind::before:
-      fail(Code::E0605, e, scope, "`before sequence` belongs to an `at each` block, which cannot be run yet");
+    case ExprKind::before: return before_sequence(e, scope);
   }
   fail(Code::E0605, e, scope, "this expression cannot be run");
 }
@@ -106,17 +105,21 @@ Value Elaborator::product(const Expr& e, const Scope& scope) {
   return summed.empty() ? *result : v_.reduce_sum(*result, {summed.begin(), summed.end()});
 }
 
+// Null for `k` outside of a block, where it is a letter like others.
+std::optional<TimeRef> Elaborator::resolve(dsl::TimeIndex word, const Scope& scope) {
+  if (scope.here && word.base == *scope.here) return scope.now.shifted(word.offset);
+  switch (word.base) {
+    case TimeBase::t: return scope.block ? TimeRef{When::now, word.offset} : scope.now.shifted(word.offset);
+    case TimeBase::start: return TimeRef{When::start, word.offset};
+    case TimeBase::end: return TimeRef{When::end, word.offset};
+    case TimeBase::last: return TimeRef{When::last, word.offset};
+    default: return scope.block ? std::optional(scope.now.shifted(word.offset)) : std::nullopt;
+  }
+}
+
 std::optional<TimeRef> Elaborator::resolve_time(const Expr& e, const Scope& scope) {
   const auto word = dsl::as_time_index(e);
-  if (!word) return std::nullopt;
-  if (scope.here && word->base == *scope.here) return scope.now.shifted(word->offset);
-  switch (word->base) {
-    case TimeBase::t: return scope.now.shifted(word->offset);
-    case TimeBase::start: return TimeRef{When::start, word->offset};
-    case TimeBase::end: return TimeRef{When::end, word->offset};
-    case TimeBase::last: return TimeRef{When::last, word->offset};
-    default: fail(Code::E0605, e, scope, "`k` belongs to an `at each` block, which cannot be run yet");
-  }
+  return word ? resolve(*word, scope) : std::nullopt;
 }
 
 // A chain of brackets: the first may be time, the next the explicit indices.
@@ -318,7 +321,9 @@ Value Elaborator::name(const std::string& n, std::optional<TimeRef> at, const Ex
   Part& part = *scope.part;
   if (auto b = scope.bound.find(n); b != scope.bound.end()) return b->second;
   if (auto o = scope.overrides.find(n); o != scope.overrides.end()) return o->second;
-  if (n == "t" || n == "T") return flag(n, scope.now);
+  if (scope.block)
+    if (auto value = block_name(n, at, at_expr, scope)) return *value;
+  if (n == "t" || n == "T") return flag(n, scope.block && n == "t" ? *resolve({TimeBase::t, 0}, scope) : scope.now);
   const ItemKind kind = part.ref.item->kind;
   const TimeRef when = at.value_or(scope.now);
 

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "compiler/block.h"
 #include "compiler/parts.h"
 #include "dsl/time.h"
 
@@ -24,6 +25,8 @@ struct Scope {
   std::map<std::string, Value> overrides;  // parameters replaced by `g(s; p)`
   bool function = false;                   // a call of a cell or readout: equations are evaluated anew
   std::map<std::string, Value> before;     // the state that such a call starts from
+  BlockNames* block = nullptr;             // inside an `at each` block
+  BlockLine line = BlockLine::general;
   bool explicit_form = false;
   std::set<std::string> keep;  // explicit form: index letters that stay free
 };
@@ -40,6 +43,11 @@ class Elaborator {
   Value rule_name(const std::string& name, TimeRef time, const dsl::Expr& at);
   // General and boundary equations joined, masked to where the name holds.
   Value with_boundaries(const std::string& name, TimeRef time);
+  // A name of an `at each` block at a time: its leaf if it is stored along k, else its right side with boundaries.
+  Value block_value(const std::string& name, TimeRef time, const Scope& scope);
+  // θ[k] of a parameter under revision.
+  Value revised_at(const std::string& n, TimeRef time, const dsl::Expr& at, const Scope& scope);
+  int block_tensor(const std::string& name, BlockNames& block, const dsl::Expr& at);
   // The equation of a cell or readout as a field of the program (made at its first use).
   int field(Part& part, const std::string& name);
   // A call of a synthesiser; parameters have the values of the moment.
@@ -73,6 +81,10 @@ class Elaborator {
   Value index(const dsl::Expr& e, const Scope& scope);
   Value timed(const dsl::Expr& base, std::optional<TimeRef> time, const Scope& scope);
   Value name(const std::string& n, std::optional<TimeRef> time, const dsl::Expr& at, const Scope& scope);
+  std::optional<Value> block_name(const std::string& n, std::optional<TimeRef> time, const dsl::Expr& at,
+                                  const Scope& scope);
+  Value before_sequence(const dsl::Expr& e, const Scope& scope);
+  std::map<std::string, Value> override_parameters(Part& part, const dsl::Expr& call, const Scope& scope);
   Value role_member(Part& part, const std::string& m, std::optional<TimeRef> time, TimeRef now, const dsl::Expr& at);
   Value tensor_at(int tensor, TimeRef time);
   // A tensor with a value per step, at one step.
@@ -90,12 +102,13 @@ class Elaborator {
   void settle_step(const Value& numerator, std::vector<Ref>& cuts, std::vector<Axis>& axes, TimeRef own,
                    const dsl::Expr& at);
   Value draw(const dsl::Expr& e, const Scope& scope);
-  std::optional<std::vector<Axis>> known_axes(const std::string& n);
-  std::vector<Axis> recurrence_axes(const std::string& n, const dsl::Expr& at);
   // Empty where they depend on those of a name that is being asked for.
+  std::optional<std::vector<Axis>> known_axes(const std::string& n, BlockNames* block = nullptr);
+  std::vector<Axis> recurrence_axes(const std::string& n, const dsl::Expr& at, BlockNames* block = nullptr);
   std::optional<std::vector<Axis>> infer(const dsl::Expr& e, const Scope& scope);
   std::optional<std::vector<Axis>> explicit_axes(const dsl::Statement& s, const Scope& outer);
-  bool reads_unknown(const dsl::Expr& e) const;
+  bool reads_unknown(const dsl::Expr& e, const BlockNames* block);
+  static std::optional<TimeRef> resolve(dsl::TimeIndex word, const Scope& scope);
   std::optional<TimeRef> resolve_time(const dsl::Expr& e, const Scope& scope);
   std::set<std::string> letters(const dsl::Expr& e, const Scope& scope);
   std::string axis_key(const std::string& n, const Value& a, const dsl::Expr& at, const Scope& scope);

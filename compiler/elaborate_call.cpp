@@ -124,8 +124,7 @@ Value Elaborator::call_part(Part& part, const Expr& e, std::vector<Value> args, 
   scope.step = moment_of(e, outer);
   std::size_t next = 0;
   for (const std::string& input : part.inputs) scope.bound[input] = args[next++];
-  if (!e.overrides.empty())
-    fail(Code::E0605, e, outer, "a call with other parameters belongs to an `at each` block, which cannot be run yet");
+  if (!e.overrides.empty()) scope.overrides = override_parameters(part, e, outer);
   const dsl::Statement* output = part.output;
   if (!output) fail(Code::E0602, e, outer, fmt::format("{} has no output", part.ref.item->name));
   Value value = output->has_equation
@@ -262,9 +261,7 @@ Value Elaborator::draw(const Expr& e, const Scope& scope) {
 
 TimeRef Elaborator::moment_of(const Expr& e, const Scope& scope) const {
   const auto at = named_time(e);
-  if (!at || at->base == TimeBase::t || (scope.here && at->base == *scope.here))
-    return scope.now.shifted(at ? at->offset : 0);
-  return {at->base == TimeBase::start ? When::start : at->base == TimeBase::end ? When::end : When::last, at->offset};
+  return (at ? resolve(*at, scope) : std::nullopt).value_or(scope.now);
 }
 
 Value Elaborator::derivative(const Expr& e, const Scope& scope) {
@@ -321,34 +318,43 @@ Value Elaborator::derivative(const Expr& e, const Scope& scope) {
   return v_.derivative(numerator, axes, cuts, own, stored);
 }
 
-bool Elaborator::reads_unknown(const Expr& e) const {
-  if (e.kind == ExprKind::name && rule->equations.contains(e.name)) {
+bool Elaborator::reads_unknown(const Expr& e, const BlockNames* block) {
+  const bool local = block && e.kind == ExprKind::name && block->equations.contains(e.name);
+  if (e.kind == ExprKind::name && (local || rule->equations.contains(e.name))) {
     auto info = time->names.find(e.name);
-    const bool recurrent = info != time->names.end() && info->second.direction != dsl::Direction::none;
-    if (recurrent) return !rule->tensors.contains(e.name);
-    if (in_progress_.contains("infer " + e.name)) return false;
-    const_cast<std::set<std::string>&>(in_progress_).insert("infer " + e.name);
-    const bool unknown = reads_unknown(*rule->equations.at(e.name)->value);
-    const_cast<std::set<std::string>&>(in_progress_).erase("infer " + e.name);
+    const bool recurrent = local ? block->recurrent(e.name)
+                                 : info != time->names.end() && info->second.direction != dsl::Direction::none;
+    if (recurrent) return !(local ? block->tensors : rule->tensors).contains(e.name);
+    const std::string key = (local ? "infer in block " : "infer ") + e.name;
+    if (!in_progress_.insert(key).second) return false;
+    const bool unknown = reads_unknown(*(local ? block->equations : rule->equations).at(e.name)->value,
+                                       local ? block : nullptr);
+    in_progress_.erase(key);
     return unknown;
   }
   for (const auto& a : e.args)
-    if (reads_unknown(*a)) return true;
+    if (reads_unknown(*a, block)) return true;
   return false;
 }
 
 // Axes of an expression that may read recurrences whose axes are still being found: from the terms that do not.
 std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& scope) {
-  if (!reads_unknown(e)) return evaluate(e, scope).axes;
+  if (!reads_unknown(e, scope.block)) return evaluate(e, scope).axes;
   switch (e.kind) {
     case ExprKind::name: {
+      const bool local = scope.block && scope.block->equations.contains(e.name);
+      BlockNames* block = local ? scope.block : nullptr;
       auto info = time->names.find(e.name);
-      if (info != time->names.end() && info->second.direction != dsl::Direction::none) {
-        return known_axes(e.name);
+      const bool recurrent = local ? block->recurrent(e.name)
+                                   : info != time->names.end() && info->second.direction != dsl::Direction::none;
+      if (recurrent) {
+        return known_axes(e.name, block);
       }
-      const dsl::Statement& macro = *rule->equations.at(e.name);
-      if (!macro.indices.empty()) return explicit_axes(macro, scope);
-      return infer(*macro.value, scope);
+      const dsl::Statement& macro = *(local ? block->equations : rule->equations).at(e.name);
+      Scope inner = scope;
+      inner.block = block;
+      if (!macro.indices.empty()) return explicit_axes(macro, inner);
+      return infer(*macro.value, inner);
     }
     case ExprKind::index: return infer(*e.args[0], scope);
     case ExprKind::negate: return infer(*e.args[0], scope);
@@ -379,7 +385,7 @@ std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& s
     }
     case ExprKind::derivative: {
       auto axes = infer(*e.args[0], scope);
-      if (!axes || reads_unknown(*e.args[1])) return std::nullopt;
+      if (!axes || reads_unknown(*e.args[1], scope.block)) return std::nullopt;
       const auto by = evaluate(*e.args[1], scope).axes;
       axes->insert(axes->end(), by.begin(), by.end());
       return axes;
@@ -409,7 +415,7 @@ std::optional<std::vector<Axis>> Elaborator::explicit_axes(const dsl::Statement&
   scope.keep.insert(left.begin(), left.end());
   std::map<std::string, Axis> known;
   std::function<void(const Expr&)> walk = [&](const Expr& e) {
-    if (e.kind == ExprKind::index && !reads_unknown(e)) {
+    if (e.kind == ExprKind::index && !reads_unknown(e, scope.block)) {
       for (const Axis& a : evaluate(e, scope).axes) known.emplace(a.key, a);
       return;
     }
@@ -429,27 +435,30 @@ std::optional<std::vector<Axis>> Elaborator::explicit_axes(const dsl::Statement&
 }
 
 // Nothing while they are being found: some other term will tell.
-std::optional<std::vector<Axis>> Elaborator::known_axes(const std::string& n) {
-  if (!in_progress_.insert("axes " + n).second) return std::nullopt;
+std::optional<std::vector<Axis>> Elaborator::known_axes(const std::string& n, BlockNames* block) {
+  const std::string key = (block ? "axes in block " : "axes ") + n;
+  if (!in_progress_.insert(key).second) return std::nullopt;
   Scope scope;
   scope.part = rule;
-  const dsl::Statement& s = *rule->equations.at(n);
+  scope.block = block;
+  const dsl::Statement& s = *(block ? block->equations : rule->equations).at(n);
+  const auto& boundaries = block ? block->boundaries : rule->boundaries;
   std::optional<std::vector<Axis>> axes;
   axes = s.indices.empty() ? infer(*s.value, scope) : explicit_axes(s, scope);
   if (!axes)
-    if (auto b = rule->boundaries.find(n); b != rule->boundaries.end())
+    if (auto b = boundaries.find(n); b != boundaries.end())
       for (const auto& [base, statement] : b->second) {
         Scope inner = scope;
         inner.here = base;
         if (!axes && statement->indices.empty()) axes = infer(*statement->value, inner);
       }
-  in_progress_.erase("axes " + n);
+  in_progress_.erase(key);
   return axes;
 }
 
-std::vector<Axis> Elaborator::recurrence_axes(const std::string& n, const Expr& at) {
-  const dsl::Statement& s = *rule->equations.at(n);
-  const auto axes = known_axes(n);
+std::vector<Axis> Elaborator::recurrence_axes(const std::string& n, const Expr& at, BlockNames* block) {
+  const dsl::Statement& s = *(block ? block->equations : rule->equations).at(n);
+  const auto axes = known_axes(n, block);
   if (!axes)
     parts_.fail(Code::E0601, *rule, at.span, fmt::format("the axes of {} cannot be told from its equation", n),
                 "some term of the equation must not depend on the recurrence itself");

@@ -8,7 +8,7 @@
 namespace eligo::compiler {
 
 std::string to_string(TimeRef time) {
-  static constexpr const char* names[] = {"", "t", "start", "end", "last"};
+  static constexpr const char* names[] = {"", "t", "start", "end", "last", "now"};
   std::string text = names[static_cast<int>(time.base)];
   if (time.offset != 0) text += fmt::format("{:+}", time.offset);
   return text;

@@ -37,15 +37,16 @@ namespace eligo::compiler {
 using Extent = std::int64_t;
 
 // Where a value stands in time, relative to what the phase is about: the step that arrives (`t`), the step that a
-// backward sweep has reached (also `t`), the boundary before the window (`start`), or an example's end of the window or
-// last step.
-enum class When : std::uint8_t { always, t, start, end, last };
+// backward sweep or a revision has reached (also `t`), the boundary before the window (`start`), an example's end of the
+// window or last step, or, in a revision, the step that has arrived (`now`: an example's last step, once it has ended).
+enum class When : std::uint8_t { always, t, start, end, last, now };
 struct TimeRef {
   When base = When::always;
   int offset = 0;
   auto operator<=>(const TimeRef&) const = default;
   TimeRef shifted(int by) const { return {base, offset + by}; }
 };
+inline bool is_gathered(When base) { return base == When::end || base == When::last || base == When::now; }  // by example
 std::string to_string(TimeRef time);  // "t-1", "start", "end+1"; empty for always
 
 // An affine index: offset + Σ stride * label.

@@ -54,12 +54,15 @@ void Instantiator::run() {
   time_ = dsl::analyse_time(*in_.rule.item, diagnostics_);
   if (!diagnostics_.empty()) throw Abort{};
   elab_.time = &time_;
+  find_blocks();
   bind_synths();
   refuse_blocks();
   window();
   learned();
+  revisions();
   version_parameters();
   lines();
+  blocks();
   forward_recurrences();
   backward_recurrences();
   shows();
@@ -84,6 +87,7 @@ void Instantiator::flags() {
     t.is_mask = word != "t" && word != "T" && word != "loss_mask";
     p_.tensors.push_back(t);
   }
+  block_flags();
   Tensor t;
   t.name = "inverse_batch";
   t.kind = TensorKind::scalar;
@@ -190,15 +194,21 @@ void Instantiator::bind_synths() {
 // What it is called with may call others, which are bound on the way.
 void Instantiator::bind_synth(const dsl::HeaderEntry& h) {
   const Expr* call = nullptr;
+  BlockNames *inside = nullptr, *block = nullptr;  // of the call; of the line that is walked
   std::function<void(const Expr&)> walk = [&](const Expr& e) {
-    if (!call && e.kind == ExprKind::call && e.name == h.name) call = &e;
+    if (!call && e.kind == ExprKind::call && e.name == h.name) {
+      call = &e;
+      inside = block;
+    }
     for (const auto& a : e.args) walk(*a);
   };
   std::function<void(const std::vector<dsl::Statement>&)> all = [&](const std::vector<dsl::Statement>& statements) {
     for (const dsl::Statement& s : statements) {
       if (s.value) walk(*s.value);
       for (const dsl::LetBinding& l : s.lets) walk(*l.value);
+      if (!s.body.empty()) block = block_of(&s);
       all(s.body);
+      if (!s.body.empty()) block = nullptr;
     }
   };
   all(rule().statements);
@@ -209,6 +219,7 @@ void Instantiator::bind_synth(const dsl::HeaderEntry& h) {
                 "write a call whose inputs do not depend on it above this one");
   Scope scope;
   scope.part = elab_.rule;
+  scope.block = inside;
   std::vector<Value> args;
   for (const auto& a : call->args) args.push_back(elab_.values().form(elab_.evaluate(*a, scope)));
   Part& part = add_role(h.name, h);
@@ -219,8 +230,6 @@ void Instantiator::bind_synth(const dsl::HeaderEntry& h) {
 
 void Instantiator::refuse_blocks() {
   for (const dsl::Statement& s : rule().statements) {
-    if (s.kind == StatementKind::at_each)
-      parts_.fail(Code::E0605, *elab_.rule, s.span, "`at each` blocks are checked, but cannot be run yet");
     if (s.kind == StatementKind::per_neuron)
       parts_.fail(Code::E0605, *elab_.rule, s.span, "`per neuron` blocks are checked, but cannot be run yet");
     if (s.kind == StatementKind::equation && s.assign == dsl::AssignKind::assign)
@@ -251,6 +260,11 @@ void Instantiator::finish() {
   }
   for (const auto& [tensor, lag] : lag_) p_.ahead = std::max(p_.ahead, lag);
   if (!p_.online || !phase("close").roots.empty()) p_.ahead = std::max(p_.ahead, p_.window_ahead);
+  for (const Root& r : phase("arrive").roots) {
+    const bool now = r.kind == RootKind::store && r.time == TimeRef{When::t, 0};
+    if (now && p_.tensors[r.tensor].at_start) p_.at_start = true;
+  }
+  record_first();
   if (!p_.online)
     for (const Learned& l : p_.learned)
       if (l.every == UpdateEvery::step)

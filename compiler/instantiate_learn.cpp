@@ -70,6 +70,9 @@ void Instantiator::version_parameters() {
   std::set<int> changing;
   for (const Learned& l : p_.learned)
     if (l.every != UpdateEvery::sequence) changing.insert(l.parameter);
+  for (const BlockNames& block : blocks_)
+    for (const auto& [name, revised] : block.revised)
+      if (revised.assign) changing.insert(revised.parameters.begin(), revised.parameters.end());
   for (auto& [tensor, root] : p_.definitions) {
     std::map<Ref, Ref> moved;
     for (Ref node : postorder({root})) {
@@ -128,8 +131,31 @@ void Instantiator::gather(Phase& into, const dsl::Statement& s, const Scope& sco
     Ref node = p_.graph.contract({Use{inverse, {}, 1}, Use{m, {}, 1}, block->rank() ? whole(block) : Use{block, {}, 1}},
                                  dims, {}, s.sign, true);
     const TimeRef step = step_learned(tensor, block, v, s);
-    into.roots.push_back({RootKind::gather, gradient_.at(tensor), step, node, "learn " + s.name});
+    if (s.clip && p_.tensors[tensor].per_step)
+      parts_.fail(Code::E0605, *elab_.rule, s.span,
+                  fmt::format("{} has a value per step: what a line adds to it cannot be bounded yet",
+                              p_.tensors[tensor].name),
+                  "leave out `clip`");
+    const int gradient = s.clip ? clipped(s, gradient_.at(tensor)) : gradient_.at(tensor);
+    into.roots.push_back({RootKind::gather, gradient, step, node, "learn " + s.name});
   }
+}
+
+// Where a clipped line gathers what one step adds; one place for all phases of the line.
+int Instantiator::clipped(const dsl::Statement& s, int gradient) {
+  const auto [known, fresh] = clipped_.try_emplace({&s, gradient}, static_cast<int>(p_.tensors.size()));
+  if (!fresh) return known->second;
+  Tensor t = p_.tensors[gradient];
+  t.name = "clipped." + t.name;
+  while (p_.find(t.name) >= 0) t.name += "'";
+  Clip clip;
+  clip.gathered = known->second;
+  clip.gradient = gradient;
+  if (s.clip->kind == ExprKind::number) clip.bound = s.clip->number;
+  else clip.hyper = elab_.rule->tensors.at(s.clip->name);
+  p_.tensors.push_back(std::move(t));
+  p_.clips.push_back(clip);
+  return clip.gathered;
 }
 
 void Instantiator::lines() {
@@ -144,6 +170,7 @@ void Instantiator::lines() {
       scope.now = {When::t, -line.ahead};
       p_.ahead = std::max(p_.ahead, line.ahead);
       gather(phase("arrive"), s, scope, elab_.flag(holds, scope.now));
+      if (line.from_start && line.ahead == 0) p_.at_start = true;
     } else if (line.when == LineWhen::sweep) {
       p_.online = false;
       gather(phase("sweep"), s, scope, elab_.flag("valid", scope.now));

@@ -33,13 +33,15 @@ std::vector<int> Instantiator::recurrences(TensorKind kind) {
   return found;
 }
 
-void Instantiator::note_reads(Ref root, int self, bool& changed) {
+void Instantiator::note_reads(Ref root, int self, bool& changed, int reach) {
   for (Ref node : postorder({root})) {
-    if (node->kind != NodeKind::leaf || node->tensor == self || node->time.base != When::t) continue;
+    if (node->kind != NodeKind::leaf || node->tensor == self) continue;
+    if (node->time.base != When::t && node->time.base != When::now) continue;
     if (p_.tensors[node->tensor].kind != TensorKind::forward) continue;
-    auto [at, fresh] = lag_.emplace(node->tensor, -node->time.offset);
-    if (fresh || -node->time.offset < at->second) {
-      at->second = -node->time.offset;
+    const int lag = -node->time.offset - (node->time.base == When::t ? reach : 0);
+    auto [at, fresh] = lag_.emplace(node->tensor, lag);
+    if (fresh || lag < at->second) {
+      at->second = lag;
       changed = true;
     }
   }
@@ -48,6 +50,7 @@ void Instantiator::note_reads(Ref root, int self, bool& changed) {
 void Instantiator::forward_recurrences() {
   bool changed = true;
   for (const Root& r : phase("arrive").roots) note_reads(r.node, -1, changed);
+  note_blocks(changed);
   std::map<int, Ref> defs;
   for (int round = 0; changed; ++round) {
     changed = false;

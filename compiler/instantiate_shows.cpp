@@ -74,6 +74,7 @@ bool Instantiator::is_state(const Value& v) {
 void Instantiator::shows() {
   std::vector<dsl::ExprPtr> keep;
   for (const std::string& name : in_.show) {
+    if (shows_of_block(name)) continue;
     Request r = request(name, keep);
     Scope scope;
     scope.part = elab_.rule;

@@ -3,9 +3,11 @@
 // instantiate.cpp               roles, windows, what the program still needs at the end
 // instantiate_learn.cpp         learn lines, gradients, optimisers
 // instantiate_recurrences.cpp   which phase computes a recurrence, and when it is fixed
+// instantiate_block.cpp         `at each` blocks: passes over k, parameters under revision
 // instantiate_shows.cpp         values kept for the user
 #pragma once
 
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -41,6 +43,29 @@ class Instantiator {
   void bind_synths();
   void bind_synth(const dsl::HeaderEntry& entry);
   void refuse_blocks();
+  // The names of each block, and where its k runs.
+  void find_blocks();
+  void read_block(BlockNames& block);
+  void read_range(BlockNames& block);
+  void block_flags();
+  bool is_bundle(const std::string& name);
+  BlockNames* block_of(const dsl::Statement* statement);
+  // Parameters under revision get their running copies.
+  void revisions();
+  void check_revision(const BlockNames& block, const std::string& name, const BlockNames::Revised& revised);
+  struct BlockItem;
+  // The passes of all blocks, once everything that reads the block's names is known.
+  void blocks();
+  Block block_phases(BlockNames& block, std::size_t number);
+  std::vector<BlockItem> block_items(BlockNames& block);
+  void order_items(const BlockNames& block, std::vector<BlockItem>& items);
+  std::vector<std::pair<int, Ref>> by_member(const dsl::Statement& s, const BlockNames::Revised& r, const Value& value);
+  int assign_phase(BlockNames& block, const std::string& name, BlockLine line);
+  void check_pass(const BlockNames& block, const std::vector<BlockItem>& items);
+  bool shows_of_block(const std::string& name);
+  // What blocks read of an arrival comes before them, in the phase `record`.
+  void record_first();
+  void note_blocks(bool& changed);
   void window();
   void finish();
 
@@ -53,12 +78,14 @@ class Instantiator {
   std::size_t line_number(const dsl::Statement& s) const;
   // Whose copy of a parameter with a value per step a line's value belongs to.
   TimeRef step_learned(int tensor, Ref block, const Value& value, const dsl::Statement& s);
+  int clipped(const dsl::Statement& s, int gradient);
   void lines();
   void updates();
 
   Ref store_value(int tensor, const Value& value);
   std::vector<int> recurrences(TensorKind kind);
-  void note_reads(Ref root, int self, bool& changed);
+  // `reach`: how far beyond its own time the phase is run at an arrival (a block's last k).
+  void note_reads(Ref root, int self, bool& changed, int reach = 0);
   // A forward recurrence is fixed at its first reading: as many arrivals after its index as its earliest reader waits.
   void forward_recurrences();
   void backward_recurrences();
@@ -90,9 +117,12 @@ class Instantiator {
   dsl::RuleTime time_;
   Part* net_ = nullptr;
   std::set<std::string> binding_;  // synthesisers whose first call is being read
-  std::map<int, int> gradient_;    // parameter -> gradient
-  std::set<int> swept_;            // backward recurrences that the sweep computes
-  std::map<int, int> lag_;         // forward recurrence -> arrivals after its index
+  std::deque<BlockNames> blocks_;
+  std::set<std::string> block_shows_;  // names of blocks that are shown, so that they are stored
+  std::map<int, int> gradient_;        // parameter -> gradient
+  std::map<std::pair<const dsl::Statement*, int>, int> clipped_;  // line and gradient -> what a step adds
+  std::set<int> swept_;    // backward recurrences that the sweep computes
+  std::map<int, int> lag_;  // forward recurrence -> arrivals after its index
 };
 
 }  // namespace eligo::compiler

@@ -296,7 +296,8 @@ bool zero_outside(const Program& p, Ref node, const std::string& flag, TimeRef t
       if (!t.timed() || node->time != time) return false;
       if (t.kind == TensorKind::flag) return t.name == flag || (flag == "exists" && t.name == "valid");
       if (t.kind == TensorKind::state) return flag == "exists";
-      if (t.kind == TensorKind::forward || t.kind == TensorKind::backward || t.kind == TensorKind::record)
+      if (t.kind == TensorKind::forward || t.kind == TensorKind::backward || t.kind == TensorKind::record ||
+          t.kind == TensorKind::revised)
         return flag == "exists" || !t.at_start;
       return t.masked;
     }

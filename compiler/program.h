@@ -1,11 +1,16 @@
 // A rule bound to a net: the table of tensors, and for each phase what it stores, gathers and assigns.
 //
-// Phases (in the order in which a sequence meets them):
+// Phases, in the order in which a sequence meets them:
 //   step         the net and the readout take step t: state, equations, loss
+//   record       of a rule with `at each` blocks: what they read of an arrival
+//   revise...    an `at each` block's own, see Block
 //   arrive       what can be known when step t has arrived: records, forward recurrences, learn lines of finite
-//   look-ahead sweep        one step of the way back over a complete window: backward recurrences and the lines that
-//   read them sweep_start  the same at the boundary before the window's first step close        lines that read no t,
-//   once a window show         values kept for the user update       one per learned tensor: the optimiser
+//                look-ahead
+//   show         values kept for the user
+//   sweep        one step of the way back over a complete window: backward recurrences and the lines that read them
+//   sweep_start  the same at the boundary before the window's first step
+//   close        lines that read no t, once a window
+//   update       one per learned tensor: the optimiser
 #pragma once
 
 #include <map>
@@ -28,13 +33,15 @@ enum class TensorKind {
   forward,   // a recurrence of the rule that reads its past
   backward,  // one that reads its future
   record,    // a value as it was on arrival
+  revised,   // an equation of an `at each` block, by its k, as of the last arrival
   shown,     // kept for the user, every step
   param,
   hyper,
   keep,
   wiring,
   scalar,    // inverse_batch: 1/B
-  gradient,  // what learn lines gather, one per learned parameter
+  gradient,  // what learn lines gather, one per learned parameter; also what a clipped line or a revision's step adds
+  running,   // a parameter's copy while it is revised, or as it was before the sequence
 };
 
 struct Init {
@@ -97,12 +104,42 @@ struct Shown {
   bool from_start = false;
 };
 
+// An `at each` block: at every arrival, passes over the index k.
+struct Block {
+  // One way through all k. A step runs the phase, then what it gathered moves the running copies.
+  struct Pass {
+    int phase = -1;
+    bool backward = false;
+    std::vector<int> stored;     // tensors
+    std::vector<int> revisions;  // in `revisions` below
+  };
+  struct Revision {
+    int running = -1, increment = -1;  // tensors
+  };
+  int low = 0, high = 0;   // equations hold for k in start+low..now+high
+  int first = 0, top = 0;  // the passes run over start+first..t+top, boundaries included
+  int margin = 0;          // how far beyond that what is stored is read: as zeros
+  std::vector<Pass> passes;
+  std::vector<Revision> revisions;
+  int begin = -1, adopt = -1;  // phases: the running copies' first values; `:=`
+};
+
+// What a clipped learn line adds at a step is gathered apart, and divided by its norm over the bound if that exceeds 1.
+struct Clip {
+  int gathered = -1, gradient = -1;  // tensors
+  int hyper = -1;                    // the bound, or
+  double bound = 1;
+};
+
 struct Program {
   Graph graph;
   std::string name;  // bp_lambda_rnn_tanh, for symbols
   std::vector<Tensor> tensors;
   std::vector<Phase> phases;
   std::vector<Learned> learned;
+  std::vector<Block> blocks;
+  std::vector<Clip> clips;
+  std::map<int, int> before;  // parameter -> its copy from before the sequence
   std::vector<Shown> shown;
   std::vector<int> inputs, targets;  // tensors, in the order of x's and y's columns
   std::vector<int> wirings;
@@ -110,9 +147,11 @@ struct Program {
   bool online = true;        // no sweep
   std::int64_t window = -1;  // steps; -1: all
   bool short_first = true;
+  bool at_start = false;        // lines of an arrival that hold at the first start too, where no step arrives
   int ahead = 0;                // arrivals beyond the last step that the lines still need
   int window_ahead = 0;         // steps beyond a window's end that its sweep needs
   bool updates_within = false;  // parameters may change inside a sequence
+  bool adopts = false;          // a block's `:=` changes them between a step and its learn lines
   std::string optimiser;
 
   // The equation behind a field or state at a time, over leaves at that time and the one before; null for other

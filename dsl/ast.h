@@ -75,7 +75,7 @@ enum class StatementKind {
   equation,    // name[time][indices] = value, also `record` and boundary equations, also :=
   output,      // `output c` (value is a name, no equation) or `output y[t] = …` / `output g = …` (as equation)
   loss,        // loss value
-  learn,       // learn name += value  for t in start..end  every step
+  learn,       // learn name += value  for t in start..end  every step  clip 1
   at_each,     // at each t, for k in start..t-1 { body }
   per_neuron,  // per neuron w, over batch and t { body }
 };
@@ -135,6 +135,7 @@ struct Statement {
   int sign = +1;  // +1 for +=, -1 for -=
   LearnRange range = LearnRange::steps;
   std::string every;  // "", "step", "window" or "sequence"
+  ExprPtr clip;       // the bound of what one step adds; null without
   // at_each: `at each t, for k in low..high`;  per_neuron: `per neuron w, over batch [and t]`
   std::string running;     // k, or the neuron axis
   ExprPtr low, high;       // at_each

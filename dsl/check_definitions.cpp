@@ -117,7 +117,25 @@ class Definitions {
       d.help.push_back(fmt::format("an equation is written with `=`; what lives on is declared: keep {} = 0", s.name));
   }
 
+  // A bound is a number or a hyper: what a step adds is compared to it outside of all equations.
+  void clip(const Expr& bound) {
+    if (bound.kind == ExprKind::number) {
+      if (!(bound.number > 0)) error(Code::E0507, "a clip needs a bound above zero", bound.span);
+      return;
+    }
+    const Symbol* symbol = bound.kind == ExprKind::name ? scope_.find(bound.name) : nullptr;
+    if (symbol != nullptr && symbol->kind == SymbolKind::hyper) return;
+    if (bound.kind == ExprKind::name && symbol == nullptr) {
+      unknown_name(bound.name, bound.span, scope_, diagnostics_);
+      return;
+    }
+    Diagnostic& d = error(Code::E0507, "the bound of a clip is a number or a hyper", bound.span);
+    if (symbol != nullptr) declared(d, *symbol);
+    d.help.push_back("name it: hyper bound = 1, then clip bound");
+  }
+
   void learn(const Statement& s) {
+    if (s.clip) clip(*s.clip);
     const bool path = s.name.find('.') != std::string::npos;
     const Symbol* found = scope_.find(s.name.substr(0, s.name.find('.')));
     if (found == nullptr) {

@@ -248,7 +248,7 @@ void StatementParser::output(Statement& s) {
   }
 }
 
-// learn θ += …  for t in start..end  every step
+// learn θ += …  for t in start..end  every step  clip 1
 void StatementParser::learn(Statement& s) {
   s.kind = StatementKind::learn;
   const Token& first = tokens_.current();
@@ -280,6 +280,9 @@ void StatementParser::learn_clauses(Statement& s) {
         tokens_.unexpected("`step`, `window` or `sequence`");
       if (!s.every.empty()) tokens_.fail(Code::E0201, "a line has one `every` only", tokens_.from(first));
       s.every = tokens_.take().text;
+    } else if (tokens_.accept_word("clip")) {
+      if (s.clip) tokens_.fail(Code::E0201, "a line has one `clip` only", tokens_.from(first));
+      s.clip = parse_expression(tokens_);
     } else {
       return;
     }

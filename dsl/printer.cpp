@@ -175,6 +175,7 @@ class FilePrinter {
     std::string out = fmt::format("learn {} {} {}", s.name, s.sign > 0 ? "+=" : "-=", print(*s.value));
     if (s.range == LearnRange::from_start) out += " for t in start..end";
     if (!s.every.empty()) out += " every " + s.every;
+    if (s.clip) out += " clip " + print(*s.clip);
     return out;
   }
 

@@ -294,16 +294,26 @@ class Analysis {
   }
 
   // Equations inside a block read each other; what they read of the rule is known already.
-  void block(const Statement& s) {
+  BlockTime block(const Statement& s) {
     Graph inner(s.kind == StatementKind::at_each ? s.running : "", diagnostics_);
     for (const Statement& line : s.body) {
       if (line.kind == StatementKind::equation && line.assign == AssignKind::define && line.value) inner.define(line);
     }
     inner.find();
+    BlockTime out;
+    for (const Component& c : inner.components()) {
+      out.groups.emplace_back();
+      for (const int n : c.nodes) {
+        const std::string& name = inner.names()[static_cast<std::size_t>(n)];
+        out.groups.back().push_back(name);
+        out.directions[name] = c.direction;
+      }
+    }
+    return out;
   }
 
   void at_each(const Statement& s) {
-    block(s);
+    out_.blocks.push_back(block(s));
     const auto high = s.high ? as_time_index(*s.high) : std::nullopt;
     const int reach = high && high->base == TimeBase::t ? high->offset : 0;  // k's last value, from t
     for (const Statement& line : s.body) {

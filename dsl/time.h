@@ -39,9 +39,16 @@ struct LearnTime {
   bool from_start = false;
 };
 
+// The names of one `at each` block, which run along its own index k.
+struct BlockTime {
+  std::map<std::string, Direction> directions;
+  std::vector<std::vector<std::string>> groups;  // names of one cycle, or one name; after the groups that they read
+};
+
 struct RuleTime {
   std::map<std::string, NameTime> names;
   std::vector<LearnTime> learns;  // one per learn statement, in order of the statements
+  std::vector<BlockTime> blocks;  // one per `at each` block
   bool online = true;             // every line has finite look-ahead and none runs backward
   int ahead = 0;                  // largest look-ahead of a learn line
 };

@@ -91,6 +91,8 @@ void check_sizes(const compiler::Program& plan) {
 
 // Shown values that follow from the forward pass alone.
 bool only_forward(const compiler::Program& p) {
+  for (const auto& s : p.shown)
+    if (p.tensors[s.tensor].kind != compiler::TensorKind::shown) return false;  // of an `at each` block
   for (const auto& phase : p.phases) {
     for (const auto& root : phase.roots) {
       if (p.tensors[root.tensor].kind != compiler::TensorKind::shown) continue;

@@ -27,7 +27,7 @@ struct Range {
 };
 
 // Every (tensor, time) that a node can touch, also through the equations that its derivatives follow.
-void touch(const Plan& p, Ref root, bool sweep, std::vector<Range>& ranges, std::unordered_set<Ref>& done) {
+void touch(const Plan& p, Ref root, bool sweep, bool block, std::vector<Range>& ranges, std::unordered_set<Ref>& done) {
   for (Ref node : compiler::leaves_of(const_cast<Plan&>(p), root)) {
     if (!done.insert(node).second) continue;
     Range& r = ranges[node->tensor];
@@ -37,6 +37,7 @@ void touch(const Plan& p, Ref root, bool sweep, std::vector<Range>& ranges, std:
         r.low = std::min(r.low, node->time.offset);
         r.high = std::max(r.high, node->time.offset);
         r.whole_window = r.whole_window || sweep;
+        r.whole_sequence = r.whole_sequence || block;
         break;
       case When::start:
       case When::end:
@@ -44,25 +45,29 @@ void touch(const Plan& p, Ref root, bool sweep, std::vector<Range>& ranges, std:
         r.high = std::max(r.high, 0);
         r.whole_window = true;
         break;
-      case When::last: r.whole_sequence = true; break;
+      case When::last:
+      case When::now: r.whole_sequence = true; break;
     }
   }
 }
 
 std::vector<Range> ranges_of(const Plan& p) {
   std::vector<Range> ranges(p.tensors.size());
-  for (bool sweep : {false, true}) {
+  enum Reach { arrival, window, sequence };
+  for (const Reach reach : {arrival, window, sequence}) {
     std::unordered_set<Ref> done;
     for (const auto& phase : p.phases) {
       const bool backward = phase.name == "sweep" || phase.name == "sweep_start" || phase.name == "close";
-      if (backward != sweep) continue;
+      const bool block = phase.name.rfind("revise", 0) == 0;
+      if (reach != (backward ? window : block ? sequence : arrival)) continue;
       for (const auto& root : phase.roots) {
-        touch(p, root.node, sweep, ranges, done);
+        touch(p, root.node, backward, block, ranges, done);
         if (root.kind != compiler::RootKind::store) continue;
         Range& r = ranges[root.tensor];
         r.low = std::min(r.low, root.time.offset);
         r.high = std::max(r.high, root.time.offset);
-        r.whole_window = r.whole_window || sweep;
+        r.whole_window = r.whole_window || backward;
+        r.whole_sequence = r.whole_sequence || block;
       }
     }
   }
@@ -115,7 +120,7 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
     if (t.timed()) {
       l.capacity = span;
       if (t.kind == TensorKind::shown || r.whole_sequence || (r.whole_window && p.window < 0)) {
-        l.capacity = all;
+        l.capacity = all + (t.kind == TensorKind::revised ? span : 0);  // zeros beyond both ends
         layout.any_length = false;
       } else if (r.whole_window) {
         l.capacity = std::min<std::int64_t>(all, p.window + p.window_ahead + span + 2);
@@ -126,7 +131,8 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
       layout.any_length = false;
       if (t.kind == TensorKind::param && t.as_taken && p.updates_within) l.versions = steps;
     } else if (t.kind == TensorKind::param && p.updates_within) {
-      l.versions = r.whole_window
+      l.versions = r.whole_sequence ? all
+                   : r.whole_window
                        ? std::min<std::int64_t>(all, (p.window < 0 ? steps : p.window) + p.window_ahead + span + 2)
                        : span + 1;
     }

@@ -44,15 +44,15 @@ Memory::Memory(const compiler::Program& program, const Layout& layout, std::int6
   for (const auto& phase : program.phases)
     for (const auto& root : phase.roots)
       for (Ref node : compiler::leaves_of(const_cast<compiler::Program&>(program), root.node)) {
-        if (node->time.base != When::end && node->time.base != When::last) continue;
+        if (!is_gathered(node->time.base)) continue;
         if (program.tensors[node->tensor].per_step) continue;  // refused where it would be read
         if (program.tensors[node->tensor].kind == TensorKind::param) {
           // Updates come when a window is complete: until then its end's parameters are those of now.
-          bool at_windows = program.window_ahead == 0;
+          bool at_windows = program.window_ahead == 0 && node->time.base != When::now;
           for (const auto& l : program.learned) at_windows = at_windows && l.every != compiler::UpdateEvery::step;
           if (at_windows) continue;
           throw Error(program.tensors[node->tensor].name +
-                      " changes inside a sequence, so its value at `end` or `last` is not kept: "
+                      " changes inside a sequence, so its value at `end`, `last` or an `at each` block's `t` is not kept: "
                       "update every sequence");
         }
         bool known = false;
@@ -145,7 +145,8 @@ void* ShardResolver::resolve(int tensor, TimeRef time) {
   switch (time.base) {
     case When::start: return memory_->slot(tensor, moment.start + time.offset, first_);
     case When::end:
-    case When::last: return memory_->gathered(tensor, time, first_);
+    case When::last:
+    case When::now: return memory_->gathered(tensor, time, first_);
     default: return memory_->slot(tensor, moment.t + time.offset, first_);
   }
 }

@@ -11,6 +11,7 @@
 
 #include "compiler/llvm/denormals.h"
 #include "runtime/random.h"
+#include "runtime/shard.h"
 
 namespace eligo {
 
@@ -18,18 +19,6 @@ using compiler::Ref;
 using compiler::TensorKind;
 using compiler::UpdateEvery;
 using compiler::When;
-
-struct Sequence::Shard {
-  Shard(Memory& memory, int number_) : number(number_), resolver(memory, number_, 0) {}
-  int number;
-  std::int64_t first = 0, count = 0;
-  ShardResolver resolver;
-  std::unique_ptr<std::byte[]> scratch_storage;
-  void* scratch = nullptr;
-  double loss = 0;
-  std::int64_t loss_steps = 0;
-  std::vector<std::vector<char>> taught;  // by learned, of a parameter with a value per step: steps that gathered
-};
 
 namespace {
 
@@ -69,6 +58,7 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
                           options.memory ? options.memory : machine_memory(), shard_count_)),
       memory_(std::make_unique<Memory>(plan_, layout_, options.batch, shard_count_, program.float64)) {
   step_ = nonempty("step");
+  record_ = nonempty("record");
   arrive_ = nonempty("arrive");
   show_ = nonempty("show");
   sweep_ = nonempty("sweep");
@@ -95,8 +85,7 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
     std::set<Ref> found;
     for (const auto& root : plan_.phases[i].roots)
       for (Ref leaf : compiler::leaves_of(*program.plan, root.node))
-        if ((leaf->time.base == When::end || leaf->time.base == When::last) && plan_.tensors[leaf->tensor].timed())
-          found.insert(leaf);
+        if (compiler::is_gathered(leaf->time.base) && plan_.tensors[leaf->tensor].timed()) found.insert(leaf);
     end_reads_[i].assign(found.begin(), found.end());
   }
   prepared_ = aligned(prepared_storage_, program.runner->prepared_bytes());
@@ -112,6 +101,8 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   for (auto& shard : shards_)
     for (const auto& l : plan_.learned)
       shard->taught.emplace_back(plan_.tensors[l.parameter].per_step ? memory_->copies(l.parameter) + 1 : 0, 0);
+  if (options_.threads > 1 && shard_count_ > 1 && program.runner->concurrent())
+    arena_ = std::make_unique<tbb::task_arena>(std::min(options_.threads, shard_count_));
 }
 
 Sequence::~Sequence() = default;
@@ -198,6 +189,10 @@ void Sequence::begin(std::int64_t examples, std::int64_t steps, bool learn) {
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
     if (plan_.tensors[i].kind == TensorKind::shown)
       std::memset(memory_->whole(static_cast<int>(i)), 0, static_cast<std::size_t>(layout_.tensors[i].bytes()));
+  check_bounds();
+  for (const auto& [parameter, copy] : plan_.before)
+    std::memcpy(memory_->whole(copy), memory_->whole(parameter),
+                static_cast<std::size_t>(layout_.tensors[parameter].slot_bytes));
   refresh();
   for (std::int64_t t = layout_.lowest; t <= 0; ++t) memory_->snapshot_versions(t);
 }
@@ -213,18 +208,23 @@ void Sequence::begin_shard(Shard& shard) {
     for (std::int64_t k = 0; k < shard.count * info.size(); ++k)
       memory_->write(tensor, at, k, start_[tensor][shard.first * info.size() + k]);
   }
-  for (const auto& l : plan_.learned)
-    std::memset(memory_->shard_gradient(l.gradient, shard.number), 0,
-                static_cast<std::size_t>(memory_->gradient_bytes(l.gradient)));
+  for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
+    if (plan_.tensors[i].kind == TensorKind::gradient)
+      std::memset(memory_->shard_gradient(static_cast<int>(i), shard.number), 0,
+                  static_cast<std::size_t>(memory_->gradient_bytes(static_cast<int>(i))));
   for (auto& steps : shard.taught) std::fill(steps.begin(), steps.end(), 0);
   for (std::int64_t t = layout_.lowest; t < layout_.highest + 1; ++t) fill_flags(shard, t);
+  if (!plan_.at_start || !runs_arrivals()) return;
+  shard.resolver.moment = {0, 0, true};
+  run_phase(shard, record_);
+  run_phase(shard, arrive_);
 }
 
 void Sequence::fill_flags(const Shard& shard, std::int64_t t) {
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
     const compiler::Tensor& flag = plan_.tensors[i];
     if (flag.kind != TensorKind::flag) break;  // they come first
-    if (flag.name == "active") continue;
+    if (flag.name == "active" || flag.name == "within" || flag.name == "now" || flag.name == "begin") continue;
     const int tensor = static_cast<int>(i);
     auto* at = memory_->slot(tensor, t, shard.first);
     for (std::int64_t b = 0; b < shard.count; ++b) {
@@ -298,7 +298,9 @@ void Sequence::collect_ends(Shard& shard, int phase) {
     const std::int64_t bytes = memory_->row_bytes(node->tensor);
     for (std::int64_t b = 0; b < shard.count; ++b) {
       const std::int64_t example = shard.first + b;
-      const std::int64_t end = window_of(std::max<std::int64_t>(shard.resolver.moment.start + 1, 1)).end;
+      const std::int64_t end = node->time.base == When::now
+                                   ? shard.arrival
+                                   : window_of(std::max<std::int64_t>(shard.resolver.moment.start + 1, 1)).end;
       const std::int64_t at = node->time.base == When::last ? lengths_[example] : std::min(end, lengths_[example]);
       std::memcpy(memory_->gathered(node->tensor, node->time, example),
                   memory_->slot(node->tensor, at + node->time.offset, example), static_cast<std::size_t>(bytes));
@@ -329,7 +331,7 @@ bool Sequence::takes_update(std::size_t learned, std::int64_t step) {
   return any;
 }
 
-void Sequence::arrive(Shard& shard, std::int64_t t) {
+void Sequence::take(Shard& shard, std::int64_t t) {
   shard.resolver.moment = {t, online_call_ ? 0 : (t <= steps_ ? window_of(t).start : window_of(steps_).start), true};
   fill_flags(shard, t + layout_.highest);
   const bool taken = online_call_ || t <= steps_;
@@ -346,27 +348,43 @@ void Sequence::arrive(Shard& shard, std::int64_t t) {
       }
     }
   } else {
-    for (int tensor : timed_)
-      if (plan_.tensors[tensor].kind != TensorKind::forward && plan_.tensors[tensor].kind != TensorKind::backward)
+    for (int tensor : timed_) {
+      const TensorKind kind = plan_.tensors[tensor].kind;
+      if (kind != TensorKind::forward && kind != TensorKind::backward && kind != TensorKind::revised)
         memory_->zero_slot(tensor, t, shard.first, shard.count);
+    }
   }
-  const bool all = learn_ || !compiled_.forward_shows;
-  if (all) run_phase(shard, arrive_);
+  if (runs_arrivals()) run_phase(shard, record_);
+}
+
+void Sequence::arrive(Shard& shard, std::int64_t t) {
+  take(shard, t);
+  if (runs_arrivals()) run_phase(shard, arrive_);
   run_phase(shard, show_);
-  if (!all || !closes() || online_call_) return;
-  // Windows whose last needed step has arrived.
+  if (!runs_arrivals() || !closes() || online_call_) return;
+  each_ready_window(t, [&](const Window& w) { sweep(shard, w); });
+}
+
+// Windows whose last needed step is t.
+void Sequence::each_ready_window(std::int64_t t, const std::function<void(const Window&)>& work) const {
   Window w = window_of(1);
   while (window_ready(w) < t && w.end < steps_) w = window_of(w.end + 1);
   for (; window_ready(w) == t; w = window_of(w.end + 1)) {
-    sweep(shard, w);
+    work(w);
     if (w.end >= steps_) break;
   }
 }
 
 void Sequence::sweep(Shard& shard, const Window& w) {
+  open_sweep(shard, w);
+  for (std::int64_t t = w.end; sweep_ >= 0 && t > w.start; --t) sweep_step(shard, t);
+  sweep_to_start(shard, w);
+  close_window(shard, w);
+}
+
+void Sequence::open_sweep(Shard& shard, const Window& w) {
   Moment& moment = shard.resolver.moment;
-  const Moment before = moment;
-  const int end_flag = plan_.find("end"), active = plan_.find("active");
+  shard.before = moment;
   moment.start = w.start;
   moment.current = false;
   for (int tensor : timed_)
@@ -374,17 +392,25 @@ void Sequence::sweep(Shard& shard, const Window& w) {
       for (std::int64_t t = w.end + 1; t <= w.end + std::max(1, layout_.highest); ++t)
         memory_->zero_slot(tensor, t, shard.first, shard.count);
   if (sweep_ >= 0) collect_ends(shard, sweep_);
-  for (std::int64_t t = w.end; sweep_ >= 0 && t > w.start; --t) {
-    moment.t = t;
-    run_phase(shard, sweep_);
-  }
-  // At the boundary before the window nothing is this window's end.
-  moment.t = w.start;
+}
+
+void Sequence::sweep_step(Shard& shard, std::int64_t t) {
+  shard.resolver.moment.t = t;
+  run_phase(shard, sweep_);
+}
+
+// At the boundary before the window nothing is this window's end.
+void Sequence::sweep_to_start(Shard& shard, const Window& w) {
+  const int end_flag = plan_.find("end");
+  shard.resolver.moment.t = w.start;
   memory_->zero_slot(end_flag, w.start, shard.first, shard.count);
-  if (sweep_start_ >= 0) {
-    collect_ends(shard, sweep_start_);
-    run_phase(shard, sweep_start_);
-  }
+  if (sweep_start_ < 0) return;
+  collect_ends(shard, sweep_start_);
+  run_phase(shard, sweep_start_);
+}
+
+void Sequence::close_window(Shard& shard, const Window& w) {
+  const int active = plan_.find("active");
   if (close_ >= 0) {
     auto* at = memory_->slot(active, w.start, shard.first);
     for (std::int64_t b = 0; b < shard.count; ++b)
@@ -393,23 +419,21 @@ void Sequence::sweep(Shard& shard, const Window& w) {
     run_phase(shard, close_);
   }
   fill_flags(shard, w.start);
-  moment = before;
+  shard.resolver.moment = shard.before;
 }
 
 // Arrivals from..to of every shard; nothing changes parameters in between.
 void Sequence::span(std::int64_t from, std::int64_t to) {
-  auto one = [&](int s) {
-    const compiler::FlushDenormals flush;
-    Shard& shard = *shards_[s];
-    if (from == 1) begin_shard(shard);
-    for (std::int64_t t = from; t <= to; ++t) arrive(shard, t);
-  };
-  if (options_.threads == 1 || shard_count_ == 1 || !compiled_.runner->concurrent()) {
-    for (int s = 0; s < shard_count_; ++s) one(s);
+  if (together()) {
+    if (from == 1) for_shards([&](Shard& shard) { begin_shard(shard); });
+    if (from == 1) clip();
+    for (std::int64_t t = from; t <= to; ++t) arrive_together(t);
     return;
   }
-  tbb::task_arena arena(std::min(options_.threads, shard_count_));
-  arena.execute([&] { tbb::parallel_for(0, shard_count_, one, tbb::simple_partitioner()); });
+  for_shards([&](Shard& shard) {
+    if (from == 1) begin_shard(shard);
+    for (std::int64_t t = from; t <= to; ++t) arrive(shard, t);
+  });
 }
 
 void Sequence::reduce(std::size_t k) {
@@ -480,7 +504,7 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
   Window w = window_of(1);
   while (from <= arrivals) {
     std::int64_t to = arrivals;
-    if (learn_ && per_step) to = from;
+    if (learn_ && (per_step || plan_.adopts)) to = from;
     else if (learn_ && per_window) to = std::min(arrivals, window_ready(w));
     if (plan_.updates_within)
       for (std::int64_t t = from; t <= to; ++t) memory_->snapshot_versions(t);
@@ -513,7 +537,9 @@ RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
     if (t.per_step)
       throw Error(fmt::format("{} has a value for each step of a sequence: give whole sequences to run()", t.name));
   if (closes() || plan_.window >= 0 || !layout_.any_length)
-    throw Error("this rule needs a complete window, so it cannot learn step by step: give whole sequences to run()");
+    throw Error(
+        "this rule reads back over a window or the whole sequence, so it cannot learn step by step: give whole sequences "
+        "to run()");
   const bool fresh = !open_ || !online_call_;
   online_call_ = true;
   mask_ = nullptr;

@@ -5,12 +5,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "runtime/compile.h"
 #include "runtime/memory.h"
+
+namespace tbb::detail::d1 {
+class task_arena;
+}
 
 namespace eligo {
 
@@ -44,8 +49,31 @@ class Sequence {
   void load(const Shard& shard, std::int64_t t);
   void draw_noise(const Shard& shard, std::int64_t t);
   void arrive(Shard& shard, std::int64_t t);
+  void take(Shard& shard, std::int64_t t);  // the step itself, and its loss
+  void each_ready_window(std::int64_t t, const std::function<void(const Window&)>& work) const;
   void sweep(Shard& shard, const Window& window);
+  void open_sweep(Shard& shard, const Window& window);
+  void sweep_step(Shard& shard, std::int64_t t);
+  void sweep_to_start(Shard& shard, const Window& window);
+  void close_window(Shard& shard, const Window& window);
   void collect_ends(Shard& shard, int phase);
+
+  // lockstep.cpp: rules whose shards meet at every arrival
+  void for_shards(const std::function<void(Shard&)>& work);
+  void arrive_together(std::int64_t t);
+  void sweep_together(const Window& window);
+  void revise(std::int64_t t);
+  void fill_block_flags(const Shard& shard, const compiler::Block& block, std::int64_t t, std::int64_t start);
+  void open_pass(Shard& shard, const compiler::Block& block, const compiler::Block::Pass& pass, std::int64_t t);
+  void run_pass(const compiler::Block& block, const compiler::Block::Pass& pass, std::int64_t t);
+  void assign(int phase);
+  void reduce(int gradient, std::vector<double>& sum);
+  void clip();
+  double bound_of(const compiler::Clip& clip) const;
+  void check_bounds() const;
+  bool together() const { return !plan_.blocks.empty() || !plan_.clips.empty(); }
+  bool runs_arrivals() const { return learn_ || !compiled_.forward_shows; }
+
   void run_phase(Shard& shard, int phase);
   void span(std::int64_t from, std::int64_t to);
   void update(compiler::UpdateEvery every);
@@ -72,8 +100,10 @@ class Sequence {
   std::unique_ptr<std::byte[]> prepared_storage_;
   void* prepared_ = nullptr;
   bool stale_ = true;
+  std::vector<double> sum_;  // of one tensor over the shards
+  std::unique_ptr<tbb::detail::d1::task_arena> arena_;  // null: one thread
 
-  int step_, arrive_, show_, sweep_, sweep_start_, close_;
+  int step_, record_, arrive_, show_, sweep_, sweep_start_, close_;
   std::vector<std::vector<compiler::Ref>> end_reads_;  // by phase: what is read at an example's own end
   std::vector<int> timed_;                             // tensors whose slots are cleared (not flags, not shown)
   struct StepGather {

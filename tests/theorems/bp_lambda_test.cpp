@@ -3,27 +3,12 @@
 
 #include <cmath>
 
-#include "tests/theorems/steps.h"
+#include "tests/theorems/unrolled.h"
 
 namespace eligo::test {
 namespace {
 
 constexpr std::int64_t kTargets = 2;
-
-// dL[t]/ds[t] of the readout linear_mse: (2/k) Vᵀ(o - y) in h, nothing in other states.
-std::vector<double> loss_gradient(const Session& session, const Steps& output, const Batch& batch, std::int64_t t,
-                                  std::int64_t example, std::size_t size) {
-  const std::vector<double> v = session.get("L.V");
-  const std::size_t units = v.size() / kTargets;
-  const auto point = static_cast<std::size_t>((t - 1) * batch.examples + example);
-  const double mask = batch.loss_mask.empty() ? 1 : batch.loss_mask[point];
-  std::vector<double> out(size, 0.0);
-  for (std::size_t k = 0; k < kTargets; ++k) {
-    const double error = output.at(t, example)[k] - batch.y[point * kTargets + k];
-    for (std::size_t i = 0; i < units; ++i) out[i] += mask * 2.0 / kTargets * error * v[k * units + i];
-  }
-  return out;
-}
 
 class BpLambda : public testing::TestWithParam<std::string> {
  protected:
@@ -70,7 +55,7 @@ TEST_P(BpLambda, LambdaZeroHasTheOneStepTarget) {
   ASSERT_TRUE(s.holds_at_start());
   ASSERT_TRUE(g.holds_at_start());
   const auto want = regression(s, g, [&](std::int64_t t, std::int64_t b) {
-    std::vector<double> aim = loss_gradient(session, o, batch_, t + 1, b, s.at(t, b).size());
+    std::vector<double> aim = loss_gradient(session, o, batch_, kTargets, t + 1, b, s.at(t, b).size());
     for (std::size_t i = 0; i < aim.size(); ++i) aim[i] += gamma * g.at(t + 1, b)[i];
     return row_times(aim, j.at(t + 1, b));
   });
@@ -132,6 +117,29 @@ TEST_P(BpLambda, TheTraceIsItsUnrolledSum) {
       EXPECT_LE(difference({got.begin(), got.end()}, want), 1e-12) << "step " << t << " of example " << b;
     }
   }
+}
+
+TEST_P(BpLambda, EqualsItsUnrolledSum) {
+  const double lambda = 0.6, gamma = 0.9;
+  const Session session = run(lambda, gamma);
+  const Unrolled u(session, batch_, kTargets);
+  Linear want = Linear::zero(u.size()), no_trace = want;
+  for (std::int64_t t = 0; t < u.steps(); ++t) {
+    want.add(u.bp_lambda_step(synthesiser(session), t, 0, t, lambda, gamma), 1);
+    no_trace.add(u.bp_lambda_step(synthesiser(session), t, t, t, lambda, gamma), 1);
+  }
+  EXPECT_LE(distance(gathered_synthesiser(session), want), 1e-12);
+  EXPECT_GE(distance(gathered_synthesiser(session), no_trace), 1e-4);
+}
+
+// The backward view of the same regression, if θ stays over the sequence.
+TEST_P(BpLambda, WithFixedWeightsItIsTheOfflineRule) {
+  const Session session = run(0.6, 0.9);
+  Session offline = still(rule_on("offline_lambda_sg", {GetParam()}), 1, shape_);
+  offline.set_hyper("λ", 0.6);
+  offline.run(batch_);
+  EXPECT_LE(distance(gathered_synthesiser(session), gathered_synthesiser(offline)), 1e-12);
+  EXPECT_GE(distance(gathered_synthesiser(run(0.5, 0.9)), gathered_synthesiser(offline)), 1e-4);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cells, BpLambda, testing::Values("rnn_linear", "rnn_tanh", "lstm", "gru"),

@@ -1,0 +1,205 @@
+// BP(λ) as its authors run it, and clipped learn lines in general, against sums by hand.
+#include <gtest/gtest.h>
+
+#include "tests/runtime/temporary.h"
+#include "tests/theorems/unrolled.h"
+
+namespace eligo::test {
+namespace {
+
+constexpr std::int64_t kTargets = 2;
+constexpr double kHuge = 1e9;
+const auto named = [](const auto& each) { return name_of(each.param); };
+
+Vector clipped(const Vector& v, double bound) {
+  const double length = norm(v);
+  return length > bound ? scaled(v, bound / length) : v;
+}
+
+class BpLambdaAuthors : public testing::TestWithParam<LambdaCase> {
+ protected:
+  static constexpr double lambda = 0.7, gamma = 0.9;
+  Session run(const std::string& rule, double bound = kHuge, Update update = Update::sequence, double rate = 0) const {
+    ProgramSpec spec = rule_on(rule, GetParam(), {"s", "J", "L.o"});
+    spec.update = update;
+    Session session = still(spec);
+    session.set_hyper("λ", lambda);
+    session.set_hyper("γ", gamma);
+    session.set_hyper("optimiser.θ.α", rate);
+    if (rule == "bp_lambda_authors") session.set_hyper("bound", bound);
+    session.run(batch_);
+    return session;
+  }
+  Linear before() const { return synthesiser(still(rule_on("bp_lambda", GetParam()))); }
+
+  Linear step(const Unrolled& u, const Linear& g, std::int64_t t, std::int64_t first, std::int64_t last) const {
+    return u.bp_lambda_step(g, t, first, last, lambda, gamma);
+  }
+  // The whole sequence, with each step's update clipped and applied at a rate (0: θ stays).
+  std::pair<Linear, Linear> by_hand(const Unrolled& u, double bound, double rate) const {
+    Linear theta = before(), sum = Linear::zero(u.size());
+    for (std::int64_t t = 1; t < u.steps(); ++t) {
+      Linear added = step(u, theta, t, 1, u.steps());
+      added.A = clipped(added.A, bound);
+      added.a = clipped(added.a, bound);
+      sum.add(added, 1);
+      theta.add(added, rate);
+    }
+    return {sum, theta};
+  }
+  const Batch batch_ = batch_of(GetParam());
+};
+
+TEST_P(BpLambdaAuthors, DiffersByTheInitialStatesTerm) {
+  const Session paper = run("bp_lambda"), authors = run("bp_lambda_authors");
+  const Unrolled u(paper, batch_, kTargets);
+  const Linear g = before();
+  Linear want = gathered_synthesiser(authors);
+  Linear term = Linear::zero(u.size());
+  for (std::int64_t t = 0; t < u.steps(); ++t) term.add(step(u, g, t, 0, 0), 1);
+  want.add(term, 1);
+  EXPECT_LE(distance(gathered_synthesiser(paper), want), 1e-12);
+  EXPECT_GE(norm(term.A) + norm(term.a), 1e-3);
+  for (const char* name : {"L.V", "L.b"}) EXPECT_EQ(paper.gathered(name), authors.gathered(name)) << name;
+}
+
+TEST_P(BpLambdaAuthors, TheClipIsThatOfEachStep) {
+  const double bound = 0.02;
+  const Session session = run("bp_lambda_authors", bound);
+  const Unrolled u(session, batch_, kTargets);
+  EXPECT_LE(distance(gathered_synthesiser(session), by_hand(u, bound, 0).first), 1e-12);
+  const Linear unclipped = by_hand(u, kHuge, 0).first;
+  EXPECT_GE(distance(gathered_synthesiser(session), unclipped), 1e-2);
+  const Linear of_the_sum{clipped(unclipped.A, bound), clipped(unclipped.a, bound)};
+  EXPECT_GE(distance(gathered_synthesiser(session), of_the_sum), 1e-2);
+  EXPECT_LE(distance(gathered_synthesiser(run("bp_lambda_authors", kHuge)), unclipped), 1e-12);
+}
+
+// With an update at every step, each clipped addition is in force at the next.
+TEST_P(BpLambdaAuthors, UpdatesOfEachStepAreClippedFirst) {
+  const double bound = 0.02, rate = 0.5;
+  const Session session = run("bp_lambda_authors", bound, Update::step, rate);
+  const Unrolled u(session, batch_, kTargets);
+  EXPECT_LE(distance(synthesiser(session), by_hand(u, bound, rate).second), 1e-12);
+  EXPECT_GE(distance(gathered_synthesiser(session), by_hand(u, bound, 0).first), 1e-6);
+}
+
+// In their code the losses carry 1/B: the synthesiser predicts 1/B of the gradient, and the cell's sum over the batch
+// makes up for it.
+TEST_P(BpLambdaAuthors, ScaleIsTheBatchInTheirLoss) {
+  const Session plain = run("bp_lambda_authors");
+  const double scale = 1.0 / static_cast<double>(batch_.examples);
+  Session theirs = still(rule_on("bp_lambda_authors", GetParam()));
+  theirs.set_hyper("λ", lambda);
+  theirs.set_hyper("γ", gamma);
+  theirs.set_hyper("bound", kHuge);
+  theirs.set_hyper("scale", scale);
+  const Linear g = before();
+  theirs.set("g.A", scaled(g.A, scale));
+  theirs.set("g.a", scaled(g.a, scale));
+  theirs.run(batch_);
+  const Linear learned = gathered_synthesiser(plain);
+  EXPECT_LE(distance(gathered_synthesiser(theirs), {scaled(learned.A, scale), scaled(learned.a, scale)}), 1e-12);
+  for (const std::string& name : parameters(plain)) {
+    if (name.rfind("net.", 0) != 0) continue;
+    EXPECT_LE(difference(theirs.gathered(name), plain.gathered(name)), 1e-12) << name;
+  }
+  theirs.set("g.A", g.A);
+  theirs.run(batch_);
+  EXPECT_GE(difference(theirs.gathered("g.A"), scaled(learned.A, scale)), 1e-3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, BpLambdaAuthors,
+                         testing::ValuesIn(std::vector<LambdaCase>{
+                             {"rnn_linear"}, {"rnn_tanh"}, {"lstm"}, {"rnn_tanh", true}, {"lstm", true}}),
+                         named);
+
+// Lines that run backward, and those that read no t, are clipped step by step and window by window.
+const char* const clipped_rules = R"(
+rule clipped_bptt(net: cell, L: readout, n = all) {
+  let s = net.state, ψ = net.params, φ = L.params
+  hyper bound = 1
+  window n, short first
+  r[t] = d(L[t])/d(s[t]) + r[t+1] . d(s[t+1])/d(s[t])
+  learn ψ -= r[t] . d(s[t])/d(ψ)  clip bound
+  learn φ -= d(L[t])/d(φ)
+}
+rule clipped_ends(net: cell, L: readout, n = all) {
+  let s = net.state, ψ = net.params, φ = L.params
+  hyper bound = 1
+  window n, short first
+  r[t] = d(L[t])/d(s[t]) + r[t+1] . d(s[t+1])/d(s[t])
+  learn ψ -= r[t] . d(s[t])/d(ψ)
+  learn φ -= d(L[end])/d(φ)  clip 0.05
+}
+)";
+
+class Clip : public testing::Test {
+ protected:
+  ProgramSpec spec(const std::string& rule) const {
+    ProgramSpec s = exact(net(folder_ / "rules.eli:" + rule, "rnn_linear", "linear_mse", "linear", 4));
+    s.header["n"] = 4;
+    s.show = {"s", "r", "L.o"};
+    return s;
+  }
+  const TemporaryFolder folder_;
+  const std::string file_ = folder_.write("rules.eli", clipped_rules);
+  const Batch batch_ = make_batch(lambda_shape);
+};
+
+TEST_F(Clip, ABackwardLineIsClippedAtEachStep) {
+  const double bound = 0.02;
+  Session session = make_session(spec("clipped_bptt"), lambda_shape);
+  session.set_hyper("optimiser.α", 0);
+  session.set_hyper("bound", bound);
+  session.run(batch_);
+  const Steps s(session.shown("s"), 6, 3), r(session.shown("r"), 6, 3);
+  Vector want(16, 0.0), whole(16, 0.0);
+  for (std::int64_t t = 1; t <= 6; ++t) {
+    Vector added(16, 0.0);
+    for (std::int64_t b = 0; b < 3; ++b)
+      for (std::size_t i = 0; i < 4; ++i)
+        for (std::size_t j = 0; j < 4; ++j) added[i * 4 + j] -= r.at(t, b)[i] * s.at(t - 1, b)[j] / 3;
+    want += clipped(added, bound);
+    whole += added;
+  }
+  EXPECT_LE(difference(session.gathered("net.W"), want), 1e-12);
+  EXPECT_GE(difference(session.gathered("net.W"), whole), 1e-2);
+  session.set_hyper("bound", kHuge);
+  session.run(batch_);
+  EXPECT_LE(difference(session.gathered("net.W"), whole), 1e-12);
+}
+
+// Windows of 4 over 6 steps end at 2 and 6.
+TEST_F(Clip, ALineOfTheWindowIsClippedOnceAWindow) {
+  Session session = make_session(spec("clipped_ends"), lambda_shape);
+  session.set_hyper("optimiser.α", 0);
+  session.run(batch_);
+  const Steps o(session.shown("L.o"), 6, 3);
+  Vector want(2, 0.0), whole(2, 0.0);
+  std::int64_t start = 0;
+  for (const std::int64_t end : {2, 6}) {
+    Vector added(2, 0.0);
+    for (std::int64_t b = 0; b < 3; ++b) {
+      const std::int64_t at = std::min(end, batch_.lengths[static_cast<std::size_t>(b)]);
+      if (at <= start) continue;
+      const auto point = static_cast<std::size_t>((at - 1) * 3 + b);
+      for (std::size_t k = 0; k < 2; ++k)
+        added[k] -= batch_.loss_mask[point] * (o.at(at, b)[k] - batch_.y[point * 2 + k]) / 3;
+    }
+    want += clipped(added, 0.05);
+    whole += added;
+    start = end;
+  }
+  EXPECT_LE(difference(session.gathered("L.b"), want), 1e-12);
+  EXPECT_GE(difference(session.gathered("L.b"), whole), 1e-2);
+}
+
+TEST_F(Clip, ABoundMustBePositive) {
+  Session session = make_session(spec("clipped_bptt"), lambda_shape);
+  session.set_hyper("bound", 0);
+  EXPECT_MENTIONS(error_of([&] { session.run(batch_); }), "bound");
+}
+
+}  // namespace
+}  // namespace eligo::test
