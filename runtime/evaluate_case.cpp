@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/names.h"
+#include "runtime/case_sizes.h"
 #include "runtime/session.h"
 #include "runtime/synth_roles.h"
 
@@ -213,6 +214,7 @@ void set_values(Session& session, const json& values) {
 json evaluate_case(const json& input, const std::vector<std::string>& rule_folders) {
   check_fields(input);
   ProgramSpec spec = specification(input, rule_folders);
+  check_case_sizes(spec);
   const Batch batch = batch_of(input);
   spec.batch_hint = batch.examples;
   SessionOptions options;

@@ -143,6 +143,17 @@ class Builder {
     return roles.size() < 2 ? "" : fmt::format("; give one name for all, or \"{}=...\"", fmt::join(roles, "=..., "));
   }
 
+  // Updates by window are for rules that have one; another variant's may.
+  void check_update() {
+    const std::string path = "train.update";
+    if (result_.variant.program.update != Update::window || !rule_.known || rule_.has_window) return;
+    result_.unfitting[path] =
+        fmt::format("{}: {} is \"window\", but rule {} has no window; \"step\" and \"sequence\" are for any rule",
+                    settings_[path].place, path, rule_.found.item);
+    result_.variant.program.update = Update::sequence;
+    settings_[path].data = std::string("sequence");
+  }
+
   // One part for each of the rule's roles. A role that this rule does not have may be of another variant's.
   void find_synths() {
     const std::string setting = "model.synth";
@@ -194,6 +205,7 @@ class Builder {
     rule_ = look_up("rule.name", v.program.rule, "rule");
     optimiser_ = look_up("optimiser.name", v.program.optimiser, "optimiser");
     if (!reader_.problems.empty()) return;
+    check_update();
     find_role(cell_, "model.cell", v.program.cell, "cell");
     find_role(readout_, "model.readout", v.program.readout, "readout");
     find_synths();

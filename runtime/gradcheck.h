@@ -18,6 +18,7 @@ struct GradcheckOptions {
   std::int64_t batch = 2, steps = 6;
   std::uint64_t seed = 1;
   double tolerance = 1e-6;
+  bool signals = true;  // compare the learning signal with BPTT's, too
   std::vector<std::pair<std::string, double>> hypers;
 };
 

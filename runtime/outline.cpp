@@ -48,6 +48,7 @@ void read_statement(const dsl::Statement& statement, Outline& out) {
       break;
     case dsl::StatementKind::input: out.input_size = header_size(statement, out); break;
     case dsl::StatementKind::target: out.target_size = header_size(statement, out); break;
+    case dsl::StatementKind::window: out.has_window = true; break;
     case dsl::StatementKind::learn:
       if (!contains(out.learned, statement.name)) out.learned.push_back(statement.name);
       break;

@@ -22,6 +22,7 @@ struct Outline {
   std::vector<Role> roles;                   // of a rule
   std::vector<std::string> hypers, learned;  // canonical names; `learned` are the left sides of learn lines
   std::vector<std::string> outputs;          // as `output` lines name them
+  bool has_window = false;                   // of a rule
   std::string input_size;                    // the header size of the input's one axis, if that is one
   std::string target_size;                   // the same of the target
 

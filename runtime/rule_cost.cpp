@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <set>
 
 #include "compiler/phase_costs.h"
 #include "compiler/pipeline.h"
@@ -24,14 +24,31 @@ double carried_bytes(const compiler::Program& plan, std::int64_t steps) {
   return bytes;
 }
 
+// Numbers that the forward recurrences carry from step to step.
+double recurrent_numbers(const compiler::Program& plan) {
+  std::set<int> stored;
+  for (const auto& phase : plan.phases)
+    for (const auto& root : phase.roots)
+      if (root.kind == compiler::RootKind::store) stored.insert(root.tensor);
+  double numbers = 0;
+  for (const int tensor : stored) {
+    const compiler::Tensor& t = plan.tensors[static_cast<std::size_t>(tensor)];
+    if (t.kind == TensorKind::forward) numbers += static_cast<double>(t.size());
+  }
+  return numbers;
+}
+
 }  // namespace
 
 RuleCost rule_cost(const ProgramSpec& spec) {
   const std::shared_ptr<compiler::Program> plan = instantiate(spec);
   compiler::CompileOptions options;
   options.batch = spec.batch_hint;
+  const double dense = recurrent_numbers(*plan);
   compiler::finish_graph(*plan, options);
   RuleCost cost;
+  if (dense == 0) cost.schedule = "";
+  else if (recurrent_numbers(*plan) < dense) cost.schedule = "structured";
   cost.parts = parts_text(spec);
   const auto batch = static_cast<double>(spec.batch_hint);
   for (const auto& [phase, of] : compiler::phase_costs(*plan, spec.batch_hint)) {

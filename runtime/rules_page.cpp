@@ -26,7 +26,8 @@ const char* const kCosts =
     R"(Costs are the compiler's own counts, at 32 units, 10 inputs, 2 targets and a batch of 32 (float32). Operations and bytes
 moved are of one step and example: *forward* those of the net and its loss, *learning* those of the rule, *a window* what it does
 once for each. *Carried* are the bytes that a session keeps for one example, with what each step of the sequence adds
-where they grow with it.
+where they grow with it. The *schedule* says how forward recurrences are carried: *dense*, every entry; *structured*, what is
+provably zero or the same left out.
 )";
 
 // In a table's cell, bars and line ends would end it.

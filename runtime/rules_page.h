@@ -13,7 +13,7 @@ namespace eligo {
 // What a rule costs on given parts: operations per step and example, bytes that its session carries for one example.
 struct RuleCost {
   std::string parts;                   // "cell rnn_tanh, readout linear_mse"
-  std::string schedule = "dense";      // how its recurrences are computed
+  std::string schedule = "dense";      // how forward recurrences are carried: dense, structured; empty: it has none
   double forward = 0, learning = 0;    // operations of a step: of the net, of the rule
   double window = 0;                   // operations once a window
   double moved = 0;                    // words read and written in a step, as bytes of float32

@@ -33,7 +33,7 @@ std::string title_of(const KnownItem& one) { return one.parsed ? one.notes.title
 // Name, title, paper and perhaps the file, each in a column as wide as what it holds, within bounds.
 void print_items(const std::string& heading, const std::vector<const KnownItem*>& items, bool paths) {
   if (items.empty()) return;
-  constexpr int widest_title = 72;
+  constexpr int widest_title = 112;
   int names = 0, titles = 0, papers = 0;
   for (const KnownItem* one : items) {
     names = std::max(names, dsl::width(one->place.name));

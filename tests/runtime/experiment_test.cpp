@@ -251,5 +251,13 @@ TEST_F(Experiments, TheShippedOnesAreGood) {
   }
 }
 
+TEST_F(Experiments, UpdatesByWindowNeedAWindow) {
+  const std::string update = std::string(kBase) + "update = \"window\"\n";
+  EXPECT_MENTIONS(fault(update), "train.update is \"window\", but rule bp_lambda has no window");
+  const Experiment e = load(update + kCompare);  // two of the variants have one
+  EXPECT_EQ(e.variants[0].program.update, Update::sequence);
+  EXPECT_EQ(e.variants[1].program.update, Update::window);
+}
+
 }  // namespace
 }  // namespace eligo::test

@@ -100,5 +100,20 @@ TEST_F(TwoSynthesisers, VariantsTakeTheRolesTheyHave) {
   EXPECT_EQ(e.variants[2].program.synth, "");
 }
 
+TEST_F(TwoSynthesisers, SizesOfNoPartAreRefused) {
+  nlohmann::json input = two_case("g=linear, fb=mlp");
+  input["sizes"]["rank"] = 3;
+  EXPECT_MENTIONS(error_of([&] { evaluate_case(input, {folder.path()}); }), "no cell, readout or synthesiser has a size rank");
+  input["sizes"].erase("rank");
+  input["sizes"]["hiden"] = 3;
+  EXPECT_MENTIONS(error_of([&] { evaluate_case(input, {folder.path()}); }), "did you mean hidden?");
+  input["sizes"].erase("hiden");
+  input["sizes"]["h.hidden"] = 3;
+  EXPECT_MENTIONS(error_of([&] { evaluate_case(input, {folder.path()}); }), "rule two has no role h; it has net, L, g, fb");
+  input["sizes"].erase("h.hidden");
+  input["sizes"]["slot"] = 3;  // of a cell that is not used
+  EXPECT_NO_THROW(evaluate_case(input, {folder.path()}));
+}
+
 }  // namespace
 }  // namespace eligo::test
