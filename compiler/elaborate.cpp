@@ -98,6 +98,7 @@ Value Elaborator::product(const Expr& e, const Scope& scope) {
     if (divides) {
       const bool constant =
           x.axes.empty() && x.blocks.size() == 1 && x.blocks.begin()->second->kind == NodeKind::constant;
+      if (scope.block && !constant) x = scope.block->divisor(x);
       if (constant) x = v_.number(1 / x.blocks.begin()->second->number);
       else x = v_.map(Op::recip, {x});
     }
@@ -316,6 +317,8 @@ Value Elaborator::role_member(Part& part, const std::string& m, std::optional<Ti
 
 Value Elaborator::name(const std::string& n, std::optional<TimeRef> at, const Expr& at_expr, const Scope& scope) {
   Part& part = *scope.part;
+  if (scope.block)
+    if (auto value = scope.block->name(n, scope)) return *value;
   if (auto b = scope.bound.find(n); b != scope.bound.end()) return b->second;
   if (auto o = scope.overrides.find(n); o != scope.overrides.end()) return o->second;
   if (n == "t" || n == "T") return flag(n, scope.now);

@@ -15,6 +15,17 @@
 
 namespace eligo::compiler {
 
+struct Scope;
+
+// What names, functions and divisions mean inside a `per neuron` block, where it differs.
+class BlockMeaning {
+ public:
+  virtual ~BlockMeaning() = default;
+  virtual std::optional<Value> name(const std::string& name, const Scope& scope) = 0;
+  virtual std::optional<Value> function(const dsl::Expr& e, const Scope& scope) = 0;
+  virtual Value divisor(const Value& value) = 0;  // what stands below the line
+};
+
 struct Scope {
   Part* part = nullptr;
   TimeRef now{When::t, 0};                 // what `t` means
@@ -26,6 +37,7 @@ struct Scope {
   std::map<std::string, Value> before;     // the state that such a call starts from
   bool explicit_form = false;
   std::set<std::string> keep;  // explicit form: index letters that stay free
+  BlockMeaning* block = nullptr;
 };
 
 class Elaborator {

@@ -3,10 +3,12 @@
 // instantiate.cpp               roles, windows, what the program still needs at the end
 // instantiate_learn.cpp         learn lines, gradients, optimisers
 // instantiate_recurrences.cpp   which phase computes a recurrence, and when it is fixed
+// instantiate_neurons.cpp       `per neuron` blocks, statistics, what keep values become
 // instantiate_shows.cpp         values kept for the user
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,6 +38,8 @@ class Instantiator {
   Part& add_role(const std::string& role, const dsl::HeaderEntry& entry);
   void bind_roles();
   std::string output_of(const Part& net);
+  // `over neurons w`: the axis, and which axis of each parameter is its neuron's.
+  void bind_neurons(Part& net, const dsl::HeaderEntry& entry);
   void bind_readout(Part& readout, const dsl::HeaderEntry& entry);
   // A synthesiser's axes come from its first call in the rule.
   void bind_synths();
@@ -55,6 +59,14 @@ class Instantiator {
   TimeRef step_learned(int tensor, Ref block, const Value& value, const dsl::Statement& s);
   void lines();
   void updates();
+
+  // `:=` of the rule's keep values, in and outside of blocks: once a batch, after all learn lines.
+  void keep_values();
+  void per_neuron(const dsl::Statement& block, Phase& assigns);
+  void keep_line(const dsl::Statement& s, Phase& assigns);
+  // Where the samples of a block are at hand: the sweep, or the arrival that completes their look-ahead.
+  Phase& sample_phase(const dsl::Statement& block, TimeRef* now);
+  void assign_keep(const dsl::Statement& s, const Value& value, const std::optional<Value>& holds, Phase& assigns);
 
   Ref store_value(int tensor, const Value& value);
   std::vector<int> recurrences(TensorKind kind);

@@ -1,5 +1,6 @@
 #include "compiler/parts.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -187,12 +188,24 @@ int Parts::declare_equation(Part& part, const std::string& name, TensorKind kind
   return number;
 }
 
+// A parameter such as W[n, n] has the neurons' axis by name twice: only the one that names its own neuron is it.
+std::vector<Axis> Parts::member_axes(const Tensor& t) const {
+  std::vector<Axis> axes = t.axes;
+  if (!neurons || t.kind != TensorKind::param) return axes;
+  const auto named = std::count_if(axes.begin(), axes.end(), [&](const Axis& a) { return a.key == neurons->key; });
+  if (t.neuron_axis < 0 && named < 2) return axes;
+  for (Axis& a : axes)
+    if (a.key == neurons->key) a.key += "'";
+  if (t.neuron_axis >= 0) axes[static_cast<std::size_t>(t.neuron_axis)] = *neurons;
+  return axes;
+}
+
 Axis Parts::bundle_axis(const std::string& key, const std::string& shown, const std::vector<int>& tensors) {
   auto bundle = std::make_shared<Bundle>();
   Extent total = 0;
   for (int number : tensors) {
     const Tensor& t = program_.tensors[number];
-    bundle->members.push_back({t.name, number, t.dims, t.axes, total, t.size()});
+    bundle->members.push_back({t.name, number, t.dims, member_axes(t), total, t.size()});
     total += t.size();
   }
   return Axis{key, shown, total, bundle};

@@ -329,7 +329,8 @@ bool Product::flags() {
     const std::string& name = p_.tensors[f->tensor].name;
     if (name != "valid" && name != "exists") continue;
     for (std::size_t j = 0; j < factors.size(); ++j)
-      if (j != i && zero_outside(p_, factors[j].node, name, f->time) && others_finite(i, j)) {
+      if (j != i && (factors[j].node == f ||
+                     (zero_outside(p_, factors[j].node, name, f->time) && others_finite(i, j)))) {
         factors.erase(factors.begin() + static_cast<std::ptrdiff_t>(i));
         return true;
       }

@@ -5,7 +5,8 @@
 //   arrive       what can be known when step t has arrived: records, forward recurrences, learn lines of finite
 //   look-ahead sweep        one step of the way back over a complete window: backward recurrences and the lines that
 //   read them sweep_start  the same at the boundary before the window's first step close        lines that read no t,
-//   once a window show         values kept for the user update       one per learned tensor: the optimiser
+//   once a window show         values kept for the user update       one per learned tensor: the optimiser;
+//   update.keep the rule's own keep values
 #pragma once
 
 #include <map>
@@ -34,7 +35,7 @@ enum class TensorKind {
   keep,
   wiring,
   scalar,    // inverse_batch: 1/B
-  gradient,  // what learn lines gather, one per learned parameter
+  gradient,  // what learn lines and statistics gather, summed over the batch and the steps
 };
 
 struct Init {
@@ -56,6 +57,7 @@ struct Tensor {
   bool at_start = false;     // forward, backward, record: holds at the start too
   bool per_step = false;     // param, keep, wiring, gradient: a value for each step; a leaf's time says whose
   bool as_taken = false;     // per_step: of the net or the readout, read as it was when its step was taken
+  int neuron_axis = -1;      // param: the axis that names its neuron, where the rule is over neurons and it has one
   Origin origin;
   Extent size() const;
   bool timed() const { return kind <= TensorKind::shown; }
@@ -103,6 +105,8 @@ struct Program {
   std::vector<Tensor> tensors;
   std::vector<Phase> phases;
   std::vector<Learned> learned;
+  std::vector<int> statistics;  // gathered over a whole batch, for the rule's keep values
+  int keep_phase = -1;          // in `phases`: assigns them, once a batch after all else
   std::vector<Shown> shown;
   std::vector<int> inputs, targets;  // tensors, in the order of x's and y's columns
   std::vector<int> wirings;

@@ -31,6 +31,14 @@ bool ties_axes(const Use& term) {
   return false;
 }
 
+// An outer product of what single examples have: larger than all that it is made of.
+bool is_outer_product(const Node& n) {
+  if (n.kind != NodeKind::contract || n.sum_batch || !n.batched || !n.summed.empty()) return false;
+  for (const Use& f : n.uses)
+    if (f.node->size() >= n.size() || f.node->kind == NodeKind::embed || f.node->kind == NodeKind::wire) return false;
+  return true;
+}
+
 Extent extent_of(const std::vector<Extent>& dims) {
   Extent n = 1;
   for (Extent d : dims) n *= d;
@@ -140,6 +148,11 @@ class Simplifier {
         tied = use.node->uses;
         rest.clear();
       }
+      // A sum of outer products that is summed over: the sums go inside, and the large tensor is never formed.
+      const bool reduced = !product.summed.empty() && extent_of(product.dims) < use.node->size();
+      bool outer = tied.empty() && (reduced || product.sum_batch);
+      for (const Use& term : use.node->uses) outer = outer && is_outer_product(*term.node);
+      if (outer) std::swap(tied, rest);
       if (tied.empty()) continue;
       std::vector<Use> terms;
       auto with = [&](Ref replacement, const std::vector<Index>& index, double coefficient) {

@@ -216,6 +216,9 @@ void Sequence::begin_shard(Shard& shard) {
   for (const auto& l : plan_.learned)
     std::memset(memory_->shard_gradient(l.gradient, shard.number), 0,
                 static_cast<std::size_t>(memory_->gradient_bytes(l.gradient)));
+  for (int statistic : plan_.statistics)
+    std::memset(memory_->shard_gradient(statistic, shard.number), 0,
+                static_cast<std::size_t>(memory_->gradient_bytes(statistic)));
   for (auto& steps : shard.taught) std::fill(steps.begin(), steps.end(), 0);
   for (std::int64_t t = layout_.lowest; t < layout_.highest + 1; ++t) fill_flags(shard, t);
 }
@@ -412,21 +415,30 @@ void Sequence::span(std::int64_t from, std::int64_t to) {
   arena.execute([&] { tbb::parallel_for(0, shard_count_, one, tbb::simple_partitioner()); });
 }
 
-void Sequence::reduce(std::size_t k) {
-  const int gradient = plan_.learned[k].gradient;
+void Sequence::reduce(int gradient, std::vector<double>* gathered) {
   const std::int64_t size = plan_.tensors[gradient].size(),
                      first = plan_.tensors[gradient].per_step ? size : 0;  // behind that of no step
   void* sum = memory_->whole(gradient);
-  for (std::size_t i = 0; i < totals_[k].size(); ++i) {
-    const auto at = static_cast<std::int64_t>(i);
+  for (std::int64_t at = 0; at < size * memory_->copies(gradient); ++at) {
     double total = 0;
     for (int s = 0; s < shard_count_; ++s)
       total += memory_->read(gradient, memory_->shard_gradient(gradient, s), first + at);
     memory_->write(gradient, sum, at, total);
-    totals_[k][i] += total;
+    if (gathered) (*gathered)[static_cast<std::size_t>(at)] += total;
   }
   for (int s = 0; s < shard_count_; ++s)
     std::memset(memory_->shard_gradient(gradient, s), 0, static_cast<std::size_t>(memory_->gradient_bytes(gradient)));
+}
+
+void Sequence::run_once(int phase, std::int64_t step) {
+  Shard& shard = *shards_[0];
+  const Moment before = shard.resolver.moment;
+  shard.resolver.optimising = true;
+  shard.resolver.moment.t = step;
+  compiled_.runner->run(phase, shard.resolver, 1, shard.scratch, prepared_);
+  shard.resolver.optimising = false;
+  shard.resolver.moment = before;
+  stale_ = true;
 }
 
 void Sequence::update(UpdateEvery every) {
@@ -434,21 +446,20 @@ void Sequence::update(UpdateEvery every) {
   for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
     const compiler::Learned& l = plan_.learned[k];
     if (l.every != every) continue;
-    reduce(k);
+    reduce(l.gradient, &totals_[k]);
     if (!learn_ || l.update_phase < 0) continue;
-    Shard& shard = *shards_[0];
-    const Moment before = shard.resolver.moment;
-    shard.resolver.optimising = true;
     const bool per_step = plan_.tensors[l.parameter].per_step;
-    for (std::int64_t step = 1; step <= memory_->copies(l.parameter); ++step) {
-      if (per_step && !takes_update(k, step)) continue;
-      shard.resolver.moment.t = step;
-      compiled_.runner->run(l.update_phase, shard.resolver, 1, shard.scratch, prepared_);
-    }
-    shard.resolver.optimising = false;
-    shard.resolver.moment = before;
-    stale_ = true;
+    for (std::int64_t step = 1; step <= memory_->copies(l.parameter); ++step)
+      if (!per_step || takes_update(k, step)) run_once(l.update_phase, step);
   }
+  refresh();
+}
+
+void Sequence::update_keeps() {
+  if (!learn_ || plan_.keep_phase < 0) return;
+  const compiler::FlushDenormals flush;
+  for (int statistic : plan_.statistics) reduce(statistic, nullptr);
+  run_once(plan_.keep_phase, 1);
   refresh();
 }
 
@@ -496,6 +507,7 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
     if (per_step && !learn_) update(UpdateEvery::step);
     update(UpdateEvery::window);
     update(UpdateEvery::sequence);
+    update_keeps();
   }
   RunResult result;
   for (const auto& shard : shards_) {
@@ -542,6 +554,7 @@ void Sequence::reset() {
   if (open_ && online_call_) {
     update(UpdateEvery::window);
     update(UpdateEvery::sequence);
+    update_keeps();
   }
   open_ = false;
 }
