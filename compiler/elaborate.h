@@ -52,6 +52,9 @@ class Elaborator {
   Value rule_name(const std::string& name, TimeRef time, const dsl::Expr& at);
   // General and boundary equations joined, masked to where the name holds.
   Value with_boundaries(const std::string& name, TimeRef time);
+  // A backward recurrence that reads nothing of an example is the same for all: it runs over the whole window, also
+  // beyond an example's length, and its `end` is the window's.
+  bool is_batch_wide(const std::string& name);
   // The equation of a cell or readout as a field of the program (made at its first use).
   int field(Part& part, const std::string& name);
   // A call of a synthesiser; parameters have the values of the moment.
@@ -109,6 +112,9 @@ class Elaborator {
   std::optional<std::vector<Axis>> explicit_axes(const dsl::Statement& s, const Scope& outer);
   bool reads_unknown(const dsl::Expr& e) const;
   std::optional<TimeRef> resolve_time(const dsl::Expr& e, const Scope& scope);
+  // parent[j, r] == i in the explicit form: the wiring and the letter; nothing for any other comparison.
+  std::optional<std::pair<const dsl::Expr*, const dsl::Expr*>> compared_places(const dsl::Expr& e, const Scope& scope);
+  Value leads_to(const dsl::Expr& wiring, const dsl::Expr& letter, bool equal, const Scope& scope);
   std::set<std::string> letters(const dsl::Expr& e, const Scope& scope);
   std::string axis_key(const std::string& n, const Value& a, const dsl::Expr& at, const Scope& scope);
   [[noreturn]] void fail(dsl::Code code, const dsl::Expr& at, const Scope& scope, const std::string& message,
@@ -118,7 +124,9 @@ class Elaborator {
   Parts& parts_;
   dsl::Diagnostics& diagnostics_;
   Values v_;
+  bool reads_examples(const dsl::Expr& e, std::set<std::string>& seen);
   std::set<std::string> in_progress_;
+  bool batch_wide_ = false;  // inside the equation of such a recurrence
 };
 
 }  // namespace eligo::compiler

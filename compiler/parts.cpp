@@ -162,6 +162,11 @@ void Parts::declare(Part& part) {
              "use smaller sizes");
       t.batched = kind == TensorKind::input || kind == TensorKind::target || kind == TensorKind::state;
       t.init = initialiser(d, part);
+      if (kind == TensorKind::wiring) {
+        t.targets = Axis{t.name + ".target", "the places of " + d.name, static_cast<Extent>(t.init.a), nullptr};
+        const bool named = !d.init.args.empty() && d.init.args[0]->kind == ExprKind::name;
+        if (named && part.axes.contains(d.init.args[0]->name)) t.targets = part.axes.at(d.init.args[0]->name);
+      }
       if (d.low && d.high) {
         t.low = evaluate_constant(*d.low, part, diagnostics_);
         t.high = evaluate_constant(*d.high, part, diagnostics_);

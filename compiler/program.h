@@ -50,6 +50,7 @@ struct Tensor {
   std::vector<Axis> axes;
   bool batched = false;
   Init init;
+  Axis targets;              // wiring: the axis that it leads to
   std::string bundle;        // param: the bundle that learns it, as the rule names it ("ψ"), or empty
   double low = 0, high = 0;  // hyper, keep: the allowed range if low < high
   bool is_mask = false;      // flag: 0 or 1
@@ -57,6 +58,7 @@ struct Tensor {
   bool at_start = false;     // forward, backward, record: holds at the start too
   bool per_step = false;     // param, keep, wiring, gradient: a value for each step; a leaf's time says whose
   bool as_taken = false;     // per_step: of the net or the readout, read as it was when its step was taken
+  bool batch_wide = false;   // backward: the same for all examples, at every step of the window
   int neuron_axis = -1;      // param: the axis that names its neuron, where the rule is over neurons and it has one
   Origin origin;
   Extent size() const;

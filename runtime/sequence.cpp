@@ -241,6 +241,7 @@ void Sequence::fill_flags(const Shard& shard, std::int64_t t) {
           else value = t >= 1 && t <= length && !online_call_ && t == std::min(window_of(t).end, length);
           break;
         case 'f': value = t == 0; break;  // first
+        case 'w': value = t >= 1 && t <= steps_ && !online_call_ && t == window_of(t).end; break;  // window_end
         case 'l':
           if (flag.name == "last") value = t == length;
           else value = t >= 1 && t <= steps_ && mask_ ? mask_[(t - 1) * examples_ + example] : 1;  // loss_mask
@@ -384,6 +385,7 @@ void Sequence::sweep(Shard& shard, const Window& w) {
   // At the boundary before the window nothing is this window's end.
   moment.t = w.start;
   memory_->zero_slot(end_flag, w.start, shard.first, shard.count);
+  memory_->zero_slot(plan_.find("window_end"), w.start, shard.first, shard.count);
   if (sweep_start_ >= 0) {
     collect_ends(shard, sweep_start_);
     run_phase(shard, sweep_start_);

@@ -37,6 +37,9 @@ TEST(Factors, StatisticsOfNeuronsFormNoGradientOfAnExample) {
   EXPECT_LT(largest_of_an_example(spec_of("sgprop", "lstm", plain)), 9 * 8);
   // Its smallest matrix is K[w, slot, r, q]; what a neuron reads is [w, r, q].
   EXPECT_LT(largest_of_an_example(spec_of("sgprop", "sparsenet", sparse)), 6 * 2 * 4 * 2);
+  EXPECT_LT(largest_of_an_example(spec_of("sgprop_temporal", "sparsenet", sparse)), 6 * 2 * 4 * 2);
+  // Predictions pulled back through the wiring are kept for themselves.
+  EXPECT_LT(largest_of_an_example(spec_of("sgprop_child", "sparsenet", sparse)), 6 * 2 * 4 * 2);
 }
 
 // A matrix that is read twice has a gradient that is a sum of outer products.
