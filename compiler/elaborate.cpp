@@ -491,8 +491,8 @@ Value Elaborator::with_boundaries(const std::string& n, TimeRef at) {
       if (whole_batch && base == TimeBase::last)
         parts_.fail(Code::E0601, *rule, b->second->span,
                     fmt::format("{} is the same for all examples, so it has no `last`", n), "write [end]");
-      const char* at_end = whole_batch ? "window_end" : "end";
-      const Value is = flag(base == TimeBase::start ? "first" : base == TimeBase::end ? at_end : "last", at);
+      const Value is = whole_batch && base == TimeBase::end ? window_end(at)
+                       : flag(base == TimeBase::start ? "first" : base == TimeBase::end ? "end" : "last", at);
       const Value is_not = v_.add(v_.number(1), is, -1);
       Scope inner = scope;
       inner.here = base;

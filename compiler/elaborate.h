@@ -55,6 +55,7 @@ class Elaborator {
   // A backward recurrence that reads nothing of an example is the same for all: it runs over the whole window, also
   // beyond an example's length, and its `end` is the window's.
   bool is_batch_wide(const std::string& name);
+  Value window_end(TimeRef time);  // the flag of the window's last step, whatever an example's length
   // The equation of a cell or readout as a field of the program (made at its first use).
   int field(Part& part, const std::string& name);
   // A call of a synthesiser; parameters have the values of the moment.

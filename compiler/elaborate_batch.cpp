@@ -16,6 +16,18 @@ bool Elaborator::is_batch_wide(const std::string& name) {
   return !reads_examples(*std::make_unique<Expr>(Expr{.kind = ExprKind::name, .name = name}), seen);
 }
 
+Value Elaborator::window_end(TimeRef at) {
+  if (p_.find("window_end") < 0) {
+    Tensor t;
+    t.name = "window_end";
+    t.kind = TensorKind::flag;
+    t.batched = true;
+    t.is_mask = true;
+    p_.tensors.push_back(t);
+  }
+  return flag("window_end", at);
+}
+
 // Conservative: whatever is not known to be the same for all examples is not.
 bool Elaborator::reads_examples(const Expr& e, std::set<std::string>& seen) {
   auto any = [&](const std::vector<dsl::ExprPtr>& parts) {

@@ -76,7 +76,7 @@ Phase& Instantiator::phase(const std::string& name) {
 }
 
 void Instantiator::flags() {
-  for (const char* name : {"valid", "exists", "first", "last", "end", "active", "window_end", "loss_mask", "t", "T"}) {
+  for (const char* name : {"valid", "exists", "first", "last", "end", "active", "loss_mask", "t", "T"}) {
     Tensor t;
     t.name = name;
     t.kind = TensorKind::flag;

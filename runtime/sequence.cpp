@@ -76,6 +76,7 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   close_ = nonempty("close");
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
     const TensorKind kind = plan_.tensors[i].kind;
+    if (kind == TensorKind::flag && plan_.tensors[i].name != "active") flags_.push_back(static_cast<int>(i));
     if (!plan_.tensors[i].timed() || kind == TensorKind::flag || kind == TensorKind::shown) continue;
     if (plan_.tensors[i].masked || kind == TensorKind::noise) {
       timed_.push_back(static_cast<int>(i));
@@ -224,11 +225,8 @@ void Sequence::begin_shard(Shard& shard) {
 }
 
 void Sequence::fill_flags(const Shard& shard, std::int64_t t) {
-  for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
-    const compiler::Tensor& flag = plan_.tensors[i];
-    if (flag.kind != TensorKind::flag) break;  // they come first
-    if (flag.name == "active") continue;
-    const int tensor = static_cast<int>(i);
+  for (int tensor : flags_) {
+    const compiler::Tensor& flag = plan_.tensors[tensor];
     auto* at = memory_->slot(tensor, t, shard.first);
     for (std::int64_t b = 0; b < shard.count; ++b) {
       const std::int64_t example = shard.first + b;
@@ -385,7 +383,8 @@ void Sequence::sweep(Shard& shard, const Window& w) {
   // At the boundary before the window nothing is this window's end.
   moment.t = w.start;
   memory_->zero_slot(end_flag, w.start, shard.first, shard.count);
-  memory_->zero_slot(plan_.find("window_end"), w.start, shard.first, shard.count);
+  if (const int window_end = plan_.find("window_end"); window_end >= 0)
+    memory_->zero_slot(window_end, w.start, shard.first, shard.count);
   if (sweep_start_ >= 0) {
     collect_ends(shard, sweep_start_);
     run_phase(shard, sweep_start_);

@@ -77,6 +77,7 @@ class Sequence {
 
   int step_, arrive_, show_, sweep_, sweep_start_, close_;
   std::vector<std::vector<compiler::Ref>> end_reads_;  // by phase: what is read at an example's own end
+  std::vector<int> flags_;                             // those that follow from lengths and windows
   std::vector<int> timed_;                             // tensors whose slots are cleared (not flags, not shown)
   struct StepGather {
     std::size_t learned;
