@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "compiler/cost.h"
+#include "compiler/merge_derivatives.h"
 #include "compiler/partials.h"
 #include "compiler/simplify.h"
 
@@ -345,6 +346,7 @@ class Differentiator {
 }  // namespace
 
 void differentiate(Program& program, std::int64_t batch) {
+  merge_derivatives(program);
   {
     Differentiator inner(program, batch);  // equations that contain derivatives themselves
     std::vector<std::pair<int, Ref>> equations(program.definitions.begin(), program.definitions.end());

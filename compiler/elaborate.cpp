@@ -56,6 +56,9 @@ Value Elaborator::evaluate_kind(const Expr& e, const Scope& scope) {
       return v_.map(Op::pow, {base, evaluate(*exponent, scope)});
     }
     case ExprKind::compare: {
+      if (const auto places = compared_places(e, scope)) {
+        return leads_to(*places->first, *places->second, e.name == "==", scope);
+      }
       static const std::map<std::string, Op> ops = {{"<", Op::lt},  {"<=", Op::le}, {">", Op::gt},
                                                     {">=", Op::ge}, {"==", Op::eq}, {"!=", Op::ne}};
       return v_.map(ops.at(e.name), {evaluate(*e.args[0], scope), evaluate(*e.args[1], scope)});
@@ -97,6 +100,7 @@ Value Elaborator::product(const Expr& e, const Scope& scope) {
     if (divides) {
       const bool constant =
           x.axes.empty() && x.blocks.size() == 1 && x.blocks.begin()->second->kind == NodeKind::constant;
+      if (scope.samples && !constant) x = scope.samples->divisor(x);
       if (constant) x = v_.number(1 / x.blocks.begin()->second->number);
       else x = v_.map(Op::recip, {x});
     }
@@ -212,6 +216,11 @@ std::set<std::string> Elaborator::letters(const Expr& e, const Scope& scope) {
         for (const Axis& a : p_.tensors[t->second].axes) found.insert(a.shown);
       return;
     }
+    if (const auto places = compared_places(x, scope)) {
+      walk(*places->first);
+      found.insert(places->second->name);
+      return;
+    }
     if (x.kind == ExprKind::call) {
       std::set<std::string> inner;
       for (const auto& a : x.args) {
@@ -319,6 +328,8 @@ Value Elaborator::role_member(Part& part, const std::string& m, std::optional<Ti
 
 Value Elaborator::name(const std::string& n, std::optional<TimeRef> at, const Expr& at_expr, const Scope& scope) {
   Part& part = *scope.part;
+  if (scope.samples)
+    if (auto value = scope.samples->name(n, scope)) return *value;
   if (auto b = scope.bound.find(n); b != scope.bound.end()) return b->second;
   if (auto o = scope.overrides.find(n); o != scope.overrides.end()) return o->second;
   if (scope.block)
@@ -457,6 +468,7 @@ Value Elaborator::rule_name(const std::string& n, TimeRef at, const Expr& at_exp
     const std::vector<Axis> axes = recurrence_axes(n, at_expr);
     if (!rule->tensors.contains(n)) {
       const int tensor = parts_.declare_equation(*rule, n, kind, axes);
+      p_.tensors[tensor].batch_wide = is_batch_wide(n);
       p_.tensors[tensor].at_start = info != time->names.end() && info->second.holds_at_start;
     }
   }
@@ -472,6 +484,8 @@ Value Elaborator::with_boundaries(const std::string& n, TimeRef at) {
   if (!in_progress_.insert(n + "@" + to_string(at)).second)
     parts_.fail(Code::E0601, *rule, rule->equations.at(n)->span, fmt::format("{} reads itself at the same step", n));
   const dsl::Statement& general = *rule->equations.at(n);
+  const bool outside = batch_wide_;
+  const bool whole_batch = batch_wide_ = batch_wide_ || is_batch_wide(n);
   Value value = right_side(general, scope);
   const bool timeless = !general.time.has_value();
   if (auto found = rule->boundaries.find(n); found != rule->boundaries.end()) {
@@ -479,7 +493,11 @@ Value Elaborator::with_boundaries(const std::string& n, TimeRef at) {
     for (TimeBase base : {TimeBase::start, TimeBase::end, TimeBase::last}) {
       auto b = found->second.find(base);
       if (b == found->second.end()) continue;
-      const Value is = flag(base == TimeBase::start ? "first" : base == TimeBase::end ? "end" : "last", at);
+      if (whole_batch && base == TimeBase::last)
+        parts_.fail(Code::E0601, *rule, b->second->span,
+                    fmt::format("{} is the same for all examples, so it has no `last`", n), "write [end]");
+      const Value is = whole_batch && base == TimeBase::end ? window_end(at)
+                       : flag(base == TimeBase::start ? "first" : base == TimeBase::end ? "end" : "last", at);
       const Value is_not = v_.add(v_.number(1), is, -1);
       Scope inner = scope;
       inner.here = base;
@@ -491,7 +509,8 @@ Value Elaborator::with_boundaries(const std::string& n, TimeRef at) {
     }
   }
   in_progress_.erase(n + "@" + to_string(at));
-  if (timeless) return value;
+  batch_wide_ = outside;
+  if (timeless || whole_batch) return value;
   const auto info = time->names.find(n);
   const bool at_start = info != time->names.end() && info->second.holds_at_start;
   const Origin before = p_.graph.origin;

@@ -16,6 +16,17 @@
 
 namespace eligo::compiler {
 
+struct Scope;
+
+// What names, functions and divisions mean inside a `per neuron` block, where it differs.
+class BlockMeaning {
+ public:
+  virtual ~BlockMeaning() = default;
+  virtual std::optional<Value> name(const std::string& name, const Scope& scope) = 0;
+  virtual std::optional<Value> function(const dsl::Expr& e, const Scope& scope) = 0;
+  virtual Value divisor(const Value& value) = 0;  // what stands below the line
+};
+
 struct Scope {
   Part* part = nullptr;
   TimeRef now{When::t, 0};                 // what `t` means
@@ -29,6 +40,7 @@ struct Scope {
   BlockLine line = BlockLine::general;
   bool explicit_form = false;
   std::set<std::string> keep;  // explicit form: index letters that stay free
+  BlockMeaning* samples = nullptr;
 };
 
 class Elaborator {
@@ -48,6 +60,10 @@ class Elaborator {
   // θ[k] of a parameter under revision.
   Value revised_at(const std::string& n, TimeRef time, const dsl::Expr& at, const Scope& scope);
   int block_tensor(const std::string& name, BlockNames& block, const dsl::Expr& at);
+  // A backward recurrence that reads nothing of an example is the same for all: it runs over the whole window, also
+  // beyond an example's length, and its `end` is the window's.
+  bool is_batch_wide(const std::string& name);
+  Value window_end(TimeRef time);  // the flag of the window's last step, whatever an example's length
   // The equation of a cell or readout as a field of the program (made at its first use).
   int field(Part& part, const std::string& name);
   // A call of a synthesiser; parameters have the values of the moment.
@@ -110,6 +126,9 @@ class Elaborator {
   bool reads_unknown(const dsl::Expr& e, const BlockNames* block);
   static std::optional<TimeRef> resolve(dsl::TimeIndex word, const Scope& scope);
   std::optional<TimeRef> resolve_time(const dsl::Expr& e, const Scope& scope);
+  // parent[j, r] == i in the explicit form: the wiring and the letter; nothing for any other comparison.
+  std::optional<std::pair<const dsl::Expr*, const dsl::Expr*>> compared_places(const dsl::Expr& e, const Scope& scope);
+  Value leads_to(const dsl::Expr& wiring, const dsl::Expr& letter, bool equal, const Scope& scope);
   std::set<std::string> letters(const dsl::Expr& e, const Scope& scope);
   std::string axis_key(const std::string& n, const Value& a, const dsl::Expr& at, const Scope& scope);
   [[noreturn]] void fail(dsl::Code code, const dsl::Expr& at, const Scope& scope, const std::string& message,
@@ -119,7 +138,9 @@ class Elaborator {
   Parts& parts_;
   dsl::Diagnostics& diagnostics_;
   Values v_;
+  bool reads_examples(const dsl::Expr& e, std::set<std::string>& seen);
   std::set<std::string> in_progress_;
+  bool batch_wide_ = false;  // inside the equation of such a recurrence
 };
 
 }  // namespace eligo::compiler

@@ -165,6 +165,8 @@ Value Elaborator::reduction(const Expr& e, const Value& a, const std::vector<std
 }
 
 Value Elaborator::function(const Expr& e, const Scope& scope) {
+  if (scope.samples)
+    if (auto value = scope.samples->function(e, scope)) return *value;
   auto need = [&](std::size_t n) {
     if (e.args.size() != n)
       fail(Code::E0601, e, scope,
@@ -218,8 +220,8 @@ Value Elaborator::function(const Expr& e, const Scope& scope) {
     const Value norm = v_.map(Op::sqrt, {v_.reduce_sum(v_.map(Op::square, {a}), keys)});
     return v_.multiply(a, v_.map(Op::recip, {v_.map(Op::max, {norm, v_.number(1e-12)})}));
   }
-  if (e.name == "var" || e.name == "cov" || e.name == "count")
-    fail(Code::E0605, e, scope, fmt::format("{} belongs to a `per neuron` block, which cannot be run yet", e.name));
+  if (e.name == "var" || e.name == "cov")
+    fail(Code::E0601, e, scope, fmt::format("{} belongs to a `per neuron` block", e.name));
   fail(Code::E0602, e, scope, fmt::format("{} is not a function", e.name));
 }
 

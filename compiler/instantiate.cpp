@@ -56,13 +56,13 @@ void Instantiator::run() {
   elab_.time = &time_;
   find_blocks();
   bind_synths();
-  refuse_blocks();
   window();
   learned();
   revisions();
   version_parameters();
   lines();
   blocks();
+  keep_values();
   forward_recurrences();
   backward_recurrences();
   shows();
@@ -138,10 +138,7 @@ void Instantiator::bind_roles() {
       if (!net.equations.contains(s))
         parts_.fail(Code::E0602, net, net.ref.item->name_span, fmt::format("the state {} has no equation", s));
     for (const auto& [name, s] : net.equations) elab_.field(net, name);
-    if (!h.over.empty()) {
-      for (const auto& [name, axis] : net.axes)
-        if (p_.tensors[net.tensors.at(net.states.at(0))].axes.at(0).key == axis.key) r.axes[h.over] = axis;
-    }
+    if (!h.over.empty()) bind_neurons(net, h);
   }
   for (const dsl::HeaderEntry& h : rule().header)
     if (h.kind == dsl::HeaderEntry::Kind::role && h.role == ItemKind::readout) bind_readout(add_role(h.name, h), h);
@@ -228,15 +225,6 @@ void Instantiator::bind_synth(const dsl::HeaderEntry& h) {
   parts_.declare(part);
 }
 
-void Instantiator::refuse_blocks() {
-  for (const dsl::Statement& s : rule().statements) {
-    if (s.kind == StatementKind::per_neuron)
-      parts_.fail(Code::E0605, *elab_.rule, s.span, "`per neuron` blocks are checked, but cannot be run yet");
-    if (s.kind == StatementKind::equation && s.assign == dsl::AssignKind::assign)
-      parts_.fail(Code::E0605, *elab_.rule, s.span, "`:=` in a rule cannot be run yet");
-  }
-}
-
 void Instantiator::window() {
   for (const dsl::Statement& s : rule().statements) {
     if (s.kind != StatementKind::window) continue;
@@ -258,6 +246,12 @@ void Instantiator::finish() {
     std::set<std::string> active;
     if (line.when != LineWhen::arrive) p_.window_ahead = std::max(p_.window_ahead, reach(*s.value, active));
   }
+  for (const dsl::Statement& s : rule().statements)
+    for (const dsl::Statement& line : s.body) {
+      std::set<std::string> active;
+      if (s.kind == StatementKind::per_neuron && !p_.online && line.value)
+        p_.window_ahead = std::max(p_.window_ahead, reach(*line.value, active));
+    }
   for (const auto& [tensor, lag] : lag_) p_.ahead = std::max(p_.ahead, lag);
   if (!p_.online || !phase("close").roots.empty()) p_.ahead = std::max(p_.ahead, p_.window_ahead);
   for (const Root& r : phase("arrive").roots) {

@@ -4,11 +4,13 @@
 // instantiate_learn.cpp         learn lines, gradients, optimisers
 // instantiate_recurrences.cpp   which phase computes a recurrence, and when it is fixed
 // instantiate_block.cpp         `at each` blocks: passes over k, parameters under revision
+// instantiate_neurons.cpp       `per neuron` blocks, statistics, what keep values become
 // instantiate_shows.cpp         values kept for the user
 #pragma once
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,11 +40,12 @@ class Instantiator {
   Part& add_role(const std::string& role, const dsl::HeaderEntry& entry);
   void bind_roles();
   std::string output_of(const Part& net);
+  // `over neurons w`: the axis, and which axis of each parameter is its neuron's.
+  void bind_neurons(Part& net, const dsl::HeaderEntry& entry);
   void bind_readout(Part& readout, const dsl::HeaderEntry& entry);
   // A synthesiser's axes come from its first call in the rule.
   void bind_synths();
   void bind_synth(const dsl::HeaderEntry& entry);
-  void refuse_blocks();
   // The names of each block, and where its k runs.
   void find_blocks();
   void read_block(BlockNames& block);
@@ -81,6 +84,14 @@ class Instantiator {
   int clipped(const dsl::Statement& s, int gradient);
   void lines();
   void updates();
+
+  // `:=` of the rule's keep values, in and outside of blocks: once a batch, after all learn lines.
+  void keep_values();
+  void per_neuron(const dsl::Statement& block, Phase& assigns);
+  void keep_line(const dsl::Statement& s, Phase& assigns);
+  // Where the samples of a block are at hand: the sweep, or the arrival that completes their look-ahead.
+  Phase& sample_phase(const dsl::Statement& block, TimeRef* now);
+  void assign_keep(const dsl::Statement& s, const Value& value, const std::optional<Value>& holds, Phase& assigns);
 
   Ref store_value(int tensor, const Value& value);
   std::vector<int> recurrences(TensorKind kind);

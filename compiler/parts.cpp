@@ -1,5 +1,6 @@
 #include "compiler/parts.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -161,6 +162,11 @@ void Parts::declare(Part& part) {
              "use smaller sizes");
       t.batched = kind == TensorKind::input || kind == TensorKind::target || kind == TensorKind::state;
       t.init = initialiser(d, part);
+      if (kind == TensorKind::wiring) {
+        t.targets = Axis{t.name + ".target", "the places of " + d.name, static_cast<Extent>(t.init.a), nullptr};
+        const bool named = !d.init.args.empty() && d.init.args[0]->kind == ExprKind::name;
+        if (named && part.axes.contains(d.init.args[0]->name)) t.targets = part.axes.at(d.init.args[0]->name);
+      }
       if (d.low && d.high) {
         t.low = evaluate_constant(*d.low, part, diagnostics_);
         t.high = evaluate_constant(*d.high, part, diagnostics_);
@@ -187,12 +193,24 @@ int Parts::declare_equation(Part& part, const std::string& name, TensorKind kind
   return number;
 }
 
+// A parameter such as W[n, n] has the neurons' axis by name twice: only the one that names its own neuron is it.
+std::vector<Axis> Parts::member_axes(const Tensor& t) const {
+  std::vector<Axis> axes = t.axes;
+  if (!neurons || t.kind != TensorKind::param) return axes;
+  const auto named = std::count_if(axes.begin(), axes.end(), [&](const Axis& a) { return a.key == neurons->key; });
+  if (t.neuron_axis < 0 && named < 2) return axes;
+  for (Axis& a : axes)
+    if (a.key == neurons->key) a.key += "'";
+  if (t.neuron_axis >= 0) axes[static_cast<std::size_t>(t.neuron_axis)] = *neurons;
+  return axes;
+}
+
 Axis Parts::bundle_axis(const std::string& key, const std::string& shown, const std::vector<int>& tensors) {
   auto bundle = std::make_shared<Bundle>();
   Extent total = 0;
   for (int number : tensors) {
     const Tensor& t = program_.tensors[number];
-    bundle->members.push_back({t.name, number, t.dims, t.axes, total, t.size()});
+    bundle->members.push_back({t.name, number, t.dims, member_axes(t), total, t.size()});
     total += t.size();
   }
   return Axis{key, shown, total, bundle};

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -53,6 +54,7 @@ class Parts {
   void declare(Part& part);
   int declare_equation(Part& part, const std::string& name, TensorKind kind, std::vector<Axis> axes);
   Axis bundle_axis(const std::string& key, const std::string& shown, const std::vector<int>& tensors);
+  std::optional<Axis> neurons;  // of `over neurons w`: parameters' axes are told apart by it
   bool used(const std::string& size) const { return used_.contains(size); }
 
   [[noreturn]] void fail(dsl::Code code, const Part& part, dsl::Span span, const std::string& message,
@@ -60,6 +62,7 @@ class Parts {
 
  private:
   Init initialiser(const dsl::Declaration& decl, const Part& part);
+  std::vector<Axis> member_axes(const Tensor& t) const;
 
   Program& program_;
   dsl::Diagnostics& diagnostics_;

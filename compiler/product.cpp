@@ -7,13 +7,33 @@ namespace {
 
 bool structural(NodeKind kind) { return kind == NodeKind::embed || kind == NodeKind::wire; }
 
-bool has_structure(const Node& n) {
-  for (const Use& use : n.uses)
-    if (structural(use.node->kind)) return true;
+}  // namespace
+
+bool Product::sums_over(const Use& use) const {
+  for (const Index& index : use.index)
+    for (const Index::Term& t : index.terms)
+      if (!is_out(t.label)) return true;
   return false;
 }
 
-}  // namespace
+bool Product::sums_through(const Use& use, const Use& f) const {
+  for (const Index& index : f.index)
+    for (const Index::Term& t : index.terms) {
+      if (t.label >= use.node->rank()) continue;
+      for (const Index::Term& outer : use.index[t.label].terms)
+        if (!is_out(outer.label)) return true;
+    }
+  return false;
+}
+
+// Identities dissolve in the product around; a wiring only where one of its ends is summed over there.
+bool Product::has_structure(const Use& use) const {
+  for (const Use& f : use.node->uses) {
+    if (!structural(f.node->kind)) continue;
+    if (f.node->kind != NodeKind::wire || use.node->summed.empty() || sums_through(use, f)) return true;
+  }
+  return false;
+}
 
 Product::Product(Program& program, Ref node)
     : factors(node->uses),
@@ -42,9 +62,10 @@ bool Product::constants() {
 }
 
 // A product whose result is no larger than what it reads has done its work: computing it once is better.
-bool Product::worth_keeping(const Node& inner) const {
+bool Product::worth_keeping(const Use& from) const {
+  const Node& inner = *from.node;
   if (inner.sum_batch) return true;
-  if (has_structure(inner)) return false;
+  if (has_structure(from)) return false;
   Extent largest_batched = 0, largest_any = 0;
   int with_axes = 0;
   for (const Use& use : inner.uses) {
@@ -85,9 +106,10 @@ bool Product::flatten() {
     // Per example as large as what the batch's sum leaves: the batch is better summed with the rest.
     Extent left = 1;
     for (Extent d : dims) left *= d;
-    const bool per_example = sum_batch && !inner.summed.empty() && inner.size() >= left && !inner.sum_batch;
+    const bool per_example = sum_batch && !inner.summed.empty() && inner.size() >= left && !inner.sum_batch &&
+                             !sums_over(factors[i]);
     const bool alone = factors.size() == 1 && !sum_batch;
-    if (product && !alone && !per_example && worth_keeping(inner)) continue;
+    if (product && !alone && !per_example && worth_keeping(factors[i])) continue;
     inline_factor(i);
     return true;
   }
@@ -293,7 +315,7 @@ bool zero_outside(const Program& p, Ref node, const std::string& flag, TimeRef t
   switch (node->kind) {
     case NodeKind::leaf: {
       const Tensor& t = p.tensors[node->tensor];
-      if (!t.timed() || node->time != time) return false;
+      if (!t.timed() || node->time != time || t.batch_wide) return false;
       if (t.kind == TensorKind::flag) return t.name == flag || (flag == "exists" && t.name == "valid");
       if (t.kind == TensorKind::state) return flag == "exists";
       if (t.kind == TensorKind::forward || t.kind == TensorKind::backward || t.kind == TensorKind::record ||
@@ -330,7 +352,8 @@ bool Product::flags() {
     const std::string& name = p_.tensors[f->tensor].name;
     if (name != "valid" && name != "exists") continue;
     for (std::size_t j = 0; j < factors.size(); ++j)
-      if (j != i && zero_outside(p_, factors[j].node, name, f->time) && others_finite(i, j)) {
+      if (j != i && (factors[j].node == f ||
+                     (zero_outside(p_, factors[j].node, name, f->time) && others_finite(i, j)))) {
         factors.erase(factors.begin() + static_cast<std::ptrdiff_t>(i));
         return true;
       }

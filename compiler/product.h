@@ -26,11 +26,15 @@ class Product {
   Extent extent(int label) const { return is_out(label) ? dims[label] : summed[label - rank()]; }
   // Labels renumbered without gaps, factors in an order that does not depend on how they were made.
   void canonicalise();
+  // Whether an own axis of the used node that `f`, a factor of it, reads is summed over here: what ties it may vanish.
+  bool sums_through(const Use& use, const Use& f) const;
+  bool sums_over(const Use& use) const;  // some axis of the used node is summed here
 
  private:
   bool constants();
   bool flatten();
-  bool worth_keeping(const Node& inner) const;
+  bool worth_keeping(const Use& use) const;
+  bool has_structure(const Use& use) const;
   void inline_factor(std::size_t i);
   bool embeds();
   bool never_equal(const Use& use) const;

@@ -11,6 +11,7 @@
 //   sweep_start  the same at the boundary before the window's first step
 //   close        lines that read no t, once a window
 //   update       one per learned tensor: the optimiser
+//   update.keep  the rule's own keep values, once a batch
 #pragma once
 
 #include <map>
@@ -40,7 +41,8 @@ enum class TensorKind {
   keep,
   wiring,
   scalar,    // inverse_batch: 1/B
-  gradient,  // what learn lines gather, one per learned parameter; also what a clipped line or a revision's step adds
+  gradient,  // what learn lines and statistics gather, summed over the batch and the steps; also what a clipped line or
+             // a revision's step adds
   running,   // a parameter's copy while it is revised, or as it was before the sequence
 };
 
@@ -56,6 +58,7 @@ struct Tensor {
   std::vector<Axis> axes;
   bool batched = false;
   Init init;
+  Axis targets;              // wiring: the axis that it leads to
   std::string bundle;        // param: the bundle that learns it, as the rule names it ("ψ"), or empty
   double low = 0, high = 0;  // hyper, keep: the allowed range if low < high
   bool is_mask = false;      // flag: 0 or 1
@@ -63,6 +66,8 @@ struct Tensor {
   bool at_start = false;     // forward, backward, record: holds at the start too
   bool per_step = false;     // param, keep, wiring, gradient: a value for each step; a leaf's time says whose
   bool as_taken = false;     // per_step: of the net or the readout, read as it was when its step was taken
+  bool batch_wide = false;   // backward: the same for all examples, at every step of the window
+  int neuron_axis = -1;      // param: the axis that names its neuron, where the rule is over neurons and it has one
   Origin origin;
   Extent size() const;
   bool timed() const { return kind <= TensorKind::shown; }
@@ -140,6 +145,8 @@ struct Program {
   std::vector<Block> blocks;
   std::vector<Clip> clips;
   std::map<int, int> before;  // parameter -> its copy from before the sequence
+  std::vector<int> statistics;  // gathered over a whole batch, for the rule's keep values
+  int keep_phase = -1;          // in `phases`: assigns them, once a batch after all else
   std::vector<Shown> shown;
   std::vector<int> inputs, targets;  // tensors, in the order of x's and y's columns
   std::vector<int> wirings;

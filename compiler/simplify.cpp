@@ -16,12 +16,13 @@ bool whole_use(const Use& use, const std::vector<Extent>& dims) {
 }
 
 // A term that ties two axes of its sum together: distributing a product over it lets a sum vanish.
-bool ties_axes(const Use& term) {
+bool ties_axes(const Product& product, const Use& term) {
   const Node& n = *term.node;
   if (n.kind == NodeKind::embed) return n.rank() > 1;
   if (n.kind != NodeKind::contract || n.sum_batch) return false;
   for (const Use& f : n.uses) {
-    if (f.node->kind == NodeKind::wire) return true;
+    if (f.node->kind == NodeKind::wire && (n.summed.empty() || product.sums_through(term, f))) return true;
+    if (f.node->kind == NodeKind::wire) continue;
     if (f.node->kind != NodeKind::embed || f.node->rank() < 2) continue;
     bool all_out = true;
     for (const Index& index : f.index)
@@ -29,6 +30,14 @@ bool ties_axes(const Use& term) {
     if (all_out) return true;
   }
   return false;
+}
+
+// An outer product of what single examples have: larger than all that it is made of.
+bool is_outer_product(const Node& n) {
+  if (n.kind != NodeKind::contract || n.sum_batch || !n.batched || !n.summed.empty()) return false;
+  for (const Use& f : n.uses)
+    if (f.node->size() >= n.size() || f.node->kind == NodeKind::embed || f.node->kind == NodeKind::wire) return false;
+  return true;
 }
 
 Extent extent_of(const std::vector<Extent>& dims) {
@@ -128,11 +137,13 @@ class Simplifier {
       std::vector<Use> tied, rest;
       for (const Use& term : use.node->uses) {
         const bool picks = fixed && term.node->kind == NodeKind::contract;
-        (ties_axes(term) || picks ? tied : rest).push_back(term);
+        Use here = term;  // its axes in the labels of the product
+        for (Index& index : here.index) index = substitute(index, use.index);
+        (ties_axes(product, here) || picks ? tied : rest).push_back(term);
       }
       // Gradients of each example, summed over the batch: each is better summed on its own.
       bool gradients = false;
-      if (product.sum_batch)
+      if (product.sum_batch && !product.sums_over(use))
         for (const Use& term : use.node->uses)
           gradients = gradients || (term.node->kind == NodeKind::contract && !term.node->summed.empty() &&
                                     term.node->size() >= extent_of(product.dims));
@@ -140,6 +151,11 @@ class Simplifier {
         tied = use.node->uses;
         rest.clear();
       }
+      // A sum of outer products that is summed over: the sums go inside, and the large tensor is never formed.
+      const bool reduced = !product.summed.empty() && extent_of(product.dims) < use.node->size();
+      bool outer = tied.empty() && (reduced || product.sum_batch);
+      for (const Use& term : use.node->uses) outer = outer && is_outer_product(*term.node);
+      if (outer) std::swap(tied, rest);
       if (tied.empty()) continue;
       std::vector<Use> terms;
       auto with = [&](Ref replacement, const std::vector<Index>& index, double coefficient) {

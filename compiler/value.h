@@ -93,6 +93,8 @@ class Values {
   Value reorder(const Value& a, const std::vector<Axis>& axes);        // broadcasts along axes that a lacks
   Value gather(const Value& a, int axis, const Value& wiring);         // axis replaced by the wiring's axes
   Value stop(const Value& a);
+  // Σ a*b over all axes but the one named (inside of a bundle: that axis of each member), which may be absent.
+  Value inner(const Value& a, const Value& b, const Axis& but);
   Value form(const Value& a);  // a derivative as blocks; anything else unchanged
   Value derivative(const Value& a, std::vector<Axis> b_axes, std::vector<Ref> cuts, TimeRef own, bool stored = false);
 

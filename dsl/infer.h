@@ -73,6 +73,8 @@ class Inference {
 
   Shape explicit_of(const Expr& e);
   Shape explicit_read(const Expr& base, const Expr& bracket);
+  bool compares_places(const Expr& e) const;
+  Shape compared_places(const Expr& e);
   void place_index(const Expr& index, const std::string& axis, std::vector<std::string>& letters);
   void place_letter(const Expr& index, const std::string& axis, std::vector<std::string>& letters);
   bool varies(const Name& name) const;

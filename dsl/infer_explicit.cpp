@@ -51,6 +51,9 @@ Shape Inference::explicit_of(const Expr& e) {
     case ExprKind::member:
     case ExprKind::derivative:
     case ExprKind::before: break;
+    case ExprKind::compare:
+      if (compares_places(e)) return compared_places(e);
+      [[fallthrough]];
     default: {
       Shape all;
       for (const ExprPtr& a : e.args) add_new(all.axes, explicit_of(*a).axes);
@@ -68,6 +71,38 @@ Shape Inference::explicit_of(const Expr& e) {
     }
   }
   return Shape::scalar();
+}
+
+// parent[j, r] == i: whether a wiring leads to the place i.
+bool Inference::compares_places(const Expr& e) const {
+  if (e.name != "==" && e.name != "!=") return false;
+  const bool first = e.args[0]->kind == ExprKind::index;
+  const Expr &wiring = *e.args[first ? 0 : 1], &letter = *e.args[first ? 1 : 0];
+  if (wiring.kind != ExprKind::index || letter.kind != ExprKind::name || !is_indexed(wiring)) return false;
+  const std::string path = path_of(*wiring.args[0]);
+  const Symbol* s = symbol(path.substr(0, path.find('.')));
+  const bool leads = s != nullptr && (s->kind == SymbolKind::wiring || (s->kind == SymbolKind::role && path != s->name));
+  const Symbol* named = symbol(letter.name);
+  const bool value = names.contains(letter.name) || locals.contains(letter.name) ||
+                     (named != nullptr && scope_.axis_key(letter.name).empty());
+  return leads && !value;
+}
+
+Shape Inference::compared_places(const Expr& e) {
+  const bool first = e.args[0]->kind == ExprKind::index;
+  const Expr &wiring = *e.args[first ? 0 : 1], &letter = *e.args[first ? 1 : 0];
+  const Symbol* s = symbol(path_of(*wiring.args[0]));
+  Shape out;
+  std::string drawn;
+  if (s != nullptr && s->kind == SymbolKind::wiring) {
+    place_index(wiring, "", out.axes);
+    const auto& args = s->declaration->init.args;
+    if (!args.empty() && args[0]->kind == ExprKind::name) drawn = scope_.axis_key(args[0]->name);
+  } else {  // of a part that is not known yet
+    for (std::size_t i = 1; i < wiring.args.size(); ++i) place_index(*wiring.args[i], "", out.axes);
+  }
+  place_letter(letter, drawn, out.axes);
+  return out;
 }
 
 Shape Inference::explicit_read(const Expr& base, const Expr& bracket) {

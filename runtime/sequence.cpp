@@ -66,6 +66,8 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   close_ = nonempty("close");
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
     const TensorKind kind = plan_.tensors[i].kind;
+    static const std::set<std::string> moved = {"active", "within", "now", "begin"};  // set where they are read
+    if (kind == TensorKind::flag && !moved.contains(plan_.tensors[i].name)) flags_.push_back(static_cast<int>(i));
     if (!plan_.tensors[i].timed() || kind == TensorKind::flag || kind == TensorKind::shown) continue;
     if (plan_.tensors[i].masked || kind == TensorKind::noise) {
       timed_.push_back(static_cast<int>(i));
@@ -221,11 +223,8 @@ void Sequence::begin_shard(Shard& shard) {
 }
 
 void Sequence::fill_flags(const Shard& shard, std::int64_t t) {
-  for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
-    const compiler::Tensor& flag = plan_.tensors[i];
-    if (flag.kind != TensorKind::flag) break;  // they come first
-    if (flag.name == "active" || flag.name == "within" || flag.name == "now" || flag.name == "begin") continue;
-    const int tensor = static_cast<int>(i);
+  for (int tensor : flags_) {
+    const compiler::Tensor& flag = plan_.tensors[tensor];
     auto* at = memory_->slot(tensor, t, shard.first);
     for (std::int64_t b = 0; b < shard.count; ++b) {
       const std::int64_t example = shard.first + b;
@@ -238,6 +237,7 @@ void Sequence::fill_flags(const Shard& shard, std::int64_t t) {
           else value = t >= 1 && t <= length && !online_call_ && t == std::min(window_of(t).end, length);
           break;
         case 'f': value = t == 0; break;  // first
+        case 'w': value = t >= 1 && t <= steps_ && !online_call_ && t == window_of(t).end; break;  // window_end
         case 'l':
           if (flag.name == "last") value = t == length;
           else value = t >= 1 && t <= steps_ && mask_ ? mask_[(t - 1) * examples_ + example] : 1;  // loss_mask
@@ -404,6 +404,8 @@ void Sequence::sweep_to_start(Shard& shard, const Window& w) {
   const int end_flag = plan_.find("end");
   shard.resolver.moment.t = w.start;
   memory_->zero_slot(end_flag, w.start, shard.first, shard.count);
+  if (const int window_end = plan_.find("window_end"); window_end >= 0)
+    memory_->zero_slot(window_end, w.start, shard.first, shard.count);
   if (sweep_start_ < 0) return;
   collect_ends(shard, sweep_start_);
   run_phase(shard, sweep_start_);
@@ -436,21 +438,30 @@ void Sequence::span(std::int64_t from, std::int64_t to) {
   });
 }
 
-void Sequence::reduce(std::size_t k) {
-  const int gradient = plan_.learned[k].gradient;
+void Sequence::reduce(int gradient, std::vector<double>* gathered) {
   const std::int64_t size = plan_.tensors[gradient].size(),
                      first = plan_.tensors[gradient].per_step ? size : 0;  // behind that of no step
   void* sum = memory_->whole(gradient);
-  for (std::size_t i = 0; i < totals_[k].size(); ++i) {
-    const auto at = static_cast<std::int64_t>(i);
+  for (std::int64_t at = 0; at < size * memory_->copies(gradient); ++at) {
     double total = 0;
     for (int s = 0; s < shard_count_; ++s)
       total += memory_->read(gradient, memory_->shard_gradient(gradient, s), first + at);
     memory_->write(gradient, sum, at, total);
-    totals_[k][i] += total;
+    if (gathered) (*gathered)[static_cast<std::size_t>(at)] += total;
   }
   for (int s = 0; s < shard_count_; ++s)
     std::memset(memory_->shard_gradient(gradient, s), 0, static_cast<std::size_t>(memory_->gradient_bytes(gradient)));
+}
+
+void Sequence::run_once(int phase, std::int64_t step) {
+  Shard& shard = *shards_[0];
+  const Moment before = shard.resolver.moment;
+  shard.resolver.optimising = true;
+  shard.resolver.moment.t = step;
+  compiled_.runner->run(phase, shard.resolver, 1, shard.scratch, prepared_);
+  shard.resolver.optimising = false;
+  shard.resolver.moment = before;
+  stale_ = true;
 }
 
 void Sequence::update(UpdateEvery every) {
@@ -458,21 +469,20 @@ void Sequence::update(UpdateEvery every) {
   for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
     const compiler::Learned& l = plan_.learned[k];
     if (l.every != every) continue;
-    reduce(k);
+    reduce(l.gradient, &totals_[k]);
     if (!learn_ || l.update_phase < 0) continue;
-    Shard& shard = *shards_[0];
-    const Moment before = shard.resolver.moment;
-    shard.resolver.optimising = true;
     const bool per_step = plan_.tensors[l.parameter].per_step;
-    for (std::int64_t step = 1; step <= memory_->copies(l.parameter); ++step) {
-      if (per_step && !takes_update(k, step)) continue;
-      shard.resolver.moment.t = step;
-      compiled_.runner->run(l.update_phase, shard.resolver, 1, shard.scratch, prepared_);
-    }
-    shard.resolver.optimising = false;
-    shard.resolver.moment = before;
-    stale_ = true;
+    for (std::int64_t step = 1; step <= memory_->copies(l.parameter); ++step)
+      if (!per_step || takes_update(k, step)) run_once(l.update_phase, step);
   }
+  refresh();
+}
+
+void Sequence::update_keeps() {
+  if (!learn_ || plan_.keep_phase < 0) return;
+  const compiler::FlushDenormals flush;
+  for (int statistic : plan_.statistics) reduce(statistic, nullptr);
+  run_once(plan_.keep_phase, 1);
   refresh();
 }
 
@@ -520,6 +530,7 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
     if (per_step && !learn_) update(UpdateEvery::step);
     update(UpdateEvery::window);
     update(UpdateEvery::sequence);
+    update_keeps();
   }
   RunResult result;
   for (const auto& shard : shards_) {
@@ -568,6 +579,7 @@ void Sequence::reset() {
   if (open_ && online_call_) {
     update(UpdateEvery::window);
     update(UpdateEvery::sequence);
+    update_keeps();
   }
   open_ = false;
 }

@@ -77,8 +77,10 @@ class Sequence {
   void run_phase(Shard& shard, int phase);
   void span(std::int64_t from, std::int64_t to);
   void update(compiler::UpdateEvery every);
-  // What the shards gathered, added up in a fixed order; what they hold is cleared.
-  void reduce(std::size_t learned);
+  // What the shards gathered of a tensor, added in their order; their own parts start anew.
+  void reduce(int gradient, std::vector<double>* total);
+  void run_once(int phase, std::int64_t step);  // one that is about no example: an optimiser, keep values
+  void update_keeps();                          // once a batch
   void mark_steps(Shard& shard, int phase);
   // Whether the parameters of a step have gathered anything since their last update.
   bool takes_update(std::size_t learned, std::int64_t step);
@@ -105,6 +107,7 @@ class Sequence {
 
   int step_, record_, arrive_, show_, sweep_, sweep_start_, close_;
   std::vector<std::vector<compiler::Ref>> end_reads_;  // by phase: what is read at an example's own end
+  std::vector<int> flags_;                             // those that follow from lengths and windows
   std::vector<int> timed_;                             // tensors whose slots are cleared (not flags, not shown)
   struct StepGather {
     std::size_t learned;
