@@ -26,8 +26,9 @@ Numerator numerator_of(Program& program, Ref derivative);
 // By how much each leaf is moved, by the derivative's cuts.
 using Moves = std::map<Ref, std::vector<double>>;
 
-// One of the derivative's operands with leaves moved; what `stop` holds does not move. Into `branches` (may be null) goes
-// a mark of the way that each comparison and kinked function took, the same for two calls if no kink lies between them.
+// One of the derivative's operands with leaves moved; what `stop` holds does not move. Into `branches` (may be null)
+// goes a mark of the way that each comparison and kinked function took, the same for two calls if no kink lies between
+// them.
 std::vector<double> interpret_moved(Program& program, Ref derivative, const Numerator& numerator, Ref operand,
                                     Resolver& where, std::int64_t example, const Moves& moves, std::uint64_t* branches);
 

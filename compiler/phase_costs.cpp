@@ -83,7 +83,8 @@ std::vector<PhaseCost> phase_costs(Program& program, std::int64_t batch) {
   std::vector<PhaseCost> costs;
   for (std::size_t i = 0; i < program.phases.size(); ++i)
     if (const int f = lowered.function_of_phase[i]; f >= 0)
-      costs.push_back({program.phases[i].name, cost_of_function(lowered.module.functions[static_cast<std::size_t>(f)])});
+      costs.push_back(
+          {program.phases[i].name, cost_of_function(lowered.module.functions[static_cast<std::size_t>(f)])});
   return costs;
 }
 

@@ -31,9 +31,7 @@ std::string text_of(const Settings& settings, const std::string& path, const std
   return *text;
 }
 
-void set_default(Settings& settings, const std::string& path, Value value) {
-  settings.emplace(path, std::move(value));
-}
+void set_default(Settings& settings, const std::string& path, Value value) { settings.emplace(path, std::move(value)); }
 
 // One side's settings: its own, those of both, and defaults for what an experiment must give.
 Settings side_settings(const CompareOptions& o, const std::string& rule, const Settings& own) {
@@ -75,11 +73,11 @@ void add_parts(Settings& settings, const Names& folders, const ProgramSpec* othe
   name("model.readout", spec.readout);
   name("model.synth", spec.synth);
   for (const auto& [size, value] : spec.sizes)
-    if (!given.contains(size) && size != "m" && size != "k")
-      set_default(settings, "model." + size, {value, "default"});
+    if (!given.contains(size) && size != "m" && size != "k") set_default(settings, "model." + size, {value, "default"});
 }
 
-Variant variant_of(const Settings& settings, const CompareOptions& o, const Settings& own, std::map<std::string, std::string>& unused) {
+Variant variant_of(const Settings& settings, const CompareOptions& o, const Settings& own,
+                   std::map<std::string, std::string>& unused) {
   const VariantResult result = build_variant(settings, "eligo compare", o.rule_folders);
   Names problems = result.problems;
   for (const auto& [path, message] : result.unfitting) {
@@ -122,7 +120,8 @@ class Match {
 // A parameter that both sides have in one shape.
 struct Pair {
   std::string a, b;
-  int bundle = -1;  // in Comparison::bundles; -1: not learned by both
+  int bundle = -1;        // in Comparison::bundles; -1: learned by none
+  bool gathered = false;  // by learn lines on both sides; else only the values can be compared
 };
 
 struct Side {
@@ -160,16 +159,18 @@ std::vector<Pair> pairs_of(const Session& a, const Session& b, const Match& matc
     const TensorInfo other = found->second;
     others.erase(found);
     Pair pair{info.name, other.name, -1};
-    if (!info.bundle.empty() && !other.bundle.empty()) {
-      const std::string label = info.bundle == other.bundle ? info.bundle : info.bundle + "/" + other.bundle;
+    pair.gathered = !info.bundle.empty() && !other.bundle.empty();
+    if (!info.bundle.empty() || !other.bundle.empty()) {
+      const bool one_name = info.bundle == other.bundle || !pair.gathered;
+      const std::string label = !one_name             ? info.bundle + "/" + other.bundle
+                                : info.bundle.empty() ? other.bundle
+                                                      : info.bundle;
       const auto at = std::find(out.bundles.begin(), out.bundles.end(), label);
       pair.bundle = static_cast<int>(at - out.bundles.begin());
       if (at == out.bundles.end()) out.bundles.push_back(label);
-    } else if (!info.bundle.empty()) {
-      out.only_a.push_back(info.name);
-    } else if (!other.bundle.empty()) {
-      out.only_b.push_back(other.name);
     }
+    if (!pair.gathered && !info.bundle.empty()) out.only_a.push_back(info.name);
+    if (!pair.gathered && !other.bundle.empty()) out.only_b.push_back(other.name);
     pairs.push_back(pair);
   }
   for (const auto& [name, info] : others)
@@ -180,6 +181,7 @@ std::vector<Pair> pairs_of(const Session& a, const Session& b, const Match& matc
 // Gathers |a|², |b|², a·b and |a - b|² over several tensors.
 struct Sums {
   double aa = 0, bb = 0, ab = 0, gap = 0;
+  bool incomplete = false;
   void add(const std::vector<double>& a, const std::vector<double>& b) {
     for (std::size_t i = 0; i < a.size(); ++i) {
       aa += a[i] * a[i];
@@ -189,11 +191,13 @@ struct Sums {
     }
   }
   double relative() const {
+    if (incomplete) return std::numeric_limits<double>::quiet_NaN();
     const double larger = std::max(aa, bb);
     return larger > 0 ? std::sqrt(gap / larger) : std::isnan(gap) ? gap : 0;
   }
   double cosine() const {
-    return aa > 0 && bb > 0 ? ab / std::sqrt(aa) / std::sqrt(bb) : std::numeric_limits<double>::quiet_NaN();
+    return !incomplete && aa > 0 && bb > 0 ? ab / std::sqrt(aa) / std::sqrt(bb)
+                                           : std::numeric_limits<double>::quiet_NaN();
   }
 };
 
@@ -203,7 +207,8 @@ std::vector<BundleDifference> differences(const Session& a, const Session& b, co
   for (const Pair& pair : pairs) {
     if (pair.bundle < 0) continue;
     const auto k = static_cast<std::size_t>(pair.bundle);
-    gathered[k].add(a.gathered(pair.a), b.gathered(pair.b));
+    if (pair.gathered) gathered[k].add(a.gathered(pair.a), b.gathered(pair.b));
+    else gathered[k].incomplete = true;
     values[k].add(a.get(pair.a), b.get(pair.b));
   }
   std::vector<BundleDifference> out;

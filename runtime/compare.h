@@ -24,7 +24,7 @@ struct CompareOptions {
 
 // Of what both sides learn as one bundle, in one update.
 struct BundleDifference {
-  double relative = 0;  // |a - b| over the larger of both; of what the learn lines gathered
+  double relative = 0;  // |a - b| over the larger of both; of what the learn lines gathered; NaN if one side has none
   double cosine = 0;    // NaN if one of them is zero
   double drift = 0;     // the same distance of the parameters, after the update
 };
@@ -43,8 +43,8 @@ struct SideCost {
 struct Comparison {
   std::string task, parts_a, parts_b;
   std::int64_t batch = 0, steps = 0;
-  std::vector<std::string> bundles;         // learned by both
-  std::vector<std::string> only_a, only_b;  // parameters that one side alone learns
+  std::vector<std::string> bundles;         // that both have and one learns
+  std::vector<std::string> only_a, only_b;  // parameters that one side alone has learn lines for
   std::vector<UpdateComparison> updates;
   SideCost a, b;
 };

@@ -94,6 +94,9 @@ std::string costs_text(const Comparison& c) {
   line("ms an update, median", fmt::format("{:.3g}", c.a.milliseconds), fmt::format("{:.3g}", c.b.milliseconds));
   line("operations a step and example: net", fmt::format("{:.4g}", a.forward), fmt::format("{:.4g}", b.forward));
   line("operations a step and example: rule", fmt::format("{:.4g}", a.learning), fmt::format("{:.4g}", b.learning));
+  if (a.revision + b.revision > 0)
+    line("operations a revised step and example: rule", fmt::format("{:.4g}", a.revision),
+         fmt::format("{:.4g}", b.revision));
   if (a.window + b.window > 0)
     line("operations a window and example: rule", fmt::format("{:.4g}", a.window), fmt::format("{:.4g}", b.window));
   line("moved a step and example, as float32", bytes_text(a.moved), bytes_text(b.moved));
@@ -104,10 +107,15 @@ std::string costs_text(const Comparison& c) {
 Json number_json(double x) { return std::isfinite(x) ? Json(x) : Json(std::isnan(x) ? "nan" : x > 0 ? "inf" : "-inf"); }
 
 Json cost_json(const SideCost& side) {
-  return {{"ms_per_update", side.milliseconds},         {"session_bytes", side.bytes},
-          {"forward_operations", side.cost.forward},    {"learning_operations", side.cost.learning},
-          {"window_operations", side.cost.window},      {"moved_bytes", side.cost.moved},
-          {"carried_bytes", side.cost.carried},         {"carried_bytes_a_step", side.cost.carried_step}};
+  return {{"ms_per_update", side.milliseconds},
+          {"session_bytes", side.bytes},
+          {"forward_operations", side.cost.forward},
+          {"learning_operations", side.cost.learning},
+          {"revision_operations", side.cost.revision},
+          {"window_operations", side.cost.window},
+          {"moved_bytes", side.cost.moved},
+          {"carried_bytes", side.cost.carried},
+          {"carried_bytes_a_step", side.cost.carried_step}};
 }
 
 }  // namespace
@@ -117,8 +125,8 @@ std::string comparison_text(const CompareOptions& o, const Comparison& c) {
                                 c.parts_a, o.rule_b, c.parts_b, c.task, c.steps, c.batch, o.seed, c.updates.size(),
                                 o.lockstep ? ", b from a's parameters each time" : "");
   out += updates_text(c);
-  if (!c.only_a.empty()) out += fmt::format("learned by a alone: {}\n", fmt::join(c.only_a, ", "));
-  if (!c.only_b.empty()) out += fmt::format("learned by b alone: {}\n", fmt::join(c.only_b, ", "));
+  if (!c.only_a.empty()) out += fmt::format("learn lines of a alone: {}\n", fmt::join(c.only_a, ", "));
+  if (!c.only_b.empty()) out += fmt::format("learn lines of b alone: {}\n", fmt::join(c.only_b, ", "));
   return out + "\n" + costs_text(c);
 }
 
@@ -133,9 +141,10 @@ std::string comparison_json(const CompareOptions& o, const Comparison& c) {
     updates.push_back(
         {{"loss_a", number_json(update.loss_a)}, {"loss_b", number_json(update.loss_b)}, {"bundles", bundles}});
   }
-  const Json out = {{"rule_a", o.rule_a},   {"rule_b", o.rule_b}, {"parts_a", c.parts_a}, {"parts_b", c.parts_b},
-                    {"task", c.task},       {"steps", c.steps},   {"batch", c.batch},     {"seed", o.seed},
-                    {"lockstep", o.lockstep}, {"only_a", c.only_a}, {"only_b", c.only_b}, {"updates", updates},
+  const Json out = {{"rule_a", o.rule_a},       {"rule_b", o.rule_b},      {"parts_a", c.parts_a},
+                    {"parts_b", c.parts_b},     {"task", c.task},          {"steps", c.steps},
+                    {"batch", c.batch},         {"seed", o.seed},          {"lockstep", o.lockstep},
+                    {"only_a", c.only_a},       {"only_b", c.only_b},      {"updates", updates},
                     {"cost_a", cost_json(c.a)}, {"cost_b", cost_json(c.b)}};
   return out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

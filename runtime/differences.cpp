@@ -23,7 +23,8 @@ class Differencer {
     if (node_->kind == NodeKind::jvp) along_columns();
     else if (node_->kind == NodeKind::jac) for_each_entry(node_->uses[0].node, nullptr);
     else
-      for (std::size_t k = 0; k < node_->uses.size(); k += 2) for_each_entry(node_->uses[k].node, node_->uses[k + 1].node);
+      for (std::size_t k = 0; k < node_->uses.size(); k += 2)
+        for_each_entry(node_->uses[k].node, node_->uses[k + 1].node);
     return std::move(out_);
   }
 

@@ -19,7 +19,8 @@ using Names = std::vector<std::string>;
 Names candidates(const std::string& kind, const Names& first, const Names& folders) {
   Names names = first;
   for (const Item& item : list_items(folders))
-    if (item.kind == kind && std::find(names.begin(), names.end(), item.name) == names.end()) names.push_back(item.name);
+    if (item.kind == kind && std::find(names.begin(), names.end(), item.name) == names.end())
+      names.push_back(item.name);
   return names;
 }
 
@@ -97,7 +98,10 @@ class Search {
     for (const std::string& size : outline(part, kind, spec.rule_paths).sizes) {
       if (spec.sizes.contains(size)) continue;
       const bool wide = size == "n" || size == "hidden";
-      spec.sizes[size] = wide ? sizes_.units : size == "m" ? sizes_.inputs : size == "k" ? sizes_.targets : sizes_.others;
+      spec.sizes[size] = wide          ? sizes_.units
+                         : size == "m" ? sizes_.inputs
+                         : size == "k" ? sizes_.targets
+                                       : sizes_.others;
     }
   }
 

@@ -11,7 +11,7 @@ namespace eligo {
 // The specification with a cell, a readout, a synthesiser for each role and every size filled in where it leaves them
 // open, so that it can be instantiated. `cells` are tried before all others. Throws what the first attempt threw if
 // nothing fits.
-struct FitSizes {  // those that are not given
+struct FitSizes {            // those that are not given
   std::int64_t units = 3;    // n, hidden
   std::int64_t inputs = 2;   // m
   std::int64_t targets = 2;  // k

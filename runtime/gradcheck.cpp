@@ -297,8 +297,7 @@ GradcheckReport gradcheck(ProgramSpec spec, const GradcheckOptions& options, con
   const std::vector<Asked> asked = derivatives_of(*plain);
   const Batch batch = draw_batch(options.steps, options.batch, width_of(*plain, plain->inputs),
                                  width_of(*plain, plain->targets), options.seed);
-  const Seen wanted =
-      watch(plain, std::make_shared<DifferenceWatcher>(plain, asked), options, batch);
+  const Seen wanted = watch(plain, std::make_shared<DifferenceWatcher>(plain, asked), options, batch);
 
   const std::shared_ptr<compiler::Program> plan = instantiate(compiled != nullptr ? *compiled : spec);
   const std::vector<Asked> stored = derivatives_of(*plan);
@@ -308,8 +307,8 @@ GradcheckReport gradcheck(ProgramSpec spec, const GradcheckOptions& options, con
   how.float64 = true;
   how.cache = "none";
   how.batch = options.batch;
-  const Seen found =
-      watch(plan, std::make_shared<KernelWatcher>(compiler::compile_program(plan, how), stored, tensors), options, batch);
+  const Seen found = watch(plan, std::make_shared<KernelWatcher>(compiler::compile_program(plan, how), stored, tensors),
+                           options, batch);
 
   Rows rows(options.tolerance);
   for (std::size_t k = 0; k < asked.size(); ++k) rows.add(asked[k].node, wanted[k], found[k]);

@@ -53,7 +53,8 @@ std::string gradcheck_text(const std::string& rule, const GradcheckReport& repor
     places = std::max(places, static_cast<int>(fmt::formatted_size("{}:{}", d.file, d.line)));
     texts = std::max(texts, dsl::width(d.text));
   }
-  out += fmt::format("  {}  {}  {:>7}  {:>9}\n", padded("", places), padded("derivative", texts), "entries", "deviation");
+  out +=
+      fmt::format("  {}  {}  {:>7}  {:>9}\n", padded("", places), padded("derivative", texts), "entries", "deviation");
   for (const auto& d : report.derivatives) out += row_text(d, places, texts);
   if (report.derivatives.empty()) out += "  this rule takes no derivatives\n";
   out += cosines_text(report);

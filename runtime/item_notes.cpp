@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "dsl/parser.h"
 #include "dsl/names.h"
+#include "dsl/parser.h"
 
 namespace eligo {
 namespace {

@@ -58,6 +58,10 @@ RuleCost rule_cost(const ProgramSpec& spec) {
       cost.window += operations;
       continue;
     }
+    if (phase.starts_with("revise")) {
+      cost.revision += operations;
+      continue;
+    }
     (phase == "step" ? cost.forward : cost.learning) += operations;
     cost.moved += of.words * 4 / batch;
   }

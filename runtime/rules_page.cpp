@@ -24,8 +24,8 @@ To change it, change the comment above the rule, then run `cmake --build build -
 
 const char* const kCosts =
     R"(Costs are the compiler's own counts, at 32 units, 10 inputs, 2 targets and a batch of 32 (float32). Operations and bytes
-moved are of one step and example: *forward* those of the net and its loss, *learning* those of the rule, *a window* what it does
-once for each. *Carried* are the bytes that a session keeps for one example, with what each step of the sequence adds
+moved are of one step and example: *forward* those of the net and its loss, *learning* those of the rule (for each step that it revises
+as well, if it does), *a window* what it does once for each. *Carried* are the bytes that a session keeps for one example, with what each step of the sequence adds
 where they grow with it. The *schedule* says how forward recurrences are carried: *dense*, every entry; *structured*, what is
 provably zero or the same left out.
 )";
@@ -77,7 +77,8 @@ std::string hypers(const dsl::Item& item) {
   std::string rows;
   for (const auto& entry : item.header) {
     if (entry.kind != dsl::HeaderEntry::Kind::size || !(entry.value || entry.all)) continue;
-    rows += fmt::format("| {} | {} | whole, or `all` | |\n", entry.name, entry.all ? "all" : fmt::format("{}", *entry.value));
+    rows += fmt::format("| {} | {} | whole, or `all` | |\n", entry.name,
+                        entry.all ? "all" : fmt::format("{}", *entry.value));
   }
   for (const auto& statement : item.statements) {
     if (statement.kind != dsl::StatementKind::hyper) continue;
@@ -107,8 +108,10 @@ std::optional<RuleCost> cost_on(const std::string& rule, const std::string& cell
 std::string cost_row(const RuleCost& c) {
   std::string carried = bytes_text(c.carried);
   if (c.carried_step > 0) carried += fmt::format(" + {} a step", bytes_text(c.carried_step));
-  return fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n", c.parts, c.schedule, count_text(c.forward),
-                     count_text(c.learning), c.window > 0 ? count_text(c.window) : "", bytes_text(c.moved), carried);
+  std::string learning = count_text(c.learning);
+  if (c.revision > 0) learning += fmt::format(" + {} a revised step", count_text(c.revision));
+  return fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n", c.parts, c.schedule, count_text(c.forward), learning,
+                     c.window > 0 ? count_text(c.window) : "", bytes_text(c.moved), carried);
 }
 
 std::string costs(const std::string& rule, const std::vector<std::string>& folders) {
@@ -118,8 +121,8 @@ std::string costs(const std::string& rule, const std::vector<std::string>& folde
   if (rows.empty())
     if (const auto cost = cost_on(rule, "", folders)) rows = cost_row(*cost);
   if (rows.empty()) return "Nothing of the library fits its roles, so its cost is not known.\n\n";
-  return "| parts | schedule | forward | learning | a window | moved | carried |\n|---|---|---|---|---|---|---|\n" + rows +
-         "\n";
+  return "| parts | schedule | forward | learning | a window | moved | carried |\n|---|---|---|---|---|---|---|\n" +
+         rows + "\n";
 }
 
 std::string list_of(const char* heading, const std::vector<std::string>& entries) {
@@ -159,9 +162,9 @@ std::string declared(const dsl::Item& item, dsl::StatementKind kind) {
     if (statement.kind != kind) continue;
     for (const auto& decl : statement.decls) {
       const std::string axes = decl.axes.empty() ? "" : fmt::format("[{}]", fmt::join(decl.axes, ", "));
-      names.push_back(decl.name + axes + (kind == dsl::StatementKind::hyper && !decl.init.args.empty()
-                                              ? " = " + dsl::print(*decl.init.args[0])
-                                              : ""));
+      names.push_back(
+          decl.name + axes +
+          (kind == dsl::StatementKind::hyper && !decl.init.args.empty() ? " = " + dsl::print(*decl.init.args[0]) : ""));
     }
   }
   return fmt::format("{}", fmt::join(names, ", "));

@@ -12,11 +12,12 @@ namespace eligo {
 
 // What a rule costs on given parts: operations per step and example, bytes that its session carries for one example.
 struct RuleCost {
-  std::string parts;                   // "cell rnn_tanh, readout linear_mse"
-  std::string schedule = "dense";      // how forward recurrences are carried: dense, structured; empty: it has none
-  double forward = 0, learning = 0;    // operations of a step: of the net, of the rule
-  double window = 0;                   // operations once a window
-  double moved = 0;                    // words read and written in a step, as bytes of float32
+  std::string parts;                     // "cell rnn_tanh, readout linear_mse"
+  std::string schedule = "dense";        // how forward recurrences are carried: dense, structured; empty: it has none
+  double forward = 0, learning = 0;      // operations of a step: of the net, of the rule
+  double revision = 0;                   // operations for each earlier step that a step comes back to (`at each`)
+  double window = 0;                     // operations once a window
+  double moved = 0;                      // words read and written in a step, as bytes of float32
   double carried = 0, carried_step = 0;  // bytes, and bytes for each further step of the sequence
 };
 

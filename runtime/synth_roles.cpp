@@ -17,7 +17,8 @@ std::string trimmed(const std::string& text) {
 }
 
 [[noreturn]] void malformed(const std::string& text) {
-  throw Error(fmt::format("synth = \"{}\": give one name for all roles, or one a role: \"g=linear, fb=feedback\"", text));
+  throw Error(
+      fmt::format("synth = \"{}\": give one name for all roles, or one a role: \"g=linear, fb=feedback\"", text));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace eligo {
 
 struct SynthRoles {
-  std::string all;                                        // for every role; empty where roles are named
+  std::string all;                                         // for every role; empty where roles are named
   std::vector<std::pair<std::string, std::string>> named;  // canonical role, part
 
   // The part of a role, or empty.

@@ -61,9 +61,14 @@ Json json_of_kind(const std::string& kind, const std::vector<KnownItem>& items, 
   Json list = Json::array();
   for (const KnownItem& one : items) {
     if (one.place.kind != kind) continue;
-    Json entry = {{"name", one.place.name}, {"title", title_of(one)},        {"about", one.notes.about},
-                  {"paper", one.notes.paper}, {"identities", one.notes.identities}, {"tests", one.notes.tests},
-                  {"notes", one.notes.notes}, {"tour", one.tour}};
+    Json entry = {{"name", one.place.name},
+                  {"title", title_of(one)},
+                  {"about", one.notes.about},
+                  {"paper", one.notes.paper},
+                  {"identities", one.notes.identities},
+                  {"tests", one.notes.tests},
+                  {"notes", one.notes.notes},
+                  {"tour", one.tour}};
     if (paths) entry["path"] = one.place.path;
     list.push_back(std::move(entry));
   }

@@ -43,7 +43,7 @@ expect 2 "" "$eligo" no_such_verb
 
 expect 0 "no derivative differs" "$eligo" gradcheck bp_lambda --cell gru --T 3 --batch 1 --hyper lambda=0.5
 expect 1 "FAIL" "$eligo" gradcheck bptt --T 3 --batch 1 --tolerance 0
-expect 0 "learned by a alone: g.A, g.a" "$eligo" compare bp_lambda bptt --updates 2 --T 4 --json compared.json model.n=4
+expect 0 "learn lines of a alone: g.A, g.a" "$eligo" compare bp_lambda bptt --updates 2 --T 4 --json compared.json model.n=4
 grep -q '"ms_per_update"' compared.json || fail "no JSON of a comparison"
 expect 1 "did you mean bptt?" "$eligo" compare bp_lambda bpt
 expect 1 "--hyper lambda: expected a name and a number" "$eligo" gradcheck bptt --hyper lambda

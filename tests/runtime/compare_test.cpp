@@ -84,6 +84,20 @@ TEST(Compare, OneSideMayHaveASynthesiser) {
   EXPECT_EQ(c.updates[0].bundles[1].relative, 0);
 }
 
+// One side has a learn line for the synthesiser, the other an `at each` block that assigns it: the values still
+// compare.
+TEST(Compare, WhatIsAssignedIsComparedByItsDrift) {
+  CompareOptions o = small("bp_lambda", "online_lambda_sg");
+  o.shared["optimiser.name"] = text("sgd");
+  const Comparison c = compare(o);
+  const auto theta = std::find(c.bundles.begin(), c.bundles.end(), "θ");
+  ASSERT_NE(theta, c.bundles.end());
+  const BundleDifference& last = c.updates.back().bundles[static_cast<std::size_t>(theta - c.bundles.begin())];
+  EXPECT_TRUE(std::isnan(last.relative));
+  EXPECT_GT(last.drift, 0);
+  EXPECT_EQ(c.only_a, (std::vector<std::string>{"g.A", "g.a"}));
+}
+
 // The same rule with other names for everything.
 TEST(Compare, RolesAnswerByKind) {
   TemporaryFolder folder;
@@ -102,7 +116,7 @@ TEST(Compare, RolesAnswerByKind) {
 TEST(Compare, ShowsATableAndJson) {
   const CompareOptions o = small("bp_lambda", "bptt");
   const Comparison c = compare(o);
-  EXPECT_MENTIONS(comparison_text(o, c), "learned by a alone: g.A, g.a");
+  EXPECT_MENTIONS(comparison_text(o, c), "learn lines of a alone: g.A, g.a");
   EXPECT_MENTIONS(comparison_text(o, c), "delayed_target, 4 steps, batch 10");
   const auto json = nlohmann::json::parse(comparison_json(o, c));
   EXPECT_EQ(json["updates"].size(), 6U);

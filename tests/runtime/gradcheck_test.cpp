@@ -36,7 +36,8 @@ INSTANTIATE_TEST_SUITE_P(Library, RulesAndCells,
                                          std::pair("bp_lambda", "lstm"), std::pair("n_step_sg", "gru")));
 
 TEST_P(RulesAndCells, AgreeWithDifferences) {
-  const GradcheckReport report = gradcheck(spec_of(GetParam().first, GetParam().second), {.batch = 1, .steps = 6, .signals = false});
+  const GradcheckReport report =
+      gradcheck(spec_of(GetParam().first, GetParam().second), {.batch = 1, .steps = 6, .signals = false});
   EXPECT_TRUE(report.good());
   EXPECT_FALSE(report.derivatives.empty());
   for (const auto& d : report.derivatives) {
@@ -138,7 +139,9 @@ TEST_F(GradcheckOwnFiles, ZeroIsSaid) {
 
 TEST(Gradcheck, FaultsOfWhatIsGivenAreErrors) {
   EXPECT_MENTIONS(error_of([] { gradcheck(spec_of("bptt", "rnn_tahn"), {}); }), "did you mean rnn_tanh?");
-  EXPECT_MENTIONS(error_of([] { gradcheck(spec_of("bp_lambda", ""), {.hypers = {{"lamda", 1}}}); }),
+  EXPECT_MENTIONS(error_of([] {
+                    gradcheck(spec_of("bp_lambda", ""), {.hypers = {{"lamda", 1}}});
+                  }),
                   "there is no hyper lamda");
 }
 

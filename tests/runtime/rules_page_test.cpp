@@ -16,7 +16,8 @@ ItemNotes notes_of_text(const std::string& text) {
 
 TEST(ItemNotes, AreReadByTheirKeys) {
   const ItemNotes notes = notes_of_text(
-      "# A title\n#\n# more about it,\n# on two lines\n# paper: Somebody 1999,\n#   eq. 3\n# identity: one\n# identity: two\n"
+      "# A title\n#\n# more about it,\n# on two lines\n# paper: Somebody 1999,\n#   eq. 3\n# identity: one\n# "
+      "identity: two\n"
       "# test: A.B, C.D\n# test: E.F\n# note: chosen so\nrule r(net: cell) {\n  let s = net.state\n}\n");
   EXPECT_EQ(notes.title, "A title");
   EXPECT_EQ(notes.about, "more about it, on two lines");
@@ -60,9 +61,10 @@ TEST(RuleCosts, BpttCarriesEveryStep) {
 
 TEST(Fitting, FindsASynthesiserForEachRole) {
   TemporaryFolder folder;
-  folder.write("two.eli",
-               "rule two(net: cell, L: readout, g: synth, fb: synth) {\n  let s = net.state, x = net.input, ψ = net.params\n"
-               "  learn ψ -= (d(L[t])/d(s[t]) + g(s[t]) + fb(x[t], s[t-1])) . d(s[t])/d(ψ)\n}\n");
+  folder.write(
+      "two.eli",
+      "rule two(net: cell, L: readout, g: synth, fb: synth) {\n  let s = net.state, x = net.input, ψ = net.params\n"
+      "  learn ψ -= (d(L[t])/d(s[t]) + g(s[t]) + fb(x[t], s[t-1])) . d(s[t])/d(ψ)\n}\n");
   ProgramSpec spec;
   spec.rule = "two";
   spec.rule_paths = {folder.path()};

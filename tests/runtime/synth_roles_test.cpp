@@ -21,9 +21,14 @@ const char* const kTwo = R"(rule two(net: cell, L: readout, g: synth, fb: synth)
 )";
 
 nlohmann::json two_case(const nlohmann::json& synth) {
-  return {{"rule", "two"}, {"cell", "rnn_tanh"}, {"readout", "linear_mse"}, {"synth", synth},
+  return {{"rule", "two"},
+          {"cell", "rnn_tanh"},
+          {"readout", "linear_mse"},
+          {"synth", synth},
           {"sizes", {{"n", 2}, {"m", 1}, {"k", 1}, {"fb.hidden", 3}}},
-          {"x", {{{0.5}}, {{-0.5}}}}, {"y", {{{1}}, {{0}}}}, {"seed", 4}};
+          {"x", {{{0.5}}, {{-0.5}}}},
+          {"y", {{{1}}, {{0}}}},
+          {"seed", 4}};
 }
 
 TEST(SynthRoles, AreReadAndWritten) {
@@ -48,9 +53,10 @@ class TwoSynthesisers : public testing::Test {
     return error_of([&] { evaluate(synth); });
   }
   Experiment load(const std::string& model, const std::string& more = "") {
-    const std::string text = "name = \"two\"\nrules = [\".\"]\n[task]\nname = \"delayed_target\"\nT = 3\n[model]\ncell = "
-                             "\"rnn_tanh\"\nreadout = \"linear_mse\"\nn = 4\n" + model +
-                             "[rule]\nname = \"two\"\n[optimiser]\nname = \"sgd\"\n" + more;
+    const std::string text =
+        "name = \"two\"\nrules = [\".\"]\n[task]\nname = \"delayed_target\"\nT = 3\n[model]\ncell = "
+        "\"rnn_tanh\"\nreadout = \"linear_mse\"\nn = 4\n" +
+        model + "[rule]\nname = \"two\"\n[optimiser]\nname = \"sgd\"\n" + more;
     return load_experiment(folder.write("two.toml", text), {{}, {folder.path()}, {}});
   }
   std::string fault(const std::string& model, const std::string& more = "") {
@@ -83,8 +89,9 @@ TEST_F(TwoSynthesisers, AnExperimentGivesEachRoleItsSizesAndHypers) {
 }
 
 TEST_F(TwoSynthesisers, AnExperimentSaysWhichRoleIsWrong) {
-  EXPECT_MENTIONS(fault("synth = \"g=linear\"\n"), "rule two has the role fb: synth; give one name for all, or "
-                                                   "\"g=..., fb=...\"");
+  EXPECT_MENTIONS(fault("synth = \"g=linear\"\n"),
+                  "rule two has the role fb: synth; give one name for all, or "
+                  "\"g=..., fb=...\"");
   EXPECT_MENTIONS(fault("synth = \"g=linear, fb=mlp, h=mlp\"\nfb.hidden = 2\n"), "rule two has no role h");
   EXPECT_MENTIONS(fault("synth = \"g=linear, fb=lienar\"\n"), "did you mean linear?");
   EXPECT_MENTIONS(fault("synth = \"g=linear, mlp\"\n"), "one a role");
@@ -103,13 +110,15 @@ TEST_F(TwoSynthesisers, VariantsTakeTheRolesTheyHave) {
 TEST_F(TwoSynthesisers, SizesOfNoPartAreRefused) {
   nlohmann::json input = two_case("g=linear, fb=mlp");
   input["sizes"]["rank"] = 3;
-  EXPECT_MENTIONS(error_of([&] { evaluate_case(input, {folder.path()}); }), "no cell, readout or synthesiser has a size rank");
+  EXPECT_MENTIONS(error_of([&] { evaluate_case(input, {folder.path()}); }),
+                  "no cell, readout or synthesiser has a size rank");
   input["sizes"].erase("rank");
   input["sizes"]["hiden"] = 3;
   EXPECT_MENTIONS(error_of([&] { evaluate_case(input, {folder.path()}); }), "did you mean hidden?");
   input["sizes"].erase("hiden");
   input["sizes"]["h.hidden"] = 3;
-  EXPECT_MENTIONS(error_of([&] { evaluate_case(input, {folder.path()}); }), "rule two has no role h; it has net, L, g, fb");
+  EXPECT_MENTIONS(error_of([&] { evaluate_case(input, {folder.path()}); }),
+                  "rule two has no role h; it has net, L, g, fb");
   input["sizes"].erase("h.hidden");
   input["sizes"]["slot"] = 3;  // of a cell that is not used
   EXPECT_NO_THROW(evaluate_case(input, {folder.path()}));
