@@ -138,9 +138,13 @@ class Structure {
   explicit Structure(Program& program) : p_(program), g_(program.graph), v_(program.graph) {}
 
   void run() {
+    std::map<int, std::vector<const Root*>> stores;
     for (Phase& phase : p_.phases)
       for (Root& root : phase.roots)
-        if (root.kind == RootKind::store && p_.tensors[root.tensor].kind == TensorKind::forward) consider(root);
+        if (root.kind == RootKind::store && p_.tensors[root.tensor].kind == TensorKind::forward)
+          stores[root.tensor].push_back(&root);
+    for (const auto& [tensor, roots] : stores)
+      if (roots.size() == 1) consider(*roots[0]);
     if (recurrences_.empty()) return;
     while (!proved()) {
     }

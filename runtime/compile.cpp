@@ -76,13 +76,15 @@ void check_schedule(const compiler::Program& plan, const ProgramSpec& spec) {
   }
 }
 
-// Refused before anything is compiled for sizes that no memory holds.
-void check_sizes(const compiler::Program& plan) {
+// Refused before anything is compiled for sizes that no memory holds. What a recurrence can hold is known only after
+// that: until then its whole size counts no further than numbers go.
+void check_sizes(const compiler::Program& plan, bool recurrences) {
   const auto memory = static_cast<long double>(machine_memory());
   for (const auto& t : plan.tensors) {
     long double bytes = 4;
     for (auto extent : t.dims) bytes *= static_cast<long double>(extent);
-    if (bytes > memory)
+    const bool later = !recurrences && t.kind == compiler::TensorKind::forward;
+    if (bytes > (later ? 1e17L : memory))
       throw Error(fmt::format("{} alone would take {:.3g} bytes for one example, this machine has {:.3g}: use smaller sizes or a "
                               "rule that carries less",
                               t.name, static_cast<double>(bytes), static_cast<double>(memory)));
@@ -129,7 +131,7 @@ std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
   std::shared_ptr<compiler::Program> plan = compiler::instantiate(instance, diagnostics);
   if (!plan) throw dsl::SourceError(diagnostics);
   check_schedule(*plan, spec);
-  check_sizes(*plan);
+  check_sizes(*plan, spec.interpreter);
   return plan;
 }
 
@@ -151,6 +153,7 @@ std::shared_ptr<const Program> compile(const ProgramSpec& spec) {
     } catch (const std::runtime_error& e) {  // a processor that is unknown or not this machine's
       throw Error(fmt::format("cpu = {}: {}", spec.cpu, e.what()));
     }
+    check_sizes(*program->plan, true);
   }
   return program;
 }

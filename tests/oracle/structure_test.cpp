@@ -129,6 +129,14 @@ TEST_P(Structure, AgreesWithTheInterpreter) {
   }
 }
 
+// Sizes are refused by what a recurrence really carries.
+TEST(LargeNets, StructureNeedsNoMemoryForTheWhole) {
+  ProgramSpec spec = exact(net("snap1", "rnn_tanh", "linear_mse", "linear", 20000));
+  EXPECT_NO_THROW(compile(spec));
+  spec.rule = "rtrl";
+  EXPECT_MENTIONS(error_of([&] { compile(spec); }), "P alone would take");
+}
+
 INSTANTIATE_TEST_SUITE_P(Traces, Structure, testing::ValuesIn(cases),
                          [](const auto& each) { return std::string(each.param.rule) + "_" + each.param.cell; });
 
