@@ -311,6 +311,7 @@ TEST_F(Blocks, WhatCannotRunIsRefusedWithItsReason) {
   EXPECT_MENTIONS(refusal("varies", go + "θ[start] = L[t] * θ\nθ := θ[t]"), "differs between examples");
   EXPECT_MENTIONS(refusal("set_end", go + restart + "\nθ[t] = θ"), "cannot be set");
   EXPECT_MENTIONS(refusal("beyond", go + restart + "\nF[k+2] = s[k]"), "beyond start..t");
+  EXPECT_MENTIONS(refusal("letter", go + restart + "\nF[k] = sum(g.a[k])"), "take another letter");
   EXPECT_MENTIONS(refusal("history", go + restart + "\nF[k] = F[k+1] + g(s[k]; θ[k])"), "no order of passes");
 }
 
