@@ -140,6 +140,10 @@ Value Elaborator::index(const Expr& e, const Scope& scope) {
     const Part& part = *scope.part;
     const bool varies = part.ref.item->kind == ItemKind::cell || part.ref.item->kind == ItemKind::rule;
     if (varies && (at = resolve_time(*brackets[0]->args[1], scope))) next = 1;
+    const auto word = dsl::as_time_index(*brackets[0]->args[1]);
+    if (scope.block && word && word->base == TimeBase::k && !varies_along_k(*base, *scope.block))
+      fail(Code::E0605, e, scope, "this does not vary along k; as the letter of an axis, k is taken by the block",
+           "take another letter");
   }
   Value value = timed(*base, at, scope);
   if (next < brackets.size()) {
@@ -203,7 +207,8 @@ std::set<std::string> Elaborator::letters(const Expr& e, const Scope& scope) {
   std::set<std::string> found;
   std::function<void(const Expr&)> walk = [&](const Expr& x) {
     if (x.kind == ExprKind::index) {
-      const bool is_time = x.args.size() == 2 && dsl::as_time_index(*x.args[1]).has_value();
+      const auto word = x.args.size() == 2 ? dsl::as_time_index(*x.args[1]) : std::nullopt;
+      const bool is_time = word && (word->base != TimeBase::k || scope.block);  // elsewhere k is a letter like others
       if (is_time) walk(*x.args[0]);  // brackets of indices name the letters themselves
       for (std::size_t i = 1; !is_time && i < x.args.size(); ++i) {
         if (x.args[i]->kind == ExprKind::name) found.insert(x.args[i]->name);

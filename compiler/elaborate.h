@@ -99,6 +99,7 @@ class Elaborator {
   Value name(const std::string& n, std::optional<TimeRef> time, const dsl::Expr& at, const Scope& scope);
   std::optional<Value> block_name(const std::string& n, std::optional<TimeRef> time, const dsl::Expr& at,
                                   const Scope& scope);
+  bool varies_along_k(const dsl::Expr& base, const BlockNames& block);
   Value before_sequence(const dsl::Expr& e, const Scope& scope);
   std::map<std::string, Value> override_parameters(Part& part, const dsl::Expr& call, const Scope& scope);
   Value role_member(Part& part, const std::string& m, std::optional<TimeRef> time, TimeRef now, const dsl::Expr& at);

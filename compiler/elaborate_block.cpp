@@ -7,6 +7,7 @@ namespace eligo::compiler {
 
 using dsl::Code;
 using dsl::Expr;
+using dsl::ExprKind;
 using dsl::TimeBase;
 
 int Elaborator::block_tensor(const std::string& n, BlockNames& block, const Expr& at) {
@@ -35,6 +36,22 @@ std::optional<Value> Elaborator::block_name(const std::string& n, std::optional<
   if (!block.recurrent(n)) return block_value(n, when, scope);
   const int tensor = block_tensor(n, block, at_expr);
   return v_.tensor(p_.leaf(tensor, when), p_.tensors[tensor].axes);
+}
+
+bool Elaborator::varies_along_k(const Expr& base, const BlockNames& block) {
+  if (base.kind == ExprKind::member) {
+    const Expr& owner = *base.args[0];
+    Part* part = owner.kind == ExprKind::name ? parts_.find(owner.name) : nullptr;
+    if (!part) return varies_along_k(owner, block);
+    const auto tensor = part->tensors.find(base.name);
+    return base.name != "params" && (tensor == part->tensors.end() || p_.tensors[tensor->second].timed());
+  }
+  if (base.kind != ExprKind::name) return false;
+  if (block.revised.contains(base.name) || block.equations.contains(base.name)) return true;
+  for (const dsl::Statement& s : rule->ref.item->statements)
+    for (const dsl::LetBinding& l : s.lets)
+      if (l.name == base.name) return varies_along_k(*l.value, block);
+  return rule->equations.contains(base.name) || parts_.find(base.name);
 }
 
 // The general equation where the range of k has it, the boundary equations at theirs, zero elsewhere.

@@ -134,6 +134,10 @@ void Instantiator::revisions() {
       r.parameters = targets_of(r.assign ? *r.assign : *r.general);
       if (r.assign) p_.updates_within = p_.adopts = true;
       for (int parameter : r.parameters) {
+        if (p_.tensors[parameter].per_step)
+          parts_.fail(Code::E0605, *elab_.rule, (r.general ? r.general : r.assign)->span,
+                      fmt::format("{} has a value per step: a block revises what all steps share",
+                                  p_.tensors[parameter].name));
         if (!r.general) continue;
         const Tensor like = p_.tensors[parameter];
         for (const bool running : {true, false}) {

@@ -131,11 +131,6 @@ void Instantiator::gather(Phase& into, const dsl::Statement& s, const Scope& sco
     Ref node = p_.graph.contract({Use{inverse, {}, 1}, Use{m, {}, 1}, block->rank() ? whole(block) : Use{block, {}, 1}},
                                  dims, {}, s.sign, true);
     const TimeRef step = step_learned(tensor, block, v, s);
-    if (s.clip && p_.tensors[tensor].per_step)
-      parts_.fail(Code::E0605, *elab_.rule, s.span,
-                  fmt::format("{} has a value per step: what a line adds to it cannot be bounded yet",
-                              p_.tensors[tensor].name),
-                  "leave out `clip`");
     const int gradient = s.clip ? clipped(s, gradient_.at(tensor)) : gradient_.at(tensor);
     into.roots.push_back({RootKind::gather, gradient, step, node, "learn " + s.name});
   }

@@ -177,13 +177,25 @@ std::string schedule_text(const Program& p) {
   static const std::map<TensorKind, const char*> carried = {
       {TensorKind::forward, "forward recurrence, carried densely"},
       {TensorKind::backward, "backward recurrence, from recorded values"},
-      {TensorKind::record, "recorded on arrival"}};
+      {TensorKind::record, "recorded on arrival"},
+      {TensorKind::revised, "computed anew along k at each arrival"}};
   for (const Tensor& t : p.tensors)
     if (auto how = carried.find(t.kind); how != carried.end()) {
       const bool part = t.name.ends_with(']');  // P[h, W]: what can be other than zero
       out += fmt::format("{} [{}]: {}, {} numbers an example\n", t.name, fmt::join(t.dims, ", "),
                          part ? "forward recurrence, what can be other than zero" : how->second, t.size());
     }
+  for (const Block& block : p.blocks) {
+    const auto offset = [](int by) { return by ? fmt::format("{:+}", by) : ""; };
+    out += fmt::format("at each arrival, k in start{}..t{}:", offset(block.low), offset(block.high));
+    for (const Block::Pass& pass : block.passes) {
+      out += fmt::format(" {} {}{}", p.phases[pass.phase].name, pass.backward ? "backward" : "forward",
+                         &pass == &block.passes.back() ? "\n" : ",");
+    }
+  }
+  for (const Clip& clip : p.clips)
+    out += fmt::format("{}: bounded at each step by {}\n", p.tensors[clip.gathered].name,
+                       clip.hyper < 0 ? fmt::format("{}", clip.bound) : p.tensors[clip.hyper].name);
   for (const Phase& phase : p.phases) {
     if (phase.roots.empty()) continue;
     out += fmt::format("phase {}\n", phase.name);

@@ -25,6 +25,7 @@ struct NameLine {
 };
 struct LearnLine {
   std::string word, name, when, needs;  // `learn θ`, or `θ :=` of a block
+  std::string clip;                     // the bound of what a step adds, or empty
   bool from_start = false;
   int ahead = 0;
 };
@@ -126,14 +127,14 @@ class Describe {
 
   void learn(const Statement& s, const LearnTime& time) {
     out_.learns.push_back({"learn", s.name, when(time), describe(locality_of(s, scope_, time_), scope_, s.name),
-                           time.from_start, time.ahead});
+                           s.clip ? print(*s.clip) : "", time.from_start, time.ahead});
   }
 
   void assignment(const Statement& block, const Statement& s) {
     const bool each = block.kind == StatementKind::at_each;
     const std::string span = each ? "all steps so far" : block.over_time ? "the batch, all steps" : "the batch";
     out_.learns.push_back({"assign", s.name, each ? "at each step, on its arrival" : "once a batch",
-                           describe(locality_of(block, scope_, time_), scope_, s.name, span), false, 0});
+                           describe(locality_of(block, scope_, time_), scope_, s.name, span), "", false, 0});
   }
 
   // The cell's output: its `output` line, or its first state.
@@ -195,7 +196,8 @@ std::string text(const Description& d) {
   }
   if (!d.output.empty()) out += fmt::format("  output  {}\n", d.output);
   for (const LearnLine& l : d.learns) {
-    out += fmt::format("  {} {}  {}{}\n", l.word, l.name, l.when, l.from_start ? ", from the start on" : "");
+    const std::string clip = l.clip.empty() ? "" : fmt::format(", clipped to {}", l.clip);
+    out += fmt::format("  {} {}  {}{}{}\n", l.word, l.name, l.when, l.from_start ? ", from the start on" : "", clip);
     out += fmt::format("    knows {}\n", l.needs);
   }
   return out;
@@ -231,6 +233,7 @@ Json json(const Description& d) {
                              {"ahead", l.ahead},
                              {"from_start", l.from_start},
                              {"knows", l.needs}});
+    if (!l.clip.empty()) out["learns"].back()["clip"] = l.clip;
   }
   return out;
 }

@@ -27,18 +27,26 @@ void Sequence::for_shards(const std::function<void(Shard&)>& work) {
   arena_->execute([&] { tbb::parallel_for(0, shard_count_, one, tbb::simple_partitioner()); });
 }
 
-// What the shards gathered for a tensor, added in a fixed order; their accumulators start anew.
-void Sequence::reduce(int gradient, std::vector<double>& sum) {
-  sum.assign(static_cast<std::size_t>(plan_.tensors[gradient].size()), 0.0);
+// What the shards gathered for a tensor (for all its steps, if it has a value per step), added in a fixed order; their
+// accumulators start anew.
+void Sequence::add_up(int gradient) {
+  const std::int64_t bytes = memory_->gradient_bytes(gradient);
+  sum_.assign(static_cast<std::size_t>(bytes / layout_.tensors[gradient].element), 0.0);
   for (int s = 0; s < shard_count_; ++s) {
     void* from = memory_->shard_gradient(gradient, s);
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += memory_->read(gradient, from, static_cast<std::int64_t>(i));
-    std::memset(from, 0, static_cast<std::size_t>(layout_.tensors[gradient].slot_bytes));
+    for (std::size_t i = 0; i < sum_.size(); ++i) sum_[i] += memory_->read(gradient, from, static_cast<std::int64_t>(i));
+    std::memset(from, 0, static_cast<std::size_t>(bytes));
   }
 }
 
+int Sequence::learned_by(int gathered) const {
+  for (const compiler::Clip& c : plan_.clips)
+    if (c.gathered == gathered) return c.gradient;
+  return gathered;
+}
+
 // The length of a vector, without overflow on the way.
-static double norm_of(const std::vector<double>& v) {
+static double norm_of(std::span<const double> v) {
   double most = 0, sum = 0;
   for (const double x : v) most = std::max(most, std::abs(x));
   if (most == 0 || !std::isfinite(most)) return most;
@@ -56,16 +64,21 @@ void Sequence::check_bounds() const {
       throw Error(plan_.tensors[clip.hyper].name + " bounds what a step may add, so it must be above 0");
 }
 
-// What clipped lines have added since the last time joins what is learned, through the first shard.
+// What clipped lines have added since the last time joins what is learned, through the first shard. A parameter with a
+// value per step is bounded step by step.
 void Sequence::clip() {
   for (const compiler::Clip& c : plan_.clips) {
-    reduce(c.gathered, sum_);
-    const double norm = norm_of(sum_), bound = bound_of(c);
-    const double scale = norm > bound ? bound / norm : 1;
+    add_up(c.gathered);
+    const double bound = bound_of(c);
+    const auto size = static_cast<std::size_t>(plan_.tensors[c.gathered].size());
     void* into = memory_->shard_gradient(c.gradient, 0);
-    for (std::size_t i = 0; i < sum_.size(); ++i) {
-      const auto at = static_cast<std::int64_t>(i);
-      memory_->write(c.gradient, into, at, memory_->read(c.gradient, into, at) + scale * sum_[i]);
+    for (std::size_t first = 0; first < sum_.size(); first += size) {
+      const double norm = norm_of(std::span(sum_).subspan(first, size));
+      const double scale = norm > bound ? bound / norm : 1;
+      for (std::size_t i = first; i < first + size; ++i) {
+        const auto at = static_cast<std::int64_t>(i);
+        memory_->write(c.gradient, into, at, memory_->read(c.gradient, into, at) + scale * sum_[i]);
+      }
     }
   }
 }
@@ -114,7 +127,7 @@ void Sequence::run_pass(const Block& block, const Block::Pass& pass, std::int64_
     for_shards([&](Shard& shard) { at(shard, i); });
     for (int r : pass.revisions) {
       const Block::Revision& revision = block.revisions[r];
-      reduce(revision.increment, sum_);
+      add_up(revision.increment);
       void* running = memory_->whole(revision.running);
       for (std::size_t k = 0; k < sum_.size(); ++k) {
         const auto place = static_cast<std::int64_t>(k);

@@ -97,7 +97,7 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   for (std::size_t k = 0; k < plan_.learned.size(); ++k)
     for (std::size_t i = 0; i < plan_.phases.size(); ++i)
       for (const auto& root : plan_.phases[i].roots)
-        if (root.kind == compiler::RootKind::gather && root.tensor == plan_.learned[k].gradient &&
+        if (root.kind == compiler::RootKind::gather && learned_by(root.tensor) == plan_.learned[k].gradient &&
             plan_.tensors[root.tensor].per_step)
           step_gathers_[i].push_back({k, root.time});
   for (auto& shard : shards_)

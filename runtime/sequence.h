@@ -67,8 +67,9 @@ class Sequence {
   void open_pass(Shard& shard, const compiler::Block& block, const compiler::Block::Pass& pass, std::int64_t t);
   void run_pass(const compiler::Block& block, const compiler::Block::Pass& pass, std::int64_t t);
   void assign(int phase);
-  void reduce(int gradient, std::vector<double>& sum);
+  void add_up(int gradient);  // into sum_
   void clip();
+  int learned_by(int gathered) const;  // the gradient of a learned parameter, also behind a clip
   double bound_of(const compiler::Clip& clip) const;
   void check_bounds() const;
   bool together() const { return !plan_.blocks.empty() || !plan_.clips.empty(); }

@@ -263,6 +263,23 @@ TEST_F(Blocks, WithoutLearningNothingChanges) {
   EXPECT_NE(session.get("g.A"), before);
 }
 
+// What a longer batch of more examples has left behind is not seen.
+TEST_F(Blocks, AShorterBatchIsRunAsInANewSession) {
+  for (const auto& [name, text] : {std::pair{"shifted", shifted}, {"both_ways", both_ways}}) {
+    ProgramSpec s = spec(name, text);
+    s.show = {"V"};
+    const Shape little{.steps = 3, .examples = 2}, least{.steps = 1, .examples = 1};
+    Session used = make_session(s, shape_), fresh = make_session(s, shape_);
+    used.run(make_batch(shape_));
+    fill(used);
+    for (const Shape& shape : {little, least}) {
+      for (Session* each : {&used, &fresh}) each->run(make_batch(shape));
+      for (const char* parameter : {"g.A", "g.a", "net.W"}) EXPECT_EQ(used.get(parameter), fresh.get(parameter));
+      EXPECT_EQ(used.shown("V").values, fresh.shown("V").values);
+    }
+  }
+}
+
 // A record and a line that hold at the start, where nothing has arrived yet.
 TEST_F(Blocks, TheStartIsRecordedAndLearnedFrom) {
   const std::string text = R"(
@@ -311,6 +328,7 @@ TEST_F(Blocks, WhatCannotRunIsRefusedWithItsReason) {
   EXPECT_MENTIONS(refusal("varies", go + "θ[start] = L[t] * θ\nθ := θ[t]"), "differs between examples");
   EXPECT_MENTIONS(refusal("set_end", go + restart + "\nθ[t] = θ"), "cannot be set");
   EXPECT_MENTIONS(refusal("beyond", go + restart + "\nF[k+2] = s[k]"), "beyond start..t");
+  EXPECT_MENTIONS(refusal("letter", go + restart + "\nF[k] = sum(g.a[k])"), "take another letter");
   EXPECT_MENTIONS(refusal("history", go + restart + "\nF[k] = F[k+1] + g(s[k]; θ[k])"), "no order of passes");
 }
 

@@ -170,6 +170,39 @@ TEST_F(Clip, ABackwardLineIsClippedAtEachStep) {
   EXPECT_LE(difference(session.gathered("net.W"), whole), 1e-12);
 }
 
+// Where each step has a value of its own, a step's line adds to that one alone: its sum is what is bounded.
+TEST_F(Clip, ValuesPerStepAreBoundedEachByItself) {
+  ProgramSpec s = spec("clipped_bptt");
+  s.cell = "feedforward";
+  s.header["n"] = -1;
+  Session session = make_session(s, lambda_shape);
+  session.set_hyper("optimiser.α", 0);
+  std::map<std::string, Vector> whole;
+  for (const double bound : {kHuge, 0.05}) {
+    session.set_hyper("bound", bound);
+    session.run(batch_);
+    bool any = false;
+    for (const char* name : {"net.b", "net.W", "net.E"}) {
+      const Vector got = session.gathered(name);
+      if (bound == kHuge) whole[name] = got;
+      const std::size_t steps = std::string(name) == "net.E" ? 1 : 6, size = got.size() / steps;
+      for (std::size_t t = 0; t < steps; ++t) {
+        const auto at = static_cast<std::ptrdiff_t>(t * size), to = static_cast<std::ptrdiff_t>((t + 1) * size);
+        const Vector part(whole[name].begin() + at, whole[name].begin() + to);
+        EXPECT_LE(difference({got.begin() + at, got.begin() + to}, clipped(part, bound)), 1e-12) << name << t + 1;
+        any = any || norm(part) > bound;
+      }
+    }
+    EXPECT_EQ(any, bound != kHuge);
+  }
+  session.set_hyper("optimiser.α", 1);  // what is bounded is what moves each step's value
+  const Vector before = session.get("net.b"), gathered = session.gathered("net.b");
+  session.run(batch_);
+  Vector moved = session.get("net.b");
+  moved += scaled(before, -1);
+  EXPECT_LE(difference(moved, gathered), 1e-12);
+}
+
 // Windows of 4 over 6 steps end at 2 and 6.
 TEST_F(Clip, ALineOfTheWindowIsClippedOnceAWindow) {
   Session session = make_session(spec("clipped_ends"), lambda_shape);
@@ -193,6 +226,34 @@ TEST_F(Clip, ALineOfTheWindowIsClippedOnceAWindow) {
   }
   EXPECT_LE(difference(session.gathered("L.b"), want), 1e-12);
   EXPECT_GE(difference(session.gathered("L.b"), whole), 1e-2);
+}
+
+// A clipped rule that is online learns step by step as in a run; the losses feel every update.
+TEST_F(Clip, StepsAreARun) {
+  const Shape shape{.steps = 6, .examples = 2};
+  const LambdaCase c{"rnn_tanh"};
+  ProgramSpec spec = rule_on("bp_lambda_authors", c);
+  spec.update = Update::step;
+  Session stepped = make_session(spec, shape), loose = make_session(spec, shape);
+  spec.show = {"L"};
+  Session whole = make_session(spec, shape);
+  for (Session* each : {&whole, &stepped, &loose}) {
+    each->set_hyper("optimiser.α", 0.5);
+    each->set_hyper("bound", each == &loose ? kHuge : 0.02);
+  }
+  const Batch batch = make_batch(shape);
+  whole.run(batch);
+  const Steps losses(whole.shown("L"), shape.steps, shape.examples);
+  double apart = 0;
+  for (std::int64_t t = 0; t < shape.steps; ++t) {
+    const auto row = [&](const Vector& all, std::size_t width) {
+      return std::span(all).subspan(static_cast<std::size_t>(t) * width, width);
+    };
+    const double want = (losses.at(t + 1, 0)[0] + losses.at(t + 1, 1)[0]) / 2;
+    EXPECT_NEAR(stepped.step(row(batch.x, 6), row(batch.y, 4)).loss, want, 1e-13) << t;
+    apart = std::max(apart, std::abs(loose.step(row(batch.x, 6), row(batch.y, 4)).loss - want));
+  }
+  EXPECT_GE(apart, 1e-5);
 }
 
 TEST_F(Clip, ABoundMustBePositive) {
