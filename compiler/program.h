@@ -6,7 +6,7 @@
 //   look-ahead sweep        one step of the way back over a complete window: backward recurrences and the lines that
 //   read them sweep_start  the same at the boundary before the window's first step close        lines that read no t,
 //   once a window show         values kept for the user update       one per learned tensor: the optimiser;
-//   update.keep the rule's own keep values
+//   update.keep the rule's own keep values, update.keep_steps those with a value per step
 #pragma once
 
 #include <map>
@@ -109,6 +109,7 @@ struct Program {
   std::vector<Learned> learned;
   std::vector<int> statistics;  // gathered over a whole batch, for the rule's keep values
   int keep_phase = -1;          // in `phases`: assigns them, once a batch after all else
+  int step_keep_phase = -1;     // those with a value per step, run once a step
   std::vector<Shown> shown;
   std::vector<int> inputs, targets;  // tensors, in the order of x's and y's columns
   std::vector<int> wirings;
