@@ -2,13 +2,15 @@
 //
 // The samples of a block are the steps of all examples. Nothing is kept of them but sums over batch and steps: of a
 // value itself for its mean, of products a*b summed within each neuron for var and cov, of 1 for `count`. At the end of
-// the batch the phase update.keep makes the statistics of these sums and assigns.
+// the batch the phase update.keep makes the statistics of these sums and assigns. A block over the batch alone keeps the
+// sums of each step by themselves, and update.keep_steps assigns each step's value.
 #include <algorithm>
 
 #include <fmt/format.h>
 
 #include "compiler/instantiator.h"
 #include "compiler/neurons.h"
+#include "compiler/per_step.h"
 #include "dsl/reads.h"
 
 namespace eligo::compiler {
@@ -110,9 +112,13 @@ class NeuronBlock : public BlockMeaning {
       for (Ref node : postorder({block}))
         if (node->kind == NodeKind::leaf && p_.tensors[node->tensor].kind == TensorKind::gradient)
           fail(at, "a statistic of what is a statistic itself", "its samples are the steps of all examples");
+      if (block_.over_time && derives_per_step(p_, block))
+        fail(at, "these are gradients by parameters that have a value per step, and those of different steps would be added up",
+             "take the statistics over batch alone, of a value kept per step: keep mix[w] per step");
       Tensor t;
       t.name = fmt::format("statistic{}", p_.statistics.size() + 1);
       t.kind = TensorKind::gradient;
+      t.per_step = !block_.over_time;
       std::string member;
       for (std::size_t i = 0; i < sample.axes.size(); ++i) {
         const Axis& a = sample.axes[i];
@@ -132,8 +138,9 @@ class NeuronBlock : public BlockMeaning {
       const Ref valid = elab_.flag("valid", scope_.now).blocks.begin()->second;
       Ref node = p_.graph.contract({Use{valid, {}, 1}, block->rank() ? whole(block) : Use{block, {}, 1}}, t.dims, {},
                                    1, true);
-      samples_.roots.push_back({RootKind::gather, tensor, {}, node, fmt::format("statistic {}", number)});
-      sums.blocks[which] = p_.leaf(tensor, {});
+      const TimeRef step = t.per_step ? scope_.now : TimeRef{};
+      samples_.roots.push_back({RootKind::gather, tensor, step, node, fmt::format("statistic {}", number)});
+      sums.blocks[which] = p_.leaf(tensor, step);
     }
     return totals_[key] = sums;
   }
@@ -221,7 +228,7 @@ Phase& Instantiator::sample_phase(const dsl::Statement& block, TimeRef* now) {
 }
 
 void Instantiator::assign_keep(const dsl::Statement& s, const Value& value, const std::optional<Value>& holds,
-                               Phase& assigns) {
+                               TimeRef now) {
   const int tensor = elab_.rule->tensors.at(s.name);
   const Tensor& keep = p_.tensors[tensor];
   if (keep.kind != TensorKind::keep)
@@ -231,7 +238,7 @@ void Instantiator::assign_keep(const dsl::Statement& s, const Value& value, cons
   Value result = value;
   if (keep.low < keep.high)
     result = v.map(Op::min, {v.map(Op::max, {result, v.number(keep.low)}), v.number(keep.high)});
-  const Value old = v.tensor(p_.leaf(tensor, {}), keep.axes);
+  const Value old = v.tensor(p_.leaf(tensor, keep.per_step ? now : TimeRef{}), keep.axes);
   if (holds) result = v.map(Op::select, {*holds, result, old});
   try {
     result = v.reorder(result, keep.axes);
@@ -241,46 +248,57 @@ void Instantiator::assign_keep(const dsl::Statement& s, const Value& value, cons
                             describe(result.axes)));
   }
   Ref node = v.flatten(result);
-  for (Ref n : postorder({node}))
-    if (n->kind == NodeKind::leaf && (n->batched || n->time.base != When::always))
+  for (Ref n : postorder({node})) {
+    if (n->kind != NodeKind::leaf) continue;
+    const bool of_step = keep.per_step && p_.tensors[n->tensor].per_step && n->time == now;
+    if (n->batched || (n->time.base != When::always && !of_step))
       parts_.fail(Code::E0601, *elab_.rule, s.span,
                   fmt::format("{} changes once a batch, but {} differs between its examples and steps", s.name,
                               p_.tensors[n->tensor].name),
-                  "take a statistic of it: per neuron w, over batch and t { … mean(…) … }");
-  assigns.roots.push_back({RootKind::assign, tensor, {}, node, s.name});
+                  keep.per_step ? "take a statistic of it: per neuron w, over batch { … mean(…) … }"
+                                : "take a statistic of it: per neuron w, over batch and t { … mean(…) … }");
+  }
+  // Run once a step, which is then t.
+  if (keep.per_step) node = shift(p_, node, {When::t, -now.offset});
+  const TimeRef at = keep.per_step ? TimeRef{When::t, 0} : TimeRef{};
+  (keep.per_step ? step_keeps_ : keeps_).roots.push_back({RootKind::assign, tensor, at, node, s.name});
 }
 
-void Instantiator::per_neuron(const dsl::Statement& block, Phase& assigns) {
+void Instantiator::per_neuron(const dsl::Statement& block) {
   if (!parts_.neurons)
     parts_.fail(Code::E0602, *elab_.rule, block.span, "a `per neuron` block needs a cell over neurons");
-  if (!block.over_time)
-    parts_.fail(Code::E0605, *elab_.rule, block.span,
-                "statistics of single steps, over the batch alone, cannot be run yet", "write: over batch and t");
   TimeRef now;
   Phase& samples = sample_phase(block, &now);
   NeuronBlock meaning(p_, parts_, elab_, block, *parts_.neurons, samples, now);
   for (const dsl::Statement& s : block.body) {
     if (s.kind != StatementKind::equation || s.assign != dsl::AssignKind::assign) continue;
+    if (!block.over_time && !p_.tensors[elab_.rule->tensors.at(s.name)].per_step)
+      parts_.fail(Code::E0601, *elab_.rule, s.span,
+                  fmt::format("statistics over the batch alone are those of each step, {} has one value for all", s.name),
+                  fmt::format("declare keep {}[{}] per step, or write: over batch and t", s.name, block.running));
     const Value value = meaning.assigned(s);
-    assign_keep(s, value, meaning.holds(), assigns);
+    assign_keep(s, value, meaning.holds(), now);
   }
 }
 
-void Instantiator::keep_line(const dsl::Statement& s, Phase& assigns) {
+void Instantiator::keep_line(const dsl::Statement& s) {
   Scope scope;
   scope.part = elab_.rule;
-  assign_keep(s, elab_.values().form(elab_.right_side(s, scope)), std::nullopt, assigns);
+  assign_keep(s, elab_.values().form(elab_.right_side(s, scope)), std::nullopt, scope.now);
 }
 
 void Instantiator::keep_values() {
-  Phase assigns{"update.keep", {}};
   for (const dsl::Statement& s : rule().statements) {
-    if (s.kind == StatementKind::per_neuron) per_neuron(s, assigns);
-    if (s.kind == StatementKind::equation && s.assign == dsl::AssignKind::assign) keep_line(s, assigns);
+    if (s.kind == StatementKind::per_neuron) per_neuron(s);
+    if (s.kind == StatementKind::equation && s.assign == dsl::AssignKind::assign) keep_line(s);
   }
-  if (assigns.roots.empty()) return;
-  p_.keep_phase = static_cast<int>(p_.phases.size());
-  p_.phases.push_back(std::move(assigns));
+  auto add = [&](Phase& assigns, int& number) {
+    if (assigns.roots.empty()) return;
+    number = static_cast<int>(p_.phases.size());
+    p_.phases.push_back(std::move(assigns));
+  };
+  add(keeps_, p_.keep_phase);
+  add(step_keeps_, p_.step_keep_phase);
 }
 
 }  // namespace eligo::compiler

@@ -87,11 +87,11 @@ class Instantiator {
 
   // `:=` of the rule's keep values, in and outside of blocks: once a batch, after all learn lines.
   void keep_values();
-  void per_neuron(const dsl::Statement& block, Phase& assigns);
-  void keep_line(const dsl::Statement& s, Phase& assigns);
+  void per_neuron(const dsl::Statement& block);
+  void keep_line(const dsl::Statement& s);
   // Where the samples of a block are at hand: the sweep, or the arrival that completes their look-ahead.
   Phase& sample_phase(const dsl::Statement& block, TimeRef* now);
-  void assign_keep(const dsl::Statement& s, const Value& value, const std::optional<Value>& holds, Phase& assigns);
+  void assign_keep(const dsl::Statement& s, const Value& value, const std::optional<Value>& holds, TimeRef now);
 
   Ref store_value(int tensor, const Value& value);
   std::vector<int> recurrences(TensorKind kind);
@@ -127,6 +127,7 @@ class Instantiator {
   Elaborator elab_;
   dsl::RuleTime time_;
   Part* net_ = nullptr;
+  Phase keeps_{"update.keep", {}}, step_keeps_{"update.keep_steps", {}};
   std::set<std::string> binding_;  // synthesisers whose first call is being read
   std::deque<BlockNames> blocks_;
   std::set<std::string> block_shows_;  // names of blocks that are shown, so that they are stored

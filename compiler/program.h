@@ -11,7 +11,7 @@
 //   sweep_start  the same at the boundary before the window's first step
 //   close        lines that read no t, once a window
 //   update       one per learned tensor: the optimiser
-//   update.keep  the rule's own keep values, once a batch
+//   update.keep  the rule's own keep values, once a batch; update.keep_steps: those with a value per step
 #pragma once
 
 #include <map>
@@ -147,6 +147,7 @@ struct Program {
   std::map<int, int> before;  // parameter -> its copy from before the sequence
   std::vector<int> statistics;  // gathered over a whole batch, for the rule's keep values
   int keep_phase = -1;          // in `phases`: assigns them, once a batch after all else
+  int step_keep_phase = -1;     // those with a value per step, run once a step
   std::vector<Shown> shown;
   std::vector<int> inputs, targets;  // tensors, in the order of x's and y's columns
   std::vector<int> wirings;

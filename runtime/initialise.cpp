@@ -33,9 +33,9 @@ std::vector<double> orthogonal(const compiler::Tensor& t, const Key& key, double
   return values;
 }
 
-// Each row draws without repeating from 0..n-1.
+// What one place of the first axis is wired to does not repeat: parent[w, r] draws r of 0..n-1 for each w.
 std::vector<double> sample(const compiler::Tensor& t, std::uint64_t seed, double from, std::int64_t step) {
-  const std::int64_t columns = t.dims.empty() ? 1 : t.dims.back();
+  const std::int64_t columns = t.dims.size() > 1 ? t.size() / t.dims.front() : t.size();
   const auto n = static_cast<std::uint64_t>(from);
   if (static_cast<std::uint64_t>(columns) > n)
     throw Error(fmt::format("{} draws {} of {} without repeating: that is too many", t.name, columns, n));

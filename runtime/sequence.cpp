@@ -479,10 +479,13 @@ void Sequence::update(UpdateEvery every) {
 }
 
 void Sequence::update_keeps() {
-  if (!learn_ || plan_.keep_phase < 0) return;
+  if (!learn_ || (plan_.keep_phase < 0 && plan_.step_keep_phase < 0)) return;
   const compiler::FlushDenormals flush;
   for (int statistic : plan_.statistics) reduce(statistic, nullptr);
-  run_once(plan_.keep_phase, 1);
+  // All right sides read old values: those of steps first, as nothing else reads them.
+  if (plan_.step_keep_phase >= 0)
+    for (std::int64_t step = 1; step <= options_.steps; ++step) run_once(plan_.step_keep_phase, step);
+  if (plan_.keep_phase >= 0) run_once(plan_.keep_phase, 1);
   refresh();
 }
 
