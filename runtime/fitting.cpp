@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "runtime/compile.h"
+#include "runtime/initialise.h"
 #include "runtime/library.h"
 #include "runtime/outline.h"
 #include "runtime/synth_roles.h"
@@ -61,14 +62,21 @@ class Search {
   }
 
   ProgramSpec run() {
-    for (const auto& cell : cells_)
-      for (const auto& readout : readouts_)
-        for (const auto& synth : synths_)
-          if (fits(cell, readout, synth)) return spec_;
+    if (search()) return spec_;
+    sizes_.inputs *= 8;  // a wiring may draw more inputs than there are
+    if (search()) return spec_;
     std::rethrow_exception(fault_);
   }
 
  private:
+  bool search() {
+    for (const auto& cell : cells_)
+      for (const auto& readout : readouts_)
+        for (const auto& synth : synths_)
+          if (fits(cell, readout, synth)) return true;
+    return false;
+  }
+
   Names choices(const std::string& given, const std::string& kind, const Names& first) const {
     if (!given.empty() || rule_.role(kind) == nullptr) return {given};
     return candidates(kind, first, spec_.rule_paths);
@@ -84,7 +92,9 @@ class Search {
       add_sizes(tried, readout, "readout");
       for (const Role& role : rule_.roles)
         if (role.kind == "synth") add_sizes(tried, synth.part(role.name), "synth");
-      instantiate(tried);
+      const std::shared_ptr<compiler::Program> plan = instantiate(tried);
+      for (const compiler::Tensor& t : plan->tensors)
+        if (t.kind == compiler::TensorKind::wiring) initial_values(t, 0);  // whether it can be drawn
     } catch (const std::exception&) {
       if (!fault_) fault_ = std::current_exception();
       return false;

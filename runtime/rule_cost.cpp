@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <set>
 
 #include "compiler/phase_costs.h"
@@ -38,6 +40,15 @@ double recurrent_numbers(const compiler::Program& plan) {
   return numbers;
 }
 
+// Sizes that not every net has: "; w = 3, q = 3".
+std::string special_sizes(const ProgramSpec& spec) {
+  const std::set<std::string> usual = {"n", "m", "k", "hidden"};
+  std::string text;
+  for (const auto& [name, value] : spec.sizes)
+    if (!usual.contains(name)) text += fmt::format("{} {} = {}", text.empty() ? ";" : ",", name, value);
+  return text;
+}
+
 }  // namespace
 
 RuleCost rule_cost(const ProgramSpec& spec) {
@@ -49,7 +60,7 @@ RuleCost rule_cost(const ProgramSpec& spec) {
   RuleCost cost;
   if (dense == 0) cost.schedule = "";
   else if (recurrent_numbers(*plan) < dense) cost.schedule = "structured";
-  cost.parts = parts_text(spec);
+  cost.parts = parts_text(spec) + special_sizes(spec);
   const auto batch = static_cast<double>(spec.batch_hint);
   for (const auto& [phase, of] : compiler::phase_costs(*plan, spec.batch_hint)) {
     if (phase.starts_with("update.") || phase == "show") continue;

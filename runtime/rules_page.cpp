@@ -12,7 +12,7 @@
 namespace eligo {
 namespace {
 
-constexpr FitSizes kSizes = {32, 10, 2, 4};
+constexpr FitSizes kSizes = {32, 10, 2, 3};
 
 const char* const kIntroduction =
     R"(# Rules
@@ -23,7 +23,7 @@ To change it, change the comment above the rule, then run `cmake --build build -
 )";
 
 const char* const kCosts =
-    R"(Costs are the compiler's own counts, at 32 units, 10 inputs, 2 targets and a batch of 32 (float32). Operations and bytes
+    R"(Costs are the compiler's own counts, at 32 units (or the sizes said), 10 inputs, 2 targets and a batch of 32 (float32). Operations and bytes
 moved are of one step and example: *forward* those of the net and its loss, *learning* those of the rule (for each step that it revises
 as well, if it does), *a window* what it does once for each. *Carried* are the bytes that a session keeps for one example, with what each step of the sequence adds
 where they grow with it. The *schedule* says how forward recurrences are carried: *dense*, every entry; *structured*, what is

@@ -72,6 +72,22 @@ TEST(Fitting, FindsASynthesiserForEachRole) {
   EXPECT_EQ(parts_text(found), "cell rnn_tanh, readout linear_mse, synth g=linear, fb=local");
 }
 
+// Eight places of the input without repeating: there must be as many.
+TEST(Fitting, MakesRoomForWirings) {
+  TemporaryFolder folder;
+  folder.write(
+      "wired.eli",
+      "cell wired(n, r, m) {\n  input x[m]\n  state h[n] = 0\n  wiring from[n, r] ~ sample(m)\n  param W[n, r] ~ "
+      "normal(0, 1)\n  h[t][n] = W[n, r] * x[t][from[n, r]] + 0*h[t-1][n]\n}\n");
+  ProgramSpec spec;
+  spec.rule = "bptt";
+  spec.cell = "wired";
+  spec.rule_paths = {folder.path()};
+  const ProgramSpec found = fitting(spec, {.units = 3, .inputs = 2, .targets = 2, .others = 8});
+  EXPECT_GE(found.sizes.at("m"), 8);
+  EXPECT_NO_THROW(Session(compile(found), {}));
+}
+
 TEST(Fitting, SaysWhyNothingFits) {
   TemporaryFolder folder;
   folder.write("odd.eli", "rule odd(net: cell) {\n  let ψ = net.params\n  learn ψ -= d(net.nothing[t])/d(ψ)\n}\n");
