@@ -25,6 +25,19 @@ Names candidates(const std::string& kind, const Names& first, const Names& folde
   return names;
 }
 
+// A wiring draws different places for each row: an axis that it leads to may have to be larger.
+std::map<std::string, std::int64_t> sizes_for_wirings(const compiler::Program& plan) {
+  std::map<std::string, std::int64_t> larger;
+  for (const auto& t : plan.tensors) {
+    if (t.kind != compiler::TensorKind::wiring || t.dims.empty()) continue;
+    const std::int64_t draws = t.dims.size() > 1 ? t.size() / t.dims.front() : t.size();
+    if (draws <= t.targets.extent) continue;
+    std::int64_t& extent = larger[t.targets.shown];
+    extent = std::max(extent, draws);
+  }
+  return larger;
+}
+
 // One choice of a synthesiser for each role: the same for all, then every other combination.
 std::vector<SynthRoles> synth_choices(const Names& roles, const Names& synths) {
   constexpr std::size_t most = 64;
@@ -92,7 +105,12 @@ class Search {
       add_sizes(tried, readout, "readout");
       for (const Role& role : rule_.roles)
         if (role.kind == "synth") add_sizes(tried, synth.part(role.name), "synth");
-      const std::shared_ptr<compiler::Program> plan = instantiate(tried);
+      std::shared_ptr<compiler::Program> plan = instantiate(tried);
+      if (const auto larger = sizes_for_wirings(*plan); !larger.empty()) {
+        for (const auto& [size, extent] : larger)
+          if (!spec_.sizes.contains(size)) tried.sizes[size] = extent;
+        plan = instantiate(tried);
+      }
       for (const compiler::Tensor& t : plan->tensors)
         if (t.kind == compiler::TensorKind::wiring) initial_values(t, 0);  // whether it can be drawn
     } catch (const std::exception&) {

@@ -26,7 +26,7 @@ foreach(path bin/eligo include/eligo/runtime/session.h share/eligo/rules/bptt.el
 endforeach()
 
 # The installed command finds the installed library, not the source's.
-run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/prefix/bin/eligo list rules)
+run(${CMAKE_COMMAND} -E chdir ${WORK} ${WORK}/prefix/bin/eligo list rules --paths)
 if(NOT output MATCHES "${WORK}/prefix/share/eligo/rules/bptt.eli")
   message(FATAL_ERROR "the installed command lists other rules:\n${output}")
 endif()

@@ -15,7 +15,7 @@ ProgramSpec spec_of(const std::string& rule, const std::string& cell, bool inter
   spec.rule = rule;
   spec.cell = cell;
   spec.readout = "linear_mse";
-  spec.synth = rule == "bptt" ? "" : rule == "sgprop_slots" ? "sparsenet_slots" : "local";
+  spec.synth = rule == "bptt" ? "" : rule.ends_with("_slots") ? "sparsenet_slots" : "local";
   if (cell.rfind("sparsenet", 0) == 0) spec.sizes = {{"w", kNeurons}, {"q", 2}, {"slot", 2}, {"r", 2}, {"m", 3}, {"k", 2}};
   else spec.sizes = {{"n", kNeurons}, {"m", 3}, {"k", 2}};
   if (cell == "sparsenet_inputs") spec.sizes["e"] = 2;
@@ -232,6 +232,35 @@ TEST(SgpropTemporal, WithoutRaiseItIsSgprop) {
       EXPECT_GE(apart, 1e-5);
       EXPECT_GE(kept, 1e-7);
     }
+  }
+}
+
+// The raised weights are those of the other predictor's rule; without a raise it is sgprop_slots.
+TEST(SgpropTemporal, SlotsFollowTheSameSchedule) {
+  Session slots = session_of("sgprop_temporal_slots", "sparsenet_inputs", {"λ", "u", "m", "H"});
+  slots.run(make_batch(shape));
+  const auto by_step = schedule(slots, 0.1, shape.steps);
+  slots.set("mix", weights());
+  const Steps u(slots.shown("u"), shape.steps, shape.examples), m(slots.shown("m"), shape.steps, shape.examples);
+  const Steps h(slots.shown("H"), shape.steps, shape.examples);
+  const std::vector<std::int64_t> lengths = make_batch(shape).lengths;
+  for (std::int64_t b = 0; b < shape.examples; ++b)
+    for (std::int64_t t = 1; t <= lengths[static_cast<std::size_t>(b)]; ++t)
+      for (std::size_t i = 0; i < 2 * kNeurons; ++i) {
+        const double w = by_step[static_cast<std::size_t>(t)][i / 2];
+        EXPECT_NEAR(m.at(t, b)[i], w * u.at(t, b)[i] + (1 - w) * h.at(t, b)[i], 1e-13) << t << " of " << b;
+      }
+  Session plain = session_of("sgprop_slots", "sparsenet_inputs", {});
+  plain.set_hyper("mixed", 1);
+  plain.run(make_batch(shape));
+  for (const double raise : {0.0, 0.1}) {
+    slots.set("mix", weights());
+    slots.set_hyper("ρ", raise);
+    slots.run(make_batch(shape));
+    const double apart = std::max(difference(of_cell(slots), of_cell(plain)),
+                                  difference(slots.gathered("g.A"), plain.gathered("g.A")));
+    if (raise == 0) EXPECT_LE(apart, 1e-14);
+    else EXPECT_GE(apart, 1e-6);
   }
 }
 
