@@ -47,11 +47,15 @@ TEST_P(RulesAndCells, AgreeWithDifferences) {
   }
 }
 
-// One look at every rule that there is, so that none is forgotten.
-TEST(GradcheckOfTheLibrary, NoRuleHasAWrongDerivative) {
-  int checked = 0;
+// One look at every rule that there is, so that none is forgotten; in parts, which run side by side.
+constexpr int kParts = 6;
+class GradcheckOfTheLibrary : public testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Parts, GradcheckOfTheLibrary, testing::Range(0, kParts));
+
+TEST_P(GradcheckOfTheLibrary, NoRuleHasAWrongDerivative) {
+  int checked = 0, number = 0;
   for (const Item& item : list_items({})) {
-    if (item.kind != "rule") continue;
+    if (item.kind != "rule" || number++ % kParts != GetParam()) continue;
     ProgramSpec spec;
     spec.rule = item.name;
     try {
@@ -63,7 +67,7 @@ TEST(GradcheckOfTheLibrary, NoRuleHasAWrongDerivative) {
     EXPECT_TRUE(report.good()) << gradcheck_text(item.name, report, {});
     ++checked;
   }
-  EXPECT_GE(checked, 5);
+  EXPECT_GE(checked, 3);
 }
 
 TEST(Gradcheck, BpttHasItsOwnSignal) {
