@@ -82,6 +82,10 @@ class Elaborator {
   // A recurrence over parameters that have a value per step would add up those of different steps.
   [[noreturn]] void refuse_trace(const std::string& name, dsl::Span at);
 
+  // The value where its arguments exist, zero elsewhere; the step that an expression is about.
+  Value masked_by(const std::vector<Value>& args, Value value);
+  TimeRef moment_of(const dsl::Expr& e, const Scope& scope) const;
+
   Values& values() { return v_; }
   Part* rule = nullptr;
   std::function<void(const std::string&)> bind_role;  // binds a synthesiser that is called before its turn
@@ -109,8 +113,6 @@ class Elaborator {
   Value explicit_index(const Value& value, const std::vector<dsl::ExprPtr>& brackets, const dsl::Expr& at,
                        const Scope& scope);
   Value call(const dsl::Expr& e, const Scope& scope);
-  Value masked_by(const std::vector<Value>& args, Value value);
-  TimeRef moment_of(const dsl::Expr& e, const Scope& scope) const;
   Value function(const dsl::Expr& e, const Scope& scope);
   Value reduction(const dsl::Expr& e, const Value& a, const std::vector<std::string>& keys);
   Value pattern(const dsl::Expr& e, const Scope& scope);  // nonzero, reach

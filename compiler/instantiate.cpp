@@ -214,6 +214,7 @@ void Instantiator::bind_synth(const dsl::HeaderEntry& h) {
     parts_.fail(Code::E0601, *elab_.rule, call->span,
                 fmt::format("the axes of {} cannot be told: its first call reads its own result", h.name),
                 "write a call whose inputs do not depend on it above this one");
+  synth_calls_[h.name] = inside ? nullptr : call;
   Scope scope;
   scope.part = elab_.rule;
   scope.block = inside;

@@ -2,8 +2,8 @@
 //
 // The samples of a block are the steps of all examples. Nothing is kept of them but sums over batch and steps: of a
 // value itself for its mean, of products a*b summed within each neuron for var and cov, of 1 for `count`. At the end of
-// the batch the phase update.keep makes the statistics of these sums and assigns. A block over the batch alone keeps the
-// sums of each step by themselves, and update.keep_steps assigns each step's value.
+// the batch the phase update.keep makes the statistics of these sums and assigns. A block over the batch alone keeps
+// the sums of each step by themselves, and update.keep_steps assigns each step's value.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -113,7 +113,9 @@ class NeuronBlock : public BlockMeaning {
         if (node->kind == NodeKind::leaf && p_.tensors[node->tensor].kind == TensorKind::gradient)
           fail(at, "a statistic of what is a statistic itself", "its samples are the steps of all examples");
       if (block_.over_time && derives_per_step(p_, block))
-        fail(at, "these are gradients by parameters that have a value per step, and those of different steps would be added up",
+        fail(at,
+             "these are gradients by parameters that have a value per step, and those of different steps would be "
+             "added up",
              "take the statistics over batch alone, of a value kept per step: keep mix[w] per step");
       Tensor t;
       t.name = fmt::format("statistic{}", p_.statistics.size() + 1);
@@ -136,8 +138,8 @@ class NeuronBlock : public BlockMeaning {
       p_.tensors.push_back(t);
       p_.statistics.push_back(tensor);
       const Ref valid = elab_.flag("valid", scope_.now).blocks.begin()->second;
-      Ref node = p_.graph.contract({Use{valid, {}, 1}, block->rank() ? whole(block) : Use{block, {}, 1}}, t.dims, {},
-                                   1, true);
+      Ref node =
+          p_.graph.contract({Use{valid, {}, 1}, block->rank() ? whole(block) : Use{block, {}, 1}}, t.dims, {}, 1, true);
       const TimeRef step = t.per_step ? scope_.now : TimeRef{};
       samples_.roots.push_back({RootKind::gather, tensor, step, node, fmt::format("statistic {}", number)});
       sums.blocks[which] = p_.leaf(tensor, step);
@@ -227,12 +229,12 @@ Phase& Instantiator::sample_phase(const dsl::Statement& block, TimeRef* now) {
   return phase(complete ? "sweep" : "arrive");
 }
 
-void Instantiator::assign_keep(const dsl::Statement& s, const Value& value, const std::optional<Value>& holds,
-                               TimeRef now) {
-  const int tensor = elab_.rule->tensors.at(s.name);
+void Instantiator::assign_keep(Part& part, const dsl::Statement& s, const Value& value,
+                               const std::optional<Value>& holds, TimeRef now) {
+  const int tensor = part.tensors.at(s.name);
   const Tensor& keep = p_.tensors[tensor];
   if (keep.kind != TensorKind::keep)
-    parts_.fail(Code::E0601, *elab_.rule, s.name_span, fmt::format("{} is no keep value of the rule", s.name),
+    parts_.fail(Code::E0601, part, s.name_span, fmt::format("{} is no keep value", s.name),
                 fmt::format("declare it: keep {} = …", s.name));
   Values& v = elab_.values();
   Value result = value;
@@ -243,20 +245,21 @@ void Instantiator::assign_keep(const dsl::Statement& s, const Value& value, cons
   try {
     result = v.reorder(result, keep.axes);
   } catch (const ShapeError& error) {
-    parts_.fail(Code::E0601, *elab_.rule, s.span,
-                fmt::format("{} has axes {}, what it becomes has {}", s.name, describe(keep.axes),
-                            describe(result.axes)));
+    parts_.fail(
+        Code::E0601, part, s.span,
+        fmt::format("{} has axes {}, what it becomes has {}", s.name, describe(keep.axes), describe(result.axes)));
   }
   Ref node = v.flatten(result);
   for (Ref n : postorder({node})) {
     if (n->kind != NodeKind::leaf) continue;
     const bool of_step = keep.per_step && p_.tensors[n->tensor].per_step && n->time == now;
     if (n->batched || (n->time.base != When::always && !of_step))
-      parts_.fail(Code::E0601, *elab_.rule, s.span,
+      parts_.fail(Code::E0601, part, s.span,
                   fmt::format("{} changes once a batch, but {} differs between its examples and steps", s.name,
                               p_.tensors[n->tensor].name),
-                  keep.per_step ? "take a statistic of it: per neuron w, over batch { … mean(…) … }"
-                                : "take a statistic of it: per neuron w, over batch and t { … mean(…) … }");
+                  part.role != "" ? "take its mean(…): over the batch and the steps"
+                  : keep.per_step ? "take a statistic of it: per neuron w, over batch { … mean(…) … }"
+                                  : "take a statistic of it: per neuron w, over batch and t { … mean(…) … }");
   }
   // Run once a step, which is then t.
   if (keep.per_step) node = shift(p_, node, {When::t, -now.offset});
@@ -273,18 +276,19 @@ void Instantiator::per_neuron(const dsl::Statement& block) {
   for (const dsl::Statement& s : block.body) {
     if (s.kind != StatementKind::equation || s.assign != dsl::AssignKind::assign) continue;
     if (!block.over_time && !p_.tensors[elab_.rule->tensors.at(s.name)].per_step)
-      parts_.fail(Code::E0601, *elab_.rule, s.span,
-                  fmt::format("statistics over the batch alone are those of each step, {} has one value for all", s.name),
-                  fmt::format("declare keep {}[{}] per step, or write: over batch and t", s.name, block.running));
+      parts_.fail(
+          Code::E0601, *elab_.rule, s.span,
+          fmt::format("statistics over the batch alone are those of each step, {} has one value for all", s.name),
+          fmt::format("declare keep {}[{}] per step, or write: over batch and t", s.name, block.running));
     const Value value = meaning.assigned(s);
-    assign_keep(s, value, meaning.holds(), now);
+    assign_keep(*elab_.rule, s, value, meaning.holds(), now);
   }
 }
 
 void Instantiator::keep_line(const dsl::Statement& s) {
   Scope scope;
   scope.part = elab_.rule;
-  assign_keep(s, elab_.values().form(elab_.right_side(s, scope)), std::nullopt, scope.now);
+  assign_keep(*elab_.rule, s, elab_.values().form(elab_.right_side(s, scope)), std::nullopt, scope.now);
 }
 
 void Instantiator::keep_values() {
@@ -292,6 +296,7 @@ void Instantiator::keep_values() {
     if (s.kind == StatementKind::per_neuron) per_neuron(s);
     if (s.kind == StatementKind::equation && s.assign == dsl::AssignKind::assign) keep_line(s);
   }
+  synth_statistics();
   auto add = [&](Phase& assigns, int& number) {
     if (assigns.roots.empty()) return;
     number = static_cast<int>(p_.phases.size());

@@ -5,6 +5,7 @@
 // instantiate_recurrences.cpp   which phase computes a recurrence, and when it is fixed
 // instantiate_block.cpp         `at each` blocks: passes over k, parameters under revision
 // instantiate_neurons.cpp       `per neuron` blocks, statistics, what keep values become
+// instantiate_synths.cpp        statistics that a synthesiser keeps of what it is called with
 // instantiate_shows.cpp         values kept for the user
 #pragma once
 
@@ -91,7 +92,11 @@ class Instantiator {
   void keep_line(const dsl::Statement& s);
   // Where the samples of a block are at hand: the sweep, or the arrival that completes their look-ahead.
   Phase& sample_phase(const dsl::Statement& block, TimeRef* now);
-  void assign_keep(const dsl::Statement& s, const Value& value, const std::optional<Value>& holds, TimeRef now);
+  void assign_keep(Part& part, const dsl::Statement& s, const Value& value, const std::optional<Value>& holds,
+                   TimeRef now);
+  // `:=` of a synthesiser's keep values, from what it is called with.
+  void synth_statistics();
+  void synth_statistics(Part& part, const dsl::Expr& call);
 
   Ref store_value(int tensor, const Value& value);
   std::vector<int> recurrences(TensorKind kind);
@@ -128,13 +133,14 @@ class Instantiator {
   dsl::RuleTime time_;
   Part* net_ = nullptr;
   Phase keeps_{"update.keep", {}}, step_keeps_{"update.keep_steps", {}};
-  std::set<std::string> binding_;  // synthesisers whose first call is being read
+  std::map<std::string, const dsl::Expr*> synth_calls_;  // the first call of each synthesiser, if outside of blocks
+  std::set<std::string> binding_;                        // synthesisers whose first call is being read
   std::deque<BlockNames> blocks_;
   std::set<std::string> block_shows_;  // names of blocks that are shown, so that they are stored
   std::map<int, int> gradient_;        // parameter -> gradient
   std::map<std::pair<const dsl::Statement*, int>, int> clipped_;  // line and gradient -> what a step adds
-  std::set<int> swept_;    // backward recurrences that the sweep computes
-  std::map<int, int> lag_;  // forward recurrence -> arrivals after its index
+  std::set<int> swept_;                                           // backward recurrences that the sweep computes
+  std::map<int, int> lag_;                                        // forward recurrence -> arrivals after its index
 };
 
 }  // namespace eligo::compiler

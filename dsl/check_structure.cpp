@@ -15,7 +15,7 @@ using Kinds = std::vector<StatementKind>;
 const Kinds& lines_of(ItemKind item) {
   using K = StatementKind;
   static const Kinds cell = {K::axis, K::input, K::state, K::param, K::wiring, K::hyper, K::equation, K::output};
-  static const Kinds synth = {K::axis, K::input, K::param, K::wiring, K::hyper, K::equation, K::output};
+  static const Kinds synth = {K::axis, K::input, K::param, K::keep, K::wiring, K::hyper, K::equation, K::output};
   static const Kinds readout = {K::axis,  K::input,    K::target, K::param, K::wiring,
                                 K::hyper, K::equation, K::output, K::loss};
   static const Kinds rule = {K::let, K::hyper, K::keep, K::window, K::equation, K::learn, K::at_each, K::per_neuron};

@@ -16,7 +16,7 @@
 
 namespace eligo::dsl {
 
-enum class Place { item, at_each, per_neuron };
+enum class Place { item, at_each, per_neuron, samples /* `:=` of a synthesiser's keep values */ };
 
 class Inference {
  public:

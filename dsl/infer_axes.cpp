@@ -103,7 +103,10 @@ class AxesOfItem {
       return;
     }
     if (!s.value || s.kind == StatementKind::window || !belongs(s.kind, scope_.item().kind)) return;
+    const bool samples = scope_.item().kind == ItemKind::synth && s.assign == AssignKind::assign;
+    if (samples) infer_.place = Place::samples;
     const Shape right = infer_.of_equation(s);
+    if (samples) infer_.place = Place::item;
     const auto left = left_side(s);
     if (!left || !right.is_known() || !right.sure || !left->is_known() || !left->sure) return;
     const bool fits = s.kind == StatementKind::learn ? right.axes == left->axes : covers(*left, right);

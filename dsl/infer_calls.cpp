@@ -91,8 +91,9 @@ Shape Inference::function(const Expr& e, const Function& f) {
   const Shape argument = pointwise(e, e.args);
   if (f.kind == FunctionKind::statistic) return statistic(e, f, argument);
   if (elementwise) return argument;
-  // In a `per neuron` block the mean is over the samples, one for each coordinate.
-  if (place == Place::per_neuron && f.name == "mean" && e.axes.empty()) return argument;
+  // In a `per neuron` block and in what keep values become, the mean is over the samples, one for each coordinate.
+  const bool samples = place == Place::per_neuron || place == Place::samples;
+  if (samples && f.name == "mean" && e.axes.empty()) return argument;
   return over_axes(e, f, argument);
 }
 
@@ -113,6 +114,7 @@ Shape Inference::reach(const Expr& e) {
 }
 
 Shape Inference::statistic(const Expr& e, const Function& f, const Shape& argument) {
+  if (place == Place::samples && f.name == "var") return argument;
   if (place != Place::per_neuron) {
     if (Diagnostic* d =
             error(Code::E0309, fmt::format("`{}` is taken over the samples of a `per neuron` block", f.name), e.span)) {

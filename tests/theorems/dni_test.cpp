@@ -164,6 +164,52 @@ TEST(Critic, IsTheGradientOfItsPrediction) {
   }
 }
 
+// Means and variances over the valid steps of all examples, averaged with what was kept; used by the next batch only.
+TEST(NormalisedSynth, KeepsTheStatisticsOfItsBatch) {
+  const Shape shape{.steps = 6, .examples = 5, .unequal = true};
+  const Batch batch = make_batch(shape);
+  for (const std::string cell : {"rnn_tanh", "lstm"}) {
+    ProgramSpec spec = exact(net("bp_lambda", cell, "linear_mse", "mlp_normal"));
+    spec.sizes["hidden"] = 4;
+    spec.show = {"s", "G"};
+    Session session = make_session(spec, shape, 2);
+    session.set_hyper("optimiser.α", 0);
+    session.run(batch);
+    const Steps s(session.shown("s"), shape.steps, shape.examples);
+    const std::vector<double> weights = session.get("g.W"), first = session.shown("G").values;
+    const auto n = static_cast<std::size_t>(s.size());
+    std::vector<double> mean(4, 0.0), variance(4, 0.0);
+    double count = 0;
+    for (const bool second : {false, true})
+      for (std::int64_t b = 0; b < shape.examples; ++b)
+        for (std::int64_t t = 1; t <= batch.lengths[static_cast<std::size_t>(b)]; ++t) {
+          count += second ? 0 : 1;
+          for (std::size_t h = 0; h < 4; ++h) {
+            double z = 0;
+            for (std::size_t j = 0; j < n; ++j) z += weights[h * n + j] * s.at(t, b)[j];
+            if (second) variance[h] += (z - mean[h] / count) * (z - mean[h] / count);
+            else mean[h] += z;
+          }
+        }
+    for (std::size_t h = 0; h < 4; ++h) {
+      mean[h] = 0.1 * mean[h] / count;
+      variance[h] = 0.9 + 0.1 * variance[h] / count;
+    }
+    EXPECT_LE(difference(session.get("g.m"), mean), 1e-12) << cell;
+    EXPECT_LE(difference(session.get("g.v"), variance), 1e-12) << cell;
+    // Of all steps alike, without the lengths, they would be others.
+    Batch padded = batch;
+    padded.lengths.clear();
+    Session other = make_session(spec, shape);
+    other.set_hyper("optimiser.α", 0);
+    other.run(padded);
+    EXPECT_GE(difference(other.get("g.m"), mean), 1e-3) << cell;
+    // The batch itself was normalised by what was kept before it, the next one is by its statistics.
+    session.run(batch);
+    EXPECT_GE(difference(session.shown("G").values, first), 1e-3) << cell;
+  }
+}
+
 constexpr const char* kEveryLayer = R"(
 rule every_layer(net: cell, L: readout, g: synth) {
   let s = net.state, ψ = net.params, φ = L.params, θ = g.params
