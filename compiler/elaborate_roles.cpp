@@ -96,6 +96,7 @@ Value Elaborator::call_readout(Part& part, const Expr& e, std::vector<Value> arg
         is_input ? bound_inputs[part.role].at(name).axes : p_.tensors[part.tensors.at(name)].axes;
     Value& arg = args[i];
     if (is_input) arg = output_in(arg, bound_inputs[part.role].at(name));
+    if (axes.size() == 1 && arg.axes.size() > 1) arg = one_axis(arg, axes[0].key, axes[0].shown);
     bool fits = arg.axes.size() == axes.size();
     for (std::size_t k = 0; fits && k < axes.size(); ++k) fits = arg.axes[k].extent == axes[k].extent;
     if (!fits)
