@@ -266,6 +266,13 @@ TimeRef Elaborator::moment_of(const Expr& e, const Scope& scope) const {
   return (at ? resolve(*at, scope) : std::nullopt).value_or(scope.now);
 }
 
+// What the rule itself carries from step to step.
+static bool carried(const Program& p, Ref node) {
+  if (node->kind != NodeKind::leaf) return false;
+  const TensorKind kind = p.tensors[node->tensor].kind;
+  return kind == TensorKind::forward || kind == TensorKind::backward || kind == TensorKind::record;
+}
+
 Value Elaborator::derivative(const Expr& e, const Scope& scope) {
   const Expr& a = *e.args[0];
   const Expr& b = *e.args[1];
@@ -299,6 +306,14 @@ Value Elaborator::derivative(const Expr& e, const Scope& scope) {
       fail(Code::E0601, b, scope, "a derivative is taken by a state, an input, parameters or a field of a part",
            "write d(…)/d(s[t]), d(…)/d(s[t-1]) or d(…)/d(θ)");
     if (cut->time.base == When::always || function_of_inputs || !p_.tensors[cut->tensor].timed()) continue;
+    if (cut->time != own && carried(p_, cut))
+      for (const auto& [key, block] : numerator.blocks)
+        for (Ref node : postorder({block}))
+          if (carried(p_, node) && node->time == own)
+            fail(Code::E0604, e, scope,
+                 fmt::format("{} may depend on {}, but only the net's and the readout's equations are followed",
+                             p_.tensors[node->tensor].name, p_.tensors[cut->tensor].name),
+                 "write that derivative out: it is in the equation of the recurrence");
     if (p_.tensors[cut->tensor].kind == TensorKind::field && cut->time != own)
       fail(Code::E0604, b, scope,
            fmt::format("{} is no state: nothing of {} depends on what it was at {}", p_.tensors[cut->tensor].name,
@@ -324,13 +339,13 @@ bool Elaborator::reads_unknown(const Expr& e, const BlockNames* block) {
   const bool local = block && e.kind == ExprKind::name && block->equations.contains(e.name);
   if (e.kind == ExprKind::name && (local || rule->equations.contains(e.name))) {
     auto info = time->names.find(e.name);
-    const bool recurrent = local ? block->recurrent(e.name)
-                                 : info != time->names.end() && info->second.direction != dsl::Direction::none;
+    const bool recurrent =
+        local ? block->recurrent(e.name) : info != time->names.end() && info->second.direction != dsl::Direction::none;
     if (recurrent) return !(local ? block->tensors : rule->tensors).contains(e.name);
     const std::string key = (local ? "infer in block " : "infer ") + e.name;
     if (!in_progress_.insert(key).second) return false;
-    const bool unknown = reads_unknown(*(local ? block->equations : rule->equations).at(e.name)->value,
-                                       local ? block : nullptr);
+    const bool unknown =
+        reads_unknown(*(local ? block->equations : rule->equations).at(e.name)->value, local ? block : nullptr);
     in_progress_.erase(key);
     return unknown;
   }
@@ -394,7 +409,8 @@ std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& s
     }
     case ExprKind::call: {
       for (const dsl::HeaderEntry& h : rule->ref.item->header)  // its arguments' axes are not its result's
-        if (h.kind == dsl::HeaderEntry::Kind::role && h.role == ItemKind::synth && h.name == e.name) return std::nullopt;
+        if (h.kind == dsl::HeaderEntry::Kind::role && h.role == ItemKind::synth && h.name == e.name)
+          return std::nullopt;
       static const std::set<std::string> to_number = {"sum", "mean", "norm2", "inner", "logsumexp"};
       if (to_number.contains(e.name) && e.axes.empty()) return std::vector<Axis>{};
       if ((e.name == "max" || e.name == "min") && e.args.size() == 1 && e.axes.empty()) return std::vector<Axis>{};

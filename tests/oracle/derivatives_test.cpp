@@ -1,5 +1,6 @@
-// Every function of the language against central differences: a cell that uses it, the gradients of full backpropagation
-// through time, compiled and interpreted, and those of RTRL, which takes the same derivatives from the other side.
+// Every function of the language against central differences: a cell that uses it, the gradients of full
+// backpropagation through time, compiled and interpreted, and those of RTRL, which takes the same derivatives from the
+// other side.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -114,7 +115,8 @@ std::string source_of(const Probe& probe) {
   state h[n] = 0
   param W[n, n], U[n, m], b[n] ~ uniform(-1, 1)
   z[t] = W . h[t-1] + U . x[t] + b
-  )" + probe.lines + "\n}\n";
+  )" + probe.lines +
+         "\n}\n";
 }
 
 class Derivatives : public testing::TestWithParam<Probe> {
@@ -192,6 +194,25 @@ TEST(DerivativeOfStop, IsZero) {
       for (const double g : session.gathered(name)) EXPECT_EQ(g, 0) << name;
     EXPECT_GT(dot(session.gathered("net.b"), session.gathered("net.b")), 0);
   }
+}
+
+// A recurrence is kept, not followed: a derivative that would have to go through its equation is an error, not a zero.
+TEST(DerivativeByARecurrence, IsFollowedOnlyWhereItIsRead) {
+  const std::string head =
+      "rule kept(net: cell, L: readout) {\n  let s = net.state, ψ = net.params\n  e[t] = 0.5*e[t-1] + s[t]\n";
+  const std::string tail = " . d(s[t])/d(ψ)\n}\n";
+  const Shape shape{.steps = 4, .examples = 2};
+  auto run = [&](const std::string& line) {
+    TemporaryFolder folder;
+    folder.write("kept.eli", head + "  learn ψ -= " + line + tail);
+    ProgramSpec spec = exact(net("kept", "rnn_tanh"));
+    spec.rule_paths = {folder.path()};
+    Session session = make_session(spec, shape);
+    session.run(make_batch(shape));
+    return session.gathered("net.W");
+  };
+  EXPECT_LE(difference(run("d(inner(e[t-1], s[t]))/d(e[t-1])"), run("s[t]")), 1e-12);
+  EXPECT_ANY_THROW(run("d(inner(e[t], s[t]))/d(e[t-1])"));
 }
 
 }  // namespace
