@@ -242,6 +242,13 @@ Ref Graph::rebuild(Ref node, std::vector<Use> uses) {
   return intern(std::move(n));
 }
 
+bool is_whole(const Use& use, const std::vector<Extent>& dims) {
+  if (use.node->dims != dims) return false;
+  for (std::size_t i = 0; i < use.index.size(); ++i)
+    if (!use.index[i].is_label() || use.index[i].label() != static_cast<int>(i)) return false;
+  return true;
+}
+
 Use whole(Ref node, int first) {
   Use use{node, {}, 1};
   for (int i = 0; i < node->rank(); ++i) use.index.push_back(Index::of(first + i));

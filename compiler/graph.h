@@ -153,6 +153,8 @@ class Graph {
 
 // A use of all of a node's axes by labels first, first+1, ...
 Use whole(Ref node, int first = 0);
+// Whether a use reads all of a node of these axes, in order.
+bool is_whole(const Use& use, const std::vector<Extent>& dims);
 // The index that `outer` becomes when the labels of its node are replaced by `by`.
 Index substitute(const Index& outer, const std::vector<Index>& by);
 

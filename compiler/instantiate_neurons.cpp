@@ -11,6 +11,7 @@
 #include "compiler/instantiator.h"
 #include "compiler/neurons.h"
 #include "compiler/per_step.h"
+#include "compiler/totals.h"
 #include "dsl/reads.h"
 
 namespace eligo::compiler {
@@ -29,7 +30,13 @@ class NeuronBlock : public BlockMeaning {
  public:
   NeuronBlock(Program& program, Parts& parts, Elaborator& elab, const dsl::Statement& block, const Axis& neurons,
               Phase& samples, TimeRef now)
-      : p_(program), parts_(parts), elab_(elab), v_(elab.values()), block_(block), w_(neurons), samples_(samples) {
+      : p_(program),
+        parts_(parts),
+        elab_(elab),
+        v_(elab.values()),
+        block_(block),
+        w_(neurons),
+        totals_(program, samples, elab.flag("valid", now).blocks.begin()->second, block.over_time ? TimeRef{} : now) {
     scope_.part = elab.rule;
     scope_.now = now;
     scope_.samples = this;
@@ -100,15 +107,8 @@ class NeuronBlock : public BlockMeaning {
     }
   }
 
-  // Sums over the batch and the steps: a tensor for each block, gathered where the samples are.
   Value total(const Value& sample, const Expr& at) {
-    std::vector<std::pair<std::vector<int>, Ref>> key(sample.blocks.begin(), sample.blocks.end());
-    if (auto known = totals_.find(key); known != totals_.end()) return known->second;
-    Value sums;
-    sums.axes = sample.axes;
-    const int number = static_cast<int>(totals_.size()) + 1;
     for (const auto& [which, block] : sample.blocks) {
-      if (block->is_zero()) continue;
       for (Ref node : postorder({block}))
         if (node->kind == NodeKind::leaf && p_.tensors[node->tensor].kind == TensorKind::gradient)
           fail(at, "a statistic of what is a statistic itself", "its samples are the steps of all examples");
@@ -117,34 +117,8 @@ class NeuronBlock : public BlockMeaning {
              "these are gradients by parameters that have a value per step, and those of different steps would be "
              "added up",
              "take the statistics over batch alone, of a value kept per step: keep mix[w] per step");
-      Tensor t;
-      t.name = fmt::format("statistic{}", p_.statistics.size() + 1);
-      t.kind = TensorKind::gradient;
-      t.per_step = !block_.over_time;
-      std::string member;
-      for (std::size_t i = 0; i < sample.axes.size(); ++i) {
-        const Axis& a = sample.axes[i];
-        if (!a.bundle) {
-          t.dims.push_back(a.extent);
-          continue;
-        }
-        const Bundle::Member& m = a.bundle->members[static_cast<std::size_t>(which[i])];
-        t.dims.insert(t.dims.end(), m.dims.begin(), m.dims.end());
-        member += "." + m.name;
-      }
-      t.name += member;
-      t.origin = p_.graph.origin;
-      const int tensor = static_cast<int>(p_.tensors.size());
-      p_.tensors.push_back(t);
-      p_.statistics.push_back(tensor);
-      const Ref valid = elab_.flag("valid", scope_.now).blocks.begin()->second;
-      Ref node =
-          p_.graph.contract({Use{valid, {}, 1}, block->rank() ? whole(block) : Use{block, {}, 1}}, t.dims, {}, 1, true);
-      const TimeRef step = t.per_step ? scope_.now : TimeRef{};
-      samples_.roots.push_back({RootKind::gather, tensor, step, node, fmt::format("statistic {}", number)});
-      sums.blocks[which] = p_.leaf(tensor, step);
     }
-    return totals_[key] = sums;
+    return totals_.of(sample);
   }
 
   Value count() {
@@ -186,10 +160,9 @@ class NeuronBlock : public BlockMeaning {
   Values& v_;
   const dsl::Statement& block_;
   Axis w_;
-  Phase& samples_;
   Scope scope_;
   Value holds_;
-  std::map<std::vector<std::pair<std::vector<int>, Ref>>, Value> totals_;
+  Totals totals_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "compiler/instantiator.h"
+#include "compiler/totals.h"
 
 namespace eligo::compiler {
 
@@ -17,14 +18,12 @@ namespace {
 
 class SynthSamples : public BlockMeaning {
  public:
-  SynthSamples(Program& program, Parts& parts, Elaborator& elab, Part& part, Phase& phase, Value weight)
-      : p_(program),
-        parts_(parts),
+  SynthSamples(Program& program, Parts& parts, Elaborator& elab, Part& part, Phase& phase, const Value& weight)
+      : parts_(parts),
         elab_(elab),
         v_(elab.values()),
         part_(part),
-        phase_(phase),
-        weight_(std::move(weight)) {}
+        totals_(program, phase, v_.flatten(weight), {}, "." + part.role) {}
 
   std::optional<Value> name(const std::string& n, const Scope& scope) override {
     const auto equation = part_.equations.find(n);
@@ -50,50 +49,18 @@ class SynthSamples : public BlockMeaning {
   }
 
   Value divisor(const Value& value) override { return value; }
-  Value count() { return total(v_.number(1)); }
+  Value count() { return totals_.of(v_.number(1)); }
 
  private:
   Value average(const Value& a) {
-    return v_.multiply(total(a), v_.map(Op::recip, {v_.map(Op::max, {count(), v_.number(1)})}));
+    return v_.multiply(totals_.of(a), v_.map(Op::recip, {v_.map(Op::max, {count(), v_.number(1)})}));
   }
 
-  Value total(const Value& sample) {
-    Value sums;
-    sums.axes = sample.axes;
-    const Ref weight = v_.flatten(weight_);
-    for (const auto& [which, block] : sample.blocks) {
-      if (block->is_zero()) continue;
-      Tensor t;
-      t.name = fmt::format("statistic{}.{}", p_.statistics.size() + 1, part_.role);
-      t.kind = TensorKind::gradient;
-      for (std::size_t i = 0; i < sample.axes.size(); ++i) {
-        const Axis& a = sample.axes[i];
-        if (!a.bundle) {
-          t.dims.push_back(a.extent);
-          continue;
-        }
-        const auto& dims = a.bundle->members[static_cast<std::size_t>(which[i])].dims;
-        t.dims.insert(t.dims.end(), dims.begin(), dims.end());
-      }
-      t.origin = p_.graph.origin;
-      const int tensor = static_cast<int>(p_.tensors.size());
-      p_.tensors.push_back(t);
-      p_.statistics.push_back(tensor);
-      Ref node = p_.graph.contract({Use{weight, {}, 1}, block->rank() ? whole(block) : Use{block, {}, 1}}, t.dims, {},
-                                   1, true);
-      phase_.roots.push_back({RootKind::gather, tensor, {}, node, "statistic of " + part_.role});
-      sums.blocks[which] = p_.leaf(tensor, {});
-    }
-    return sums;
-  }
-
-  Program& p_;
   Parts& parts_;
   Elaborator& elab_;
   Values& v_;
   Part& part_;
-  Phase& phase_;
-  Value weight_;
+  Totals totals_;
   bool inside_ = false;
 };
 

@@ -6,13 +6,6 @@
 namespace eligo::compiler {
 namespace {
 
-bool is_whole(const Use& use, const std::vector<Extent>& dims) {
-  if (use.node->dims != dims) return false;
-  for (std::size_t i = 0; i < use.index.size(); ++i)
-    if (!use.index[i].is_label() || use.index[i].label() != static_cast<int>(i)) return false;
-  return true;
-}
-
 bool same_derivative(Ref a, Ref b) {
   return a->cuts == b->cuts && a->wrt == b->wrt && a->own == b->own && a->dims == b->dims;
 }

@@ -8,13 +8,6 @@
 namespace eligo::compiler {
 namespace {
 
-bool whole_use(const Use& use, const std::vector<Extent>& dims) {
-  if (use.node->dims != dims) return false;
-  for (std::size_t i = 0; i < use.index.size(); ++i)
-    if (!use.index[i].is_label() || use.index[i].label() != static_cast<int>(i)) return false;
-  return true;
-}
-
 // A term that ties two axes of its sum together: distributing a product over it lets a sum vanish.
 bool ties_axes(const Product& product, const Use& term) {
   const Node& n = *term.node;
@@ -117,7 +110,7 @@ class Simplifier {
     if (product.factors.empty() && !product.sum_batch) return g_.constant(product.coefficient);
     if (product.factors.size() == 1 && product.summed.empty() && !product.sum_batch) {
       const Use& only = product.factors[0];
-      if (product.coefficient == 1 && whole_use(only, product.dims)) return only.node;
+      if (product.coefficient == 1 && is_whole(only, product.dims)) return only.node;
       if (only.node->kind == NodeKind::sum) {
         Use term = only;
         term.coefficient = product.coefficient;
@@ -216,7 +209,7 @@ class Simplifier {
                      [](const Use& a, const Use& b) { return a.node->hash < b.node->hash; });
     if (terms.size() == 1) {
       const Use& only = terms[0];
-      if (only.coefficient == 1 && whole_use(only, dims)) return only.node;
+      if (only.coefficient == 1 && is_whole(only, dims)) return only.node;
       Use factor = only;
       factor.coefficient = 1;
       return product(g_.contract({factor}, dims, {}, only.coefficient));
