@@ -60,18 +60,43 @@ std::vector<Ref> leaves_of(Program& program, Ref root) {
   return leaves;
 }
 
+namespace {
+
+Ref moved_leaf(Program& program, Ref leaf, TimeRef time) {
+  return leaf->time.base == When::t ? program.leaf(leaf->tensor, time.shifted(leaf->time.offset)) : leaf;
+}
+
+// A lazy derivative at another time: what it is cut loose from and the step that it follows move along.
+Ref moved_derivative(Program& program, Ref node, const std::vector<Use>& uses, TimeRef time) {
+  std::vector<Ref> cuts;
+  for (Ref cut : node->cuts) cuts.push_back(moved_leaf(program, cut, time));
+  const TimeRef own = node->own.base == When::t ? time.shifted(node->own.offset) : node->own;
+  if (node->kind == NodeKind::jac) return program.graph.jac(uses[0].node, std::move(cuts), node->wrt, own);
+  if (node->kind == NodeKind::vjp) {
+    std::vector<std::pair<Ref, Ref>> pairs;
+    for (std::size_t i = 0; i < uses.size(); i += 2) pairs.emplace_back(uses[i].node, uses[i + 1].node);
+    return program.graph.vjp(std::move(pairs), std::move(cuts), node->wrt, own);
+  }
+  std::vector<Ref> tangents;
+  for (std::size_t k = 1; k < uses.size(); ++k) tangents.push_back(uses[k].node);
+  return program.graph.jvp(uses[0].node, std::move(tangents), std::move(cuts), own);
+}
+
+}  // namespace
+
+bool is_lazy(NodeKind kind) { return kind == NodeKind::jac || kind == NodeKind::vjp || kind == NodeKind::jvp; }
+
 Ref shift(Program& program, Ref root, TimeRef time) {
   std::unordered_map<Ref, Ref> moved;
   for (Ref node : postorder({root})) {
-    if (node->kind == NodeKind::leaf) {
-      const bool at_t = node->time.base == When::t;
-      moved[node] = at_t ? program.leaf(node->tensor, time.shifted(node->time.offset)) : node;
-      continue;
-    }
     std::vector<Use> uses = node->uses;
     for (Use& use : uses) use.node = moved.at(use.node);
-    moved[node] = program.graph.rebuild(node, std::move(uses));
+    program.graph.origin = node->origin;
+    if (node->kind == NodeKind::leaf) moved[node] = moved_leaf(program, node, time);
+    else if (is_lazy(node->kind)) moved[node] = moved_derivative(program, node, uses, time);
+    else moved[node] = program.graph.rebuild(node, std::move(uses));
   }
+  program.graph.origin = {};
   return moved.at(root);
 }
 

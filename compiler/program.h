@@ -10,6 +10,7 @@
 //   sweep        one step of the way back over a complete window: backward recurrences and the lines that read them
 //   sweep_start  the same at the boundary before the window's first step
 //   close        lines that read no t, once a window
+//   replay...    a trace's walk back from an arrival, see Replay
 //   update       one per learned tensor: the optimiser
 //   update.keep  the rule's own keep values, once a batch; update.keep_steps: those with a value per step
 #pragma once
@@ -136,6 +137,16 @@ struct Clip {
   double bound = 1;
 };
 
+// A trace's walk back from every arrival, through the steps before it.
+struct Replay {
+  std::string name;            // of the recurrence
+  int first = -1, again = -1;  // phases: at the step that the arrival's line is about; at each step before it
+  int lag = 0;                 // arrivals from that step to the line
+  int limit = -1;              // steps before it; -1: all
+  bool at_start = false;       // walks to the boundary before the first step
+  std::vector<int> carried;    // tensors
+};
+
 struct Program {
   Graph graph;
   std::string name;  // bp_lambda_rnn_tanh, for symbols
@@ -144,6 +155,7 @@ struct Program {
   std::vector<Learned> learned;
   std::vector<Block> blocks;
   std::vector<Clip> clips;
+  std::vector<Replay> replays;
   std::map<int, int> before;  // parameter -> its copy from before the sequence
   std::vector<int> statistics;  // gathered over a whole batch, for the rule's keep values
   int keep_phase = -1;          // in `phases`: assigns them, once a batch after all else
@@ -180,7 +192,9 @@ struct Program {
 // Every leaf that computing `root` can read, also through the equations that its lazy derivatives follow.
 std::vector<Ref> leaves_of(Program& program, Ref root);
 
-// Leaves moved in time: everything at `t` becomes what it is at `time`.
+bool is_lazy(NodeKind kind);  // jac, vjp, jvp
+
+// Leaves moved in time, those of lazy derivatives too: everything at `t` becomes what it is at `time`.
 Ref shift(Program& program, Ref node, TimeRef time);
 
 }  // namespace eligo::compiler

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "compiler/recurrence_blocks.h"
 #include "compiler/simplify.h"
 
 namespace eligo::compiler {
@@ -70,7 +71,8 @@ class Ties {
     const Classes& ties = known_.at(use.node);
     for (int i = 0; i < use.node->rank(); ++i) {
       const int j = ties.of(i);
-      if (i == j || !use.index[static_cast<std::size_t>(i)].is_label() || !use.index[static_cast<std::size_t>(j)].is_label())
+      if (i == j || !use.index[static_cast<std::size_t>(i)].is_label() ||
+          !use.index[static_cast<std::size_t>(j)].is_label())
         continue;
       labels.join(use.index[static_cast<std::size_t>(i)].label(), use.index[static_cast<std::size_t>(j)].label());
     }
@@ -120,11 +122,11 @@ class Ties {
 
 struct Block {
   std::vector<int> key;
-  std::vector<Axis> axes;    // one per index
+  std::vector<Axis> axes;  // one per index
   std::vector<Extent> dims;
-  Ref value = nullptr;       // its part of the recurrence's right side
-  int tensor = -1;           // that stands for it
-  bool zero = true;          // assumed, until a round shows otherwise
+  Ref value = nullptr;  // its part of the recurrence's right side
+  int tensor = -1;      // that stands for it
+  bool zero = true;     // assumed, until a round shows otherwise
   Classes ties{0};
 };
 
@@ -135,7 +137,7 @@ struct Recurrence {
 
 class Structure {
  public:
-  explicit Structure(Program& program) : p_(program), g_(program.graph), v_(program.graph) {}
+  explicit Structure(Program& program) : p_(program), g_(program.graph) {}
 
   void run() {
     std::map<int, std::vector<const Root*>> stores;
@@ -146,50 +148,37 @@ class Structure {
     for (const auto& [tensor, roots] : stores)
       if (roots.size() == 1) consider(*roots[0]);
     if (recurrences_.empty()) return;
-    while (!proved()) {
-    }
+    while (!proved()) {}
     p_.tensors.resize(tensors_);  // those of the proof have served
     for (Recurrence& r : recurrences_) choose(r);
     rewrite();
   }
 
  private:
-  static std::vector<Axis> axes_of(const std::vector<Axis>& axes, const std::vector<int>& key) {
-    std::vector<Axis> result;
-    for (std::size_t i = 0; i < axes.size(); ++i) {
-      if (axes[i].bundle) {
-        const Bundle::Member& m = axes[i].bundle->members[static_cast<std::size_t>(key[i])];
-        result.insert(result.end(), m.axes.begin(), m.axes.end());
-      } else {
-        result.push_back(axes[i]);
-      }
-    }
-    return result;
-  }
-
   // A recurrence that might have structure: every reader takes it block by block.
   void consider(const Root& root) {
     const Tensor& t = p_.tensors[root.tensor];
     Recurrence r{root.tensor, {}};
     bool may = false;
-    const auto blocks = cut(root.node, t.axes);
-    for (const auto& [key, read] : v_.tensor(p_.leaf(root.tensor, root.time), t.axes).blocks) {
+    const auto blocks = cut_blocks(root.node, t.axes);
+    for (const auto& [key, read] : reads_.at(root.tensor, root.time)) {
       const auto found = blocks.find(key);
       Ref node = found == blocks.end() ? g_.constant(0) : found->second;
       Block b;
       b.key = key;
-      b.axes = axes_of(t.axes, key);
+      b.axes = block_axes(t.axes, key);
       for (const Axis& a : b.axes) b.dims.push_back(a.extent);
       b.value = node;
       b.ties = Classes(static_cast<int>(b.dims.size()));
       for (std::size_t i = 0; i < b.dims.size(); ++i)
         for (std::size_t j = 0; j < i; ++j)
-          if (b.dims[i] == b.dims[j] && b.dims[i] > 1) may = b.ties.join(static_cast<int>(i), static_cast<int>(j)) || may;
+          if (b.dims[i] == b.dims[j] && b.dims[i] > 1)
+            may = b.ties.join(static_cast<int>(i), static_cast<int>(j)) || may;
       if (node->dims != b.dims && node->rank() != 0) return;
       r.blocks.push_back(std::move(b));
     }
     may = may || r.blocks.size() > 1;  // one of them may be zero
-    if (blocks.empty() || !may || !read_by_blocks(r)) return;
+    if (blocks.empty() || !may || !reads_.only(r.tensor, times_[r.tensor])) return;
     for (Block& b : r.blocks) {
       b.tensor = static_cast<int>(p_.tensors.size());
       Tensor stands = p_.tensors[r.tensor];
@@ -198,84 +187,6 @@ class Structure {
       p_.tensors.push_back(std::move(stands));
     }
     recurrences_.push_back(std::move(r));
-  }
-
-  // The blocks from which a value was flattened; nothing if it was made in another way.
-  std::map<std::vector<int>, Ref> cut(Ref flat, const std::vector<Axis>& axes) {
-    bool plain = true;
-    for (const Axis& axis : axes) plain = plain && (!axis.bundle || single(axis));
-    if (plain) return {{std::vector<int>(axes.size(), 0), flat}};
-    std::vector<Ref> parts = {flat};
-    if (flat->kind == NodeKind::sum) {
-      parts.clear();
-      for (const Use& use : flat->uses) parts.push_back(use.node);
-    }
-    std::map<std::vector<int>, Ref> blocks;
-    for (Ref part : parts) {
-      if (part->kind != NodeKind::contract || part->uses.size() != axes.size() + 1) return {};
-      std::vector<int> key;
-      for (std::size_t i = 0; i < axes.size(); ++i) key.push_back(member_of(axes[i], part->uses[i + 1].node));
-      if (std::find(key.begin(), key.end(), -1) != key.end() || blocks.contains(key)) return {};
-      blocks[key] = part->uses[0].node;
-    }
-    return blocks;
-  }
-
-  static bool single(const Axis& axis) {
-    return axis.bundle->members.size() == 1 && axis.bundle->members[0].dims.size() == 1;
-  }
-
-  // The member of a bundle that an embed places in the bundle's axis, or -1.
-  static int member_of(const Axis& axis, Ref embed) {
-    if (embed->kind != NodeKind::embed || embed->dims[0] != axis.extent) return -1;
-    if (!axis.bundle) return embed->is_identity() ? 0 : -1;
-    const auto& members = axis.bundle->members;
-    for (std::size_t m = 0; m < members.size(); ++m)
-      if (members[m].offset == embed->offset && std::equal(members[m].dims.begin(), members[m].dims.end(),
-                                                           embed->dims.begin() + 1, embed->dims.end()))
-        return static_cast<int>(m);
-    return -1;
-  }
-
-  static std::string name_of(const Tensor& t, const Block& b) {
-    std::string text;
-    for (std::size_t i = 0; i < t.axes.size(); ++i) {
-      const std::string full = t.axes[i].bundle ? t.axes[i].bundle->members[static_cast<std::size_t>(b.key[i])].name
-                                                : t.axes[i].shown;
-      text += (text.empty() ? "" : ", ") + full.substr(full.rfind('.') + 1);
-    }
-    return fmt::format("{}[{}]", t.name, text);
-  }
-
-  // The nodes by which a tensor's blocks are read at a time.
-  const std::map<std::vector<int>, Ref>& reads(int tensor, TimeRef time) {
-    auto& known = reads_[{tensor, time}];
-    if (known.empty()) known = v_.tensor(p_.leaf(tensor, time), p_.tensors[tensor].axes).blocks;
-    return known;
-  }
-
-  bool read_by_blocks(const Recurrence& r) {
-    std::set<Ref> seen;
-    std::vector<Ref> stack;
-    std::set<TimeRef> times;
-    for (const Phase& phase : p_.phases)
-      for (const Root& root : phase.roots) {
-        stack.push_back(root.node);
-        for (Ref node : postorder({root.node}))
-          if (node->kind == NodeKind::leaf && node->tensor == r.tensor) times.insert(node->time);
-      }
-    std::set<Ref> allowed;
-    for (TimeRef time : times)
-      for (const auto& [key, node] : reads(r.tensor, time)) allowed.insert(node);
-    while (!stack.empty()) {
-      Ref node = stack.back();
-      stack.pop_back();
-      if (allowed.contains(node) || !seen.insert(node).second) continue;
-      if (node->kind == NodeKind::leaf && node->tensor == r.tensor) return false;
-      for (const Use& use : node->uses) stack.push_back(use.node);
-    }
-    for (TimeRef time : times) times_[r.tensor].insert(time);
-    return true;
   }
 
   // What stands for a block where it is read: the identities that are assumed, times the tensor. `small`: the tensor
@@ -288,7 +199,8 @@ class Structure {
     Use own{nullptr, {}, 1};
     for (int i = 0; i < rank; ++i) {
       const int same = b.ties.of(i);
-      if (same != i) factors.push_back({g_.identity(b.dims[static_cast<std::size_t>(i)]), {Index::of(same), Index::of(i)}, 1});
+      if (same != i)
+        factors.push_back({g_.identity(b.dims[static_cast<std::size_t>(i)]), {Index::of(same), Index::of(i)}, 1});
       if (small && same != i) continue;
       dims.push_back(b.dims[static_cast<std::size_t>(i)]);
       own.index.push_back(Index::of(i));
@@ -302,7 +214,7 @@ class Structure {
     std::unordered_map<Ref, Ref> map;
     for (const Recurrence& r : recurrences_)
       for (TimeRef time : times_[r.tensor])
-        for (const Block& b : r.blocks) map[reads(r.tensor, time).at(b.key)] = stand_in(b, time, small);
+        for (const Block& b : r.blocks) map[reads_.at(r.tensor, time).at(b.key)] = stand_in(b, time, small);
     return map;
   }
 
@@ -371,7 +283,9 @@ class Structure {
           continue;
         }
         for (const Block& b : r->blocks)
-          if (!b.zero) roots.push_back({RootKind::store, b.tensor, root.time, diagonal(b, substitute_in(b.value, map)), root.label});
+          if (!b.zero)
+            roots.push_back(
+                {RootKind::store, b.tensor, root.time, diagonal(b, substitute_in(b.value, map)), root.label});
       }
       phase.roots = std::move(roots);
     }
@@ -385,7 +299,7 @@ class Structure {
     for (Block& b : r.blocks) {
       if (b.zero) continue;
       Tensor t = whole_tensor;
-      t.name = name_of(whole_tensor, b);
+      t.name = fmt::format("{}[{}]", whole_tensor.name, block_name(whole_tensor.axes, b.key));
       t.dims.clear();
       t.axes.clear();
       for (std::size_t i = 0; i < b.dims.size(); ++i) {
@@ -420,10 +334,9 @@ class Structure {
 
   Program& p_;
   Graph& g_;
-  Values v_;
   std::size_t tensors_ = p_.tensors.size();
   std::vector<Recurrence> recurrences_;
-  std::map<std::pair<int, TimeRef>, std::map<std::vector<int>, Ref>> reads_;
+  BlockReads reads_{p_};
   std::map<int, std::set<TimeRef>> times_;
 };
 

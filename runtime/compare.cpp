@@ -124,12 +124,20 @@ struct Pair {
   bool gathered = false;  // by learn lines on both sides; else only the values can be compared
 };
 
+// As the runs will need it.
+ProgramSpec sized(ProgramSpec spec, const SessionOptions& options) {
+  spec.batch_hint = options.batch;
+  spec.steps_hint = options.steps;
+  spec.online = false;
+  return spec;
+}
+
 struct Side {
   std::shared_ptr<const Program> program;
   std::optional<Session> session;
   std::vector<double> milliseconds;
 
-  Side(const Variant& variant, const SessionOptions& options) : program(compile(variant.program)) {
+  Side(const Variant& variant, const SessionOptions& options) : program(compile(sized(variant.program, options))) {
     session.emplace(program, options);
     for (const auto& [name, value] : variant.hypers) session->set_hyper(name, value);
   }
@@ -231,9 +239,7 @@ SideCost cost_of(const Side& side, const Variant& variant, const SessionOptions&
   const Layout layout = plan_layout(*program.plan, options.batch, options.steps, program.float64, 0, 1);
   for (const auto& tensor : layout.tensors) out.bytes += static_cast<double>(tensor.bytes());
   out.bytes += static_cast<double>(program.runner->scratch_bytes(options.batch) + program.runner->prepared_bytes());
-  ProgramSpec spec = variant.program;
-  spec.batch_hint = options.batch;
-  out.cost = rule_cost(spec);
+  out.cost = rule_cost(sized(variant.program, options));
   return out;
 }
 

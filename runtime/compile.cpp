@@ -11,6 +11,7 @@
 #include "dsl/names.h"
 #include "runtime/layout.h"
 #include "runtime/library.h"
+#include "runtime/schedules.h"
 #include "runtime/synth_roles.h"
 
 namespace eligo {
@@ -57,23 +58,6 @@ SynthRoles synths_for(const dsl::Item& rule, const ProgramSpec& spec) {
 
 const char* word(dsl::ItemKind kind) {
   return kind == dsl::ItemKind::cell ? "cell" : kind == dsl::ItemKind::readout ? "readout" : "synth";
-}
-
-// A forward recurrence is carried densely, which is exact for any rule and any update interval.
-void check_schedule(const compiler::Program& plan, const ProgramSpec& spec) {
-  std::vector<std::string> names;
-  for (const auto& t : plan.tensors)
-    if (t.kind == compiler::TensorKind::forward) names.push_back(t.name);
-  for (const auto& [name, schedule] : spec.schedule) {
-    if (std::find(names.begin(), names.end(), dsl::canonical(name)) == names.end())
-      throw Error(fmt::format("there is no forward recurrence {} to schedule; this rule has {}", name,
-                              names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
-    if (schedule != "dense" && schedule != "auto")
-      throw Error(
-          fmt::format("the schedule of {} is \"{}\": forward recurrences are carried densely, so it is \"dense\" or "
-                      "\"auto\"",
-                      name, schedule));
-  }
 }
 
 // Refused before anything is compiled for sizes that no memory holds. What a recurrence can hold is known only after
@@ -130,14 +114,13 @@ std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
   dsl::Diagnostics diagnostics;
   std::shared_ptr<compiler::Program> plan = compiler::instantiate(instance, diagnostics);
   if (!plan) throw dsl::SourceError(diagnostics);
-  check_schedule(*plan, spec);
   check_sizes(*plan, spec.interpreter);
   return plan;
 }
 
 std::shared_ptr<const Program> compile(const ProgramSpec& spec) {
   auto program = std::make_shared<Program>();
-  program->plan = instantiate(spec);
+  program->plan = scheduled(spec);
   program->float64 = spec.float64 || spec.interpreter;
   program->forward_shows = only_forward(*program->plan);
   if (spec.interpreter) {

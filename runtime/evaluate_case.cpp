@@ -217,6 +217,8 @@ json evaluate_case(const json& input, const std::vector<std::string>& rule_folde
   check_case_sizes(spec);
   const Batch batch = batch_of(input);
   spec.batch_hint = batch.examples;
+  spec.steps_hint = batch.steps;
+  spec.online = false;
   SessionOptions options;
   options.batch = batch.examples;
   options.steps = batch.steps;

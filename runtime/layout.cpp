@@ -51,15 +51,42 @@ void touch(const Plan& p, Ref root, bool sweep, bool block, std::vector<Range>& 
   }
 }
 
+// A walk that ends after `limit` steps: what it reads and stores is kept for that long.
+void touch_back(const Plan& p, const compiler::Phase& phase, int limit, std::vector<Range>& ranges) {
+  std::vector<Range> own(ranges.size());
+  std::unordered_set<Ref> done;
+  for (const auto& root : phase.roots) {
+    touch(p, root.node, false, false, own, done);
+    if (root.kind != compiler::RootKind::store) continue;
+    own[root.tensor].low = std::min(own[root.tensor].low, root.time.offset);
+    own[root.tensor].high = std::max(own[root.tensor].high, root.time.offset);
+  }
+  int lag = 0;
+  for (const auto& replay : p.replays) lag = std::max(lag, replay.lag);
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    if (own[i].low > own[i].high) continue;
+    ranges[i].low = std::min(ranges[i].low, own[i].low - limit - lag);
+    ranges[i].high = std::max(ranges[i].high, own[i].high);
+  }
+}
+
 std::vector<Range> ranges_of(const Plan& p) {
   std::vector<Range> ranges(p.tensors.size());
   enum Reach { arrival, window, sequence };
+  std::map<std::string, int> walks;  // phases that walk back from each arrival, and how far
+  for (const auto& replay : p.replays)
+    for (int phase : {replay.first, replay.again}) walks[p.phases[phase].name] = replay.limit;
   for (const Reach reach : {arrival, window, sequence}) {
     std::unordered_set<Ref> done;
     for (const auto& phase : p.phases) {
       const bool backward = phase.name == "sweep" || phase.name == "sweep_start" || phase.name == "close";
-      const bool block = phase.name.rfind("revise", 0) == 0;
+      const auto walk = walks.find(phase.name);
+      const bool block = phase.name.rfind("revise", 0) == 0 || (walk != walks.end() && walk->second < 0);
       if (reach != (backward ? window : block ? sequence : arrival)) continue;
+      if (walk != walks.end() && walk->second >= 0) {
+        touch_back(p, phase, walk->second, ranges);
+        continue;
+      }
       for (const auto& root : phase.roots) {
         touch(p, root.node, backward, block, ranges, done);
         if (root.kind != compiler::RootKind::store) continue;
@@ -150,6 +177,7 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
     l.slot_bytes = size < 9e18L ? static_cast<std::int64_t>(size) : INT64_MAX;
     layout.tensors.push_back(l);
   }
+  layout.bytes = static_cast<double>(total);
   if (limit && total > static_cast<long double>(limit))
     throw Error(
         fmt::format("this session would need {} of memory, {} are allowed; {} alone takes {}: use smaller sizes, a "

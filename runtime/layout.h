@@ -25,6 +25,7 @@ struct Layout {
   std::vector<TensorLayout> tensors;
   int lowest = 0;           // smallest offset from `t` of any phase, <= 0
   int highest = 0;          // largest
+  double bytes = 0;         // of all
   bool any_length = false;  // capacities do not depend on the sequence's length
 };
 

@@ -167,6 +167,7 @@ void Sequence::arrive_together(std::int64_t t) {
   for_shards([&](Shard& shard) {
     shard.resolver.moment.current = !changed;
     if (runs_arrivals()) run_phase(shard, arrive_);
+    if (runs_arrivals()) replay(shard, t);
   });
   clip();
   for_shards([&](Shard& shard) { run_phase(shard, show_); });

@@ -8,6 +8,7 @@
 #include "runtime/fitting.h"
 #include "runtime/layout.h"
 #include "runtime/rules_page.h"
+#include "runtime/schedules.h"
 
 namespace eligo {
 namespace {
@@ -52,14 +53,18 @@ std::string special_sizes(const ProgramSpec& spec) {
 }  // namespace
 
 RuleCost rule_cost(const ProgramSpec& spec) {
-  const std::shared_ptr<compiler::Program> plan = instantiate(spec);
+  const std::shared_ptr<compiler::Program> plan = scheduled(spec);
   compiler::CompileOptions options;
   options.batch = spec.batch_hint;
   const double dense = recurrent_numbers(*plan);
   compiler::finish_graph(*plan, options);
   RuleCost cost;
-  if (dense == 0) cost.schedule = "";
-  else if (recurrent_numbers(*plan) < dense) cost.schedule = "structured";
+  const bool walked = recurrent_numbers(*instantiate(spec)) > dense;
+  cost.schedule = walked ? plan->replays.empty() ? "reverse" : "replay" : "";
+  if (dense > 0) {
+    if (walked) cost.schedule += ", ";
+    cost.schedule += recurrent_numbers(*plan) < dense ? "structured" : "dense";
+  }
   cost.parts = parts_text(spec) + special_sizes(spec);
   const auto batch = static_cast<double>(spec.batch_hint);
   for (const auto& [phase, of] : compiler::phase_costs(*plan, spec.batch_hint)) {

@@ -27,7 +27,8 @@ const char* const kCosts =
 moved are of one step and example: *forward* those of the net and its loss, *learning* those of the rule (for each step that it revises
 as well, if it does), *a window* what it does once for each. *Carried* are the bytes that a session keeps for one example, with what each step of the sequence adds
 where they grow with it. The *schedule* says how forward recurrences are carried: *dense*, every entry; *structured*, what is
-provably zero or the same left out.
+provably zero or the same left out; *reverse*, not at all, but as their transposed recurrence on the way back, which needs updates that
+wait for the end of a sequence.
 )";
 
 // In a table's cell, bars and line ends would end it.
@@ -92,19 +93,6 @@ std::string hypers(const dsl::Item& item) {
   return rows.empty() ? "" : "| hyper | default | range | |\n|---|---|---|---|\n" + rows + "\n";
 }
 
-std::optional<RuleCost> cost_on(const std::string& rule, const std::string& cell_name,
-                                const std::vector<std::string>& folders) {
-  ProgramSpec spec;
-  spec.rule = rule;
-  spec.cell = cell_name;
-  spec.rule_paths = folders;
-  try {
-    return rule_cost(fitting(spec, kSizes));
-  } catch (const std::exception&) {
-    return std::nullopt;  // a rule may ask for more than this cell has
-  }
-}
-
 std::string cost_row(const RuleCost& c) {
   std::string carried = bytes_text(c.carried);
   if (c.carried_step > 0) carried += fmt::format(" + {} a step", bytes_text(c.carried_step));
@@ -114,12 +102,33 @@ std::string cost_row(const RuleCost& c) {
                      c.window > 0 ? count_text(c.window) : "", bytes_text(c.moved), carried);
 }
 
+std::optional<RuleCost> cost_on(const std::string& rule, const std::string& cell_name,
+                                const std::vector<std::string>& folders, const char* schedule) {
+  ProgramSpec spec;
+  spec.rule = rule;
+  spec.cell = cell_name;
+  spec.rule_paths = folders;
+  spec.schedule[""] = schedule;
+  try {
+    return rule_cost(fitting(spec, kSizes));
+  } catch (const std::exception&) {
+    return std::nullopt;  // a rule may ask for more than this cell has
+  }
+}
+
+// A row for what the rule says, and one for what the compiler makes of it where that is another schedule.
+std::string cost_rows(const std::string& rule, const std::string& cell_name, const std::vector<std::string>& folders) {
+  const auto carried = cost_on(rule, cell_name, folders, "dense"), chosen = cost_on(rule, cell_name, folders, "auto");
+  std::string rows;
+  if (carried) rows += cost_row(*carried);
+  if (carried && chosen && chosen->schedule != carried->schedule) rows += cost_row(*chosen);
+  return rows;
+}
+
 std::string costs(const std::string& rule, const std::vector<std::string>& folders) {
   std::string rows;
-  for (const char* name : {"rnn_tanh", "lstm"})
-    if (const auto cost = cost_on(rule, name, folders)) rows += cost_row(*cost);
-  if (rows.empty())
-    if (const auto cost = cost_on(rule, "", folders)) rows = cost_row(*cost);
+  for (const char* name : {"rnn_tanh", "lstm"}) rows += cost_rows(rule, name, folders);
+  if (rows.empty()) rows = cost_rows(rule, "", folders);
   if (rows.empty()) return "Nothing of the library fits its roles, so its cost is not known.\n\n";
   return "| parts | schedule | forward | learning | a window | moved | carried |\n|---|---|---|---|---|---|---|\n" +
          rows + "\n";

@@ -13,7 +13,8 @@ namespace eligo {
 // What a rule costs on given parts: operations per step and example, bytes that its session carries for one example.
 struct RuleCost {
   std::string parts;                     // "cell rnn_tanh, readout linear_mse"
-  std::string schedule = "dense";        // how forward recurrences are carried: dense, structured; empty: it has none
+  std::string schedule;                  // how forward recurrences are computed: dense, structured, reverse, replay;
+                                         // empty: it has none
   double forward = 0, learning = 0;      // operations of a step: of the net, of the rule
   double revision = 0;                   // operations for each earlier step that a step comes back to (`at each`)
   double window = 0;                     // operations once a window

@@ -220,6 +220,7 @@ void Sequence::begin_shard(Shard& shard) {
   shard.resolver.moment = {0, 0, true};
   run_phase(shard, record_);
   run_phase(shard, arrive_);
+  replay(shard, 0);
 }
 
 void Sequence::fill_flags(const Shard& shard, std::int64_t t) {
@@ -360,6 +361,7 @@ void Sequence::take(Shard& shard, std::int64_t t) {
 void Sequence::arrive(Shard& shard, std::int64_t t) {
   take(shard, t);
   if (runs_arrivals()) run_phase(shard, arrive_);
+  if (runs_arrivals()) replay(shard, t);
   run_phase(shard, show_);
   if (!runs_arrivals() || !closes() || online_call_) return;
   each_ready_window(t, [&](const Window& w) { sweep(shard, w); });

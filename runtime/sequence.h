@@ -58,6 +58,8 @@ class Sequence {
   void close_window(Shard& shard, const Window& window);
   void collect_ends(Shard& shard, int phase);
 
+  void replay(Shard& shard, std::int64_t t);  // replay.cpp
+
   // lockstep.cpp: rules whose shards meet at every arrival
   void for_shards(const std::function<void(Shard&)>& work);
   void arrive_together(std::int64_t t);

@@ -38,11 +38,16 @@ struct ProgramSpec {
   bool float64 = false;
   bool interpreter = false;    // the oracle instead of compiled kernels
   std::string cpu = "native";  // native, avx512, avx2, baseline, or LLVM's name of a processor
-  std::map<std::string, std::string> schedule;
+  std::map<std::string, std::string> schedule;  // by recurrence, or "" for all: dense, replay, reverse, auto, or
+                                                // "approximate replay(5)"; see compiler/schedule.h
+  // For Session::step: no schedule that waits for a sequence's end or keeps all of it. Unset: if every step updates.
+  std::optional<bool> online;
   std::vector<std::string> show;        // equations to keep for reading back after a run
   std::vector<std::string> rule_paths;  // folders searched before the installed library
   std::string cache;                    // object cache folder; empty: the user's; "none": no cache
   std::int64_t batch_hint = 32;         // examples of a typical batch, for choices by cost
+  std::int64_t steps_hint = 32;         // steps of a typical sequence
+  std::uint64_t memory = 0;             // bytes that a session may take; 0: what the machine has
 };
 
 class Program;  // compiled, immutable, shared between sessions

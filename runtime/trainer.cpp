@@ -125,7 +125,11 @@ Trainer::Trainer(const Experiment& experiment, TrainerOptions options)
   for (const auto& variant : experiment_.variants) {
     progress_.update(fmt::format("{}  compiling", variant.name));
     ProgramSpec spec = variant.program;
-    spec.show = shown_for(variant, task(variant, experiment_.seeds[0]));
+    const Task& first = task(variant, experiment_.seeds[0]);
+    spec.show = shown_for(variant, first);
+    spec.batch_hint = variant.train.batch;
+    spec.steps_hint = first.shape().max_steps;
+    spec.online = false;
     try {
       programs_.push_back(compile(spec));
     } catch (const Error& error) {

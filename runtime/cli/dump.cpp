@@ -10,6 +10,7 @@
 #include "dsl/file.h"
 #include "dsl/names.h"
 #include "runtime/compile.h"
+#include "runtime/schedules.h"
 #include "runtime/library.h"
 
 namespace eligo::cli {
@@ -48,7 +49,7 @@ std::string stage_text(const DumpOptions& o) {
   compiler::CompileOptions options;
   options.float64 = o.dtype == "f64";
   options.cpu = o.cpu;
-  return compiler::dump_stage(instantiate(specification(o)), options, o.stage);
+  return compiler::dump_stage(scheduled(specification(o)), options, o.stage);
 }
 
 }  // namespace

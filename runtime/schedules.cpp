@@ -1,0 +1,197 @@
+#include "runtime/schedules.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "compiler/phase_costs.h"
+#include "compiler/pipeline.h"
+#include "compiler/transpose.h"
+#include "dsl/names.h"
+#include "runtime/compile.h"
+#include "runtime/layout.h"
+
+namespace eligo {
+namespace {
+
+using compiler::Schedule;
+using Kind = Schedule::Kind;
+using Assignment = std::map<std::string, Schedule>;  // by recurrence
+
+// What running a program takes, a step and example.
+struct Estimate {
+  double operations = 0, bytes = 0, memory = 0;
+  // As in the compiler's choices of order: moving a word costs as much as a few operations.
+  double weight() const { return operations + bytes; }
+};
+
+// How often a phase runs in a sequence of `steps` steps.
+double runs_of(const compiler::Program& plan, const std::string& phase, double steps) {
+  for (const auto& replay : plan.replays) {
+    if (phase != plan.phases[static_cast<std::size_t>(replay.again)].name) continue;
+    return replay.limit < 0 ? steps * (steps - 1) / 2 : steps * std::min<double>(replay.limit, steps);
+  }
+  if (phase.starts_with("update")) {
+    for (const auto& learned : plan.learned)
+      if (plan.phases[static_cast<std::size_t>(learned.update_phase)].name == phase)
+        return learned.every == compiler::UpdateEvery::step ? steps : 1;
+    return 1;
+  }
+  return phase == "close" || phase == "sweep_start" ? 1 : steps;
+}
+
+class Scheduler {
+ public:
+  Scheduler(const ProgramSpec& spec, std::vector<RecurrenceSchedules>* table) : spec_(spec), table_(table) {}
+
+  std::shared_ptr<compiler::Program> run() {
+    const std::shared_ptr<compiler::Program> plain = instantiate(spec_);
+    std::vector<std::string> names;
+    for (int tensor : compiler::forward_recurrences(*plain)) names.push_back(plain->tensors[tensor].name);
+    read_wanted(names);
+    for (const std::string& name : names) chosen_[name] = {Kind::dense};
+    for (const std::string& name : names)
+      if (wanted_.at(name).kind != Kind::automatic) force(name);
+    for (const std::string& name : names)
+      if (wanted_.at(name).kind == Kind::automatic || table_) choose(name);
+    bool dense = true;
+    for (const auto& [name, schedule] : chosen_) dense = dense && schedule.kind == Kind::dense;
+    if (dense) return plain;
+    std::string reason;
+    return build(chosen_, &reason);
+  }
+
+ private:
+  void read_wanted(const std::vector<std::string>& names) {
+    for (const std::string& name : names) wanted_[name] = {spec_.interpreter ? Kind::dense : Kind::automatic};
+    for (const auto& [given, text] : spec_.schedule) {
+      const std::string name = dsl::canonical(given);
+      const auto schedule = compiler::parse_schedule(text);
+      if (!schedule)
+        throw Error(
+            fmt::format("\"{}\" is no schedule: it is dense, replay, reverse, auto, or approximate replay(k) with "
+                        "the steps that it walks back",
+                        text));
+      if (schedule->kind == Kind::replay && schedule->steps >= 0 && !schedule->approximate)
+        throw Error(
+            fmt::format("{} leaves out what lies further back, so it is not exact: write \"approximate {}\" if that "
+                        "is meant",
+                        text, text));
+      if (name.empty()) {
+        for (auto& [each, kind] : wanted_) kind = *schedule;
+      } else if (!wanted_.contains(name)) {
+        throw Error(fmt::format("there is no forward recurrence {} to schedule; this rule has {}", given,
+                                names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+      }
+    }
+    for (const auto& [given, text] : spec_.schedule)
+      if (const std::string name = dsl::canonical(given); !name.empty())
+        wanted_[name] = *compiler::parse_schedule(text);
+  }
+
+  // Null, and why, where a recurrence cannot have its schedule.
+  std::shared_ptr<compiler::Program> build(const Assignment& assignment, std::string* reason) const {
+    std::shared_ptr<compiler::Program> plan = instantiate(spec_);
+    for (int tensor : compiler::forward_recurrences(*plan)) {
+      const auto found = assignment.find(plan->tensors[tensor].name);
+      if (found == assignment.end() || found->second.kind == Kind::dense) continue;
+      *reason = refused(found->second);
+      if (reason->empty()) *reason = compiler::transpose(*plan, tensor, found->second);
+      if (!reason->empty()) return nullptr;
+    }
+    return plan;
+  }
+
+  std::string refused(const Schedule& schedule) const {
+    if (!spec_.online.value_or(spec_.update == Update::step)) return "";
+    if (schedule.kind == Kind::reverse) return "each step is to be learned from when it comes";
+    if (schedule.kind == Kind::replay && schedule.steps < 0)
+      return "the steps so far would have to be kept without end";
+    return "";
+  }
+
+  Estimate estimate(compiler::Program& plan) const {
+    compiler::CompileOptions options;
+    options.float64 = spec_.float64;
+    options.batch = spec_.batch_hint;
+    compiler::finish_graph(plan, options);
+    const auto steps = static_cast<double>(std::max<std::int64_t>(spec_.steps_hint, 1));
+    const auto batch = static_cast<double>(std::max<std::int64_t>(spec_.batch_hint, 1));
+    Estimate sum;
+    for (const compiler::PhaseCost& phase : compiler::phase_costs(plan, spec_.batch_hint)) {
+      const double runs = runs_of(plan, phase.phase, steps) / (steps * batch);
+      sum.operations += runs * phase.cost.operations;
+      sum.bytes += runs * phase.cost.words * (spec_.float64 ? 8 : 4);
+    }
+    sum.memory =
+        plan_layout(plan, spec_.batch_hint, std::max<std::int64_t>(spec_.steps_hint, 1), spec_.float64, 0, 1).bytes;
+    return sum;
+  }
+
+  void force(const std::string& name) {
+    chosen_[name] = wanted_.at(name);
+    std::string reason;
+    if (!build({{name, chosen_[name]}}, &reason))
+      throw Error(fmt::format("{} cannot be computed by {}: {}", name, to_string(chosen_[name]), reason));
+  }
+
+  ScheduleChoice consider(const std::string& name, const Schedule& schedule) const {
+    ScheduleChoice choice;
+    choice.schedule = schedule;
+    choice.exact = schedule.steps < 0;
+    Assignment tried = chosen_;
+    tried[name] = schedule;
+    const std::shared_ptr<compiler::Program> plan = build(tried, &choice.reason);
+    choice.possible = plan != nullptr;
+    if (!plan) return choice;
+    const Estimate e = estimate(*plan);
+    choice.operations = e.operations;
+    choice.bytes = e.bytes;
+    choice.memory = e.memory;
+    return choice;
+  }
+
+  void choose(const std::string& name) {
+    const bool free = wanted_.at(name).kind == Kind::automatic;
+    RecurrenceSchedules all{name, {}};
+    const Schedule mine = chosen_[name];
+    std::vector<Schedule> candidates = {{Kind::reverse}, {Kind::replay}, {Kind::dense}};
+    if (!free && mine.steps >= 0) candidates.insert(candidates.begin() + 2, mine);
+    for (const Schedule& schedule : candidates) {
+      // Whatever can be walked back once is cheaper so than from every arrival anew.
+      const bool settled = !all.choices.empty() && all.choices.front().possible;
+      if (schedule.kind == Kind::replay && settled && !table_) continue;
+      all.choices.push_back(consider(name, schedule));
+    }
+    if (free) chosen_[name] = cheapest(all);
+    for (ScheduleChoice& choice : all.choices) choice.chosen = choice.schedule == chosen_[name];
+    if (table_) table_->push_back(std::move(all));
+  }
+
+  Schedule cheapest(RecurrenceSchedules& all) const {
+    const double limit = static_cast<double>(spec_.memory ? spec_.memory : machine_memory());
+    const ScheduleChoice* best = nullptr;
+    for (ScheduleChoice& choice : all.choices) {
+      if (!choice.possible || !choice.exact) continue;
+      if (choice.memory > limit) {
+        choice.reason = fmt::format("it takes more memory than the {:.3g} bytes that are allowed", limit);
+        continue;
+      }
+      if (!best || choice.operations + choice.bytes < best->operations + best->bytes) best = &choice;
+    }
+    return best ? best->schedule : Schedule{Kind::dense};
+  }
+
+  const ProgramSpec& spec_;
+  std::vector<RecurrenceSchedules>* table_;
+  Assignment wanted_, chosen_;
+};
+
+}  // namespace
+
+std::shared_ptr<compiler::Program> scheduled(const ProgramSpec& spec, std::vector<RecurrenceSchedules>* table) {
+  return Scheduler(spec, table).run();
+}
+
+}  // namespace eligo
