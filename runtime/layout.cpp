@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <climits>
-#include <map>
-#include <unordered_set>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -12,10 +10,8 @@
 
 namespace eligo {
 
-using Plan = compiler::Program;
-using compiler::Ref;
+using compiler::Plan;
 using compiler::TensorKind;
-using compiler::TimeRef;
 using compiler::When;
 
 namespace {
@@ -26,49 +22,39 @@ struct Range {
   bool whole_sequence = false;        // read at last
 };
 
-// Every (tensor, time) that a node can touch, also through the equations that its derivatives follow.
-void touch(const Plan& p, Ref root, bool sweep, bool block, std::vector<Range>& ranges, std::unordered_set<Ref>& done) {
-  for (Ref node : compiler::leaves_of(const_cast<Plan&>(p), root)) {
-    if (!done.insert(node).second) continue;
-    Range& r = ranges[node->tensor];
-    switch (node->time.base) {
-      case When::always: break;
-      case When::t:
-        r.low = std::min(r.low, node->time.offset);
-        r.high = std::max(r.high, node->time.offset);
-        r.whole_window = r.whole_window || sweep;
-        r.whole_sequence = r.whole_sequence || block;
-        break;
-      case When::start:
-      case When::end:
-        r.low = std::min({r.low, node->time.offset, 0});
-        r.high = std::max(r.high, 0);
-        r.whole_window = true;
-        break;
-      case When::last:
-      case When::now: r.whole_sequence = true; break;
-    }
+void touch(const Plan::Read& read, bool sweep, bool block, Range& r) {
+  switch (read.time.base) {
+    case When::always: break;
+    case When::t:
+      r.low = std::min(r.low, read.time.offset);
+      r.high = std::max(r.high, read.time.offset);
+      r.whole_window = r.whole_window || sweep;
+      r.whole_sequence = r.whole_sequence || block;
+      break;
+    case When::start:
+    case When::end:
+      r.low = std::min({r.low, read.time.offset, 0});
+      r.high = std::max(r.high, 0);
+      r.whole_window = true;
+      break;
+    case When::last:
+    case When::now: r.whole_sequence = true; break;
   }
 }
 
 std::vector<Range> ranges_of(const Plan& p) {
   std::vector<Range> ranges(p.tensors.size());
-  enum Reach { arrival, window, sequence };
-  for (const Reach reach : {arrival, window, sequence}) {
-    std::unordered_set<Ref> done;
-    for (const auto& phase : p.phases) {
-      const bool backward = phase.name == "sweep" || phase.name == "sweep_start" || phase.name == "close";
-      const bool block = phase.name.rfind("revise", 0) == 0;
-      if (reach != (backward ? window : block ? sequence : arrival)) continue;
-      for (const auto& root : phase.roots) {
-        touch(p, root.node, backward, block, ranges, done);
-        if (root.kind != compiler::RootKind::store) continue;
-        Range& r = ranges[root.tensor];
-        r.low = std::min(r.low, root.time.offset);
-        r.high = std::max(r.high, root.time.offset);
-        r.whole_window = r.whole_window || backward;
-        r.whole_sequence = r.whole_sequence || block;
-      }
+  for (const Plan::Phase& phase : p.phases) {
+    const bool backward = phase.name == "sweep" || phase.name == "sweep_start" || phase.name == "close";
+    const bool block = phase.name.rfind("revise", 0) == 0;
+    for (const Plan::Read& read : phase.reads) touch(read, backward, block, ranges[read.tensor]);
+    for (const Plan::Write& write : phase.writes) {
+      if (write.kind != compiler::RootKind::store) continue;
+      Range& r = ranges[write.tensor];
+      r.low = std::min(r.low, write.time.offset);
+      r.high = std::max(r.high, write.time.offset);
+      r.whole_window = r.whole_window || backward;
+      r.whole_sequence = r.whole_sequence || block;
     }
   }
   for (std::size_t i = 0; i < ranges.size(); ++i) {

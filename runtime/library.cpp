@@ -134,18 +134,28 @@ Found find_in_file(const std::string& path, const std::string& item, const std::
   throw Error(fmt::format("{}: no {} {} in this file{}", path, kind, item, mend(item, names, kind)));
 }
 
-// The item within one folder: a file named like it is preferred, then the one nearest to the folder's top.
+void add_hits(const fs::path& path, const std::string& name, const std::string& kind, std::vector<Item>& hits) {
+  for (auto& item : items_of_file(path.string())) {
+    if (item.kind == kind && dsl::canonical(item.name) == dsl::canonical(name)) hits.push_back(std::move(item));
+  }
+}
+
+// The item within one folder: a file named like it is preferred, then the one nearest to the folder's top. Other files
+// are read only if none is named like it.
 bool find_in_place(const Place& place, const std::string& name, const std::string& kind, Found& found) {
+  const std::vector<fs::path> files = files_below(place, ".eli");
+  const std::string wanted = dsl::canonical(name);
   std::vector<Item> hits;
-  for (const auto& path : files_below(place, ".eli")) {
-    for (auto& item : items_of_file(path.string())) {
-      if (item.kind == kind && dsl::canonical(item.name) == dsl::canonical(name)) hits.push_back(std::move(item));
-    }
+  for (const auto& path : files) {
+    if (dsl::canonical(path.stem().string()) == wanted) add_hits(path, name, kind, hits);
+  }
+  const auto other = [](const Item& item) { return fs::path(item.path).stem().string() != item.name; };
+  std::erase_if(hits, other);
+  if (hits.empty()) {
+    for (const auto& path : files) add_hits(path, name, kind, hits);
   }
   if (hits.empty()) return false;
-  const auto own_file = [](const Item& item) { return fs::path(item.path).stem().string() == item.name; };
-  std::stable_partition(hits.begin(), hits.end(), own_file);
-  if (hits.size() > 1 && own_file(hits[0]) == own_file(hits[1])) {
+  if (hits.size() > 1) {
     throw Error(fmt::format("{} {} is defined in {} and in {}; say which, as {}:{}", kind, name, hits[0].path,
                             hits[1].path, hits[0].path, name));
   }

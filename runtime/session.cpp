@@ -104,7 +104,7 @@ struct Session::Impl {
 
   std::shared_ptr<const Program> program;
   SessionOptions options;
-  const compiler::Program& plan;
+  const compiler::Plan& plan;
   Sequence sequence;
   std::vector<TensorInfo> infos;
   std::map<std::string, int> numbers;

@@ -2,14 +2,11 @@
 
 #include <fmt/format.h>
 #include <llvm/Config/llvm-config.h>
-#include <llvm/ExecutionEngine/Orc/Debugging/DebuggerSupport.h>
 #include <llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h>
-#include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/Passes/PassBuilder.h>
-#include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/SmallVectorMemoryBuffer.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
@@ -18,13 +15,9 @@
 #endif
 
 #include <chrono>
-#include <cstdlib>
-#include <map>
 #include <stdexcept>
 
-#include "compiler/llvm/cache.h"
 #include "compiler/llvm/emit.h"
-#include "compiler/loops_text.h"
 
 namespace eligo::compiler {
 namespace {
@@ -138,70 +131,41 @@ class Compilation {
   std::unique_ptr<llvm::Module> module_;
 };
 
-class LinkedKernels : public Kernels {
- public:
-  LinkedKernels(const loops::Module& module, const JitOptions& options, std::unique_ptr<llvm::MemoryBuffer> object) {
-    object_bytes = object->getBufferSize();
-    llvm::orc::LLJITBuilder builder;
-    builder.setJITTargetMachineBuilder(machine_builder(options.target));
-    jit_ = value_of(builder.create(), "no JIT");
-    if (const char* gdb = std::getenv("ELIGO_GDB"); gdb && *gdb == '1')
-      if (llvm::Error e = llvm::orc::enableDebuggerSupport(*jit_)) fail("gdb", std::move(e));
-    if (llvm::Error e = jit_->addObjectFile(std::move(object))) fail("object", std::move(e));
-    for (const loops::Function& f : module.functions)
-      functions_[f.name] = value_of(jit_->lookup(f.name), f.name).toPtr<Function>();
-  }
-
-  Function find(const std::string& name) const override {
-    const auto it = functions_.find(name);
-    return it == functions_.end() ? nullptr : it->second;
-  }
-
- private:
-  std::unique_ptr<llvm::orc::LLJIT> jit_;
-  std::map<std::string, Function> functions_;
-};
-
-std::string cache_key(const loops::Module& module, const JitOptions& options) {
-  const Target& t = options.target;
-  return KernelCache::key(fmt::format("emitter {} LLVM {} {} {} {} {} {} {}\n{}", codegen::emitter_version,
-                                      LLVM_VERSION_STRING, pipeline, t.triple, t.cpu, t.features,
-                                      options.dtype == loops::DType::f32 ? "f32" : "f64", sanitized ? "asan" : "",
-                                      loops::text(module)));
-}
-
-std::unique_ptr<llvm::MemoryBuffer> buffer_of(std::string_view object, const std::string& name) {
-  return llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.data(), object.size()), name);
-}
-
 }  // namespace
+
+std::string code_version(const JitOptions& options) {
+  const Target& t = options.target;
+  return fmt::format("emitter {} LLVM {} {} {} {} {} {} {}", codegen::emitter_version, LLVM_VERSION_STRING, pipeline,
+                     t.triple, t.cpu, t.features, options.dtype == loops::DType::f32 ? "f32" : "f64",
+                     sanitized ? "asan" : "");
+}
+
+std::vector<std::string> function_names(const loops::Module& module) {
+  std::vector<std::string> names;
+  for (const loops::Function& f : module.functions) names.push_back(f.name);
+  return names;
+}
+
+Objects compile_objects(const loops::Module& module, const JitOptions& options) {
+  Objects objects;
+  Compilation compilation(module, options);
+  Clock clock;
+  const auto object = compilation.generate(llvm::CodeGenFileType::ObjectFile);
+  objects.codegen_ms = clock.lap();
+  objects.emit_ms = compilation.emit_ms;
+  objects.optimise_ms = compilation.optimise_ms;
+  objects.files.emplace_back(object.data(), object.size());
+  return objects;
+}
 
 std::shared_ptr<Kernels> jit(const loops::Module& module, const JitOptions& options) {
   if (const std::string reason = options.target.why_not_here(); !reason.empty()) throw std::runtime_error(reason);
-  const KernelCache cache(options.cache_folder);
-  const std::string key = options.cache_folder.empty() ? "" : cache_key(module, options);
+  const Objects objects = compile_objects(module, options);
   Clock clock;
-  if (const auto object = cache.load(module.name, key)) {
-    try {
-      auto kernels = std::make_shared<LinkedKernels>(module, options, buffer_of(*object, module.name));
-      kernels->from_cache = true;
-      kernels->link_ms = clock.lap();
-      return kernels;
-    } catch (const std::runtime_error&) {
-      // an object that does not link is rebuilt like any other bad entry
-    }
-  }
-  Compilation compilation(module, options);
-  clock.lap();
-  const auto object = compilation.generate(llvm::CodeGenFileType::ObjectFile);
-  const double codegen_ms = clock.lap();
-  const std::string_view bytes(object.data(), object.size());
-  cache.store(module.name, key, bytes);
-  clock.lap();
-  auto kernels = std::make_shared<LinkedKernels>(module, options, buffer_of(bytes, module.name));
-  kernels->emit_ms = compilation.emit_ms;
-  kernels->optimise_ms = compilation.optimise_ms;
-  kernels->codegen_ms = codegen_ms;
+  std::shared_ptr<Kernels> kernels = link(objects.files, function_names(module));
+  kernels->emit_ms = objects.emit_ms;
+  kernels->optimise_ms = objects.optimise_ms;
+  kernels->codegen_ms = objects.codegen_ms;
   kernels->link_ms = clock.lap();
   return kernels;
 }
