@@ -14,8 +14,13 @@
 #include <llvm/Transforms/Instrumentation/AddressSanitizer.h>
 #endif
 
+#include <atomic>
 #include <chrono>
+#include <exception>
+#include <mutex>
+#include <numeric>
 #include <stdexcept>
+#include <thread>
 
 #include "compiler/llvm/emit.h"
 
@@ -65,14 +70,28 @@ llvm::orc::JITTargetMachineBuilder machine_builder(const Target& target) {
   return b;
 }
 
-// A module on its way to machine code.
+std::unique_ptr<llvm::TargetMachine> machine_for(const Target& target) {
+  return value_of(machine_builder(target).createTargetMachine(), "no code for " + target.cpu);
+}
+
+// A module cut into pieces: outline.h.
+struct Pieces {
+  Pieces(const loops::Module& module_, const JitOptions& options_)
+      : module(module_), options(options_), outlined(codegen::outline(module_)) {}
+  const loops::Module& module;
+  const JitOptions& options;
+  codegen::Outlined outlined;
+};
+
+// Some nests of a module, and perhaps its functions, on their way to machine code.
 class Compilation {
  public:
-  Compilation(const loops::Module& module, const JitOptions& options)
-      : machine_(value_of(machine_builder(options.target).createTargetMachine(), "no code for " + options.target.cpu)) {
+  Compilation(llvm::TargetMachine& machine, const Pieces& pieces, const std::vector<std::size_t>& nests, bool functions)
+      : machine_(machine) {
     Clock clock;
-    module_ = codegen::emit(context_, module, options.dtype, options.target);
-    module_->setDataLayout(machine_->createDataLayout());
+    const JitOptions& options = pieces.options;
+    module_ = codegen::emit(context_, pieces.module, pieces.outlined, nests, functions, options.dtype, options.target);
+    module_->setDataLayout(machine_.createDataLayout());
     module_->setTargetTriple(options.target.triple);
     emit_ms = clock.lap();
     verify();
@@ -91,7 +110,7 @@ class Compilation {
     llvm::SmallVector<char, 0> out;
     llvm::raw_svector_ostream stream(out);
     llvm::legacy::PassManager passes;
-    if (machine_->addPassesToEmitFile(passes, stream, nullptr, type))
+    if (machine_.addPassesToEmitFile(passes, stream, nullptr, type))
       throw std::runtime_error("LLVM can't write code for this target");
     passes.run(*module_);
     return out;
@@ -111,7 +130,7 @@ class Compilation {
     llvm::FunctionAnalysisManager functions;
     llvm::CGSCCAnalysisManager graph;
     llvm::ModuleAnalysisManager modules;
-    llvm::PassBuilder builder(machine_.get());
+    llvm::PassBuilder builder(&machine_);
     builder.registerModuleAnalyses(modules);
     builder.registerCGSCCAnalyses(graph);
     builder.registerFunctionAnalyses(functions);
@@ -127,7 +146,7 @@ class Compilation {
   }
 
   llvm::LLVMContext context_;
-  std::unique_ptr<llvm::TargetMachine> machine_;
+  llvm::TargetMachine& machine_;
   std::unique_ptr<llvm::Module> module_;
 };
 
@@ -135,9 +154,8 @@ class Compilation {
 
 std::string code_version(const JitOptions& options) {
   const Target& t = options.target;
-  return fmt::format("emitter {} LLVM {} {} {} {} {} {} {}", codegen::emitter_version, LLVM_VERSION_STRING, pipeline,
-                     t.triple, t.cpu, t.features, options.dtype == loops::DType::f32 ? "f32" : "f64",
-                     sanitized ? "asan" : "");
+  return fmt::format("LLVM {} {} {} {} {} {} {}", LLVM_VERSION_STRING, pipeline, t.triple, t.cpu, t.features,
+                     options.dtype == loops::DType::f32 ? "f32" : "f64", sanitized ? "asan" : "");
 }
 
 std::vector<std::string> function_names(const loops::Module& module) {
@@ -146,16 +164,63 @@ std::vector<std::string> function_names(const loops::Module& module) {
   return names;
 }
 
-Objects compile_objects(const loops::Module& module, const JitOptions& options) {
+namespace {
+
+// The parts of a module, compiled by several threads: each takes the next one that nobody has begun.
+class Work {
+ public:
+  Work(const loops::Module& module, const JitOptions& options)
+      : pieces_(module, options), parts_(codegen::parts_of(pieces_.outlined)) {
+    objects.files.resize(parts_.size());
+  }
+
+  void run() {
+    const auto helpers =
+        std::min<std::size_t>(static_cast<std::size_t>(std::max(1, pieces_.options.threads)), parts_.size()) - 1;
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < helpers; ++i) threads.emplace_back([this] { compile(); });
+    compile();
+    for (std::thread& thread : threads) thread.join();
+    if (fault_) std::rethrow_exception(fault_);
+  }
+
   Objects objects;
-  Compilation compilation(module, options);
-  Clock clock;
-  const auto object = compilation.generate(llvm::CodeGenFileType::ObjectFile);
-  objects.codegen_ms = clock.lap();
-  objects.emit_ms = compilation.emit_ms;
-  objects.optimise_ms = compilation.optimise_ms;
-  objects.files.emplace_back(object.data(), object.size());
-  return objects;
+
+ private:
+  void compile() {
+    try {
+      const auto machine = machine_for(pieces_.options.target);
+      for (std::size_t part = next_++; part < parts_.size(); part = next_++) compile(*machine, part);
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!fault_) fault_ = std::current_exception();
+      next_ = parts_.size();
+    }
+  }
+  void compile(llvm::TargetMachine& machine, std::size_t part) {
+    Compilation compilation(machine, pieces_, parts_[part], part == 0);
+    Clock clock;
+    const auto object = compilation.generate(llvm::CodeGenFileType::ObjectFile);
+    objects.files[part].assign(object.data(), object.size());
+    const std::lock_guard lock(mutex_);
+    objects.codegen_ms += clock.lap();
+    objects.emit_ms += compilation.emit_ms;
+    objects.optimise_ms += compilation.optimise_ms;
+  }
+
+  const Pieces pieces_;
+  const std::vector<std::vector<std::size_t>> parts_;
+  std::atomic<std::size_t> next_ = 0;
+  std::mutex mutex_;
+  std::exception_ptr fault_;
+};
+
+}  // namespace
+
+Objects compile_objects(const loops::Module& module, const JitOptions& options) {
+  Work work(module, options);
+  work.run();
+  return std::move(work.objects);
 }
 
 std::shared_ptr<Kernels> jit(const loops::Module& module, const JitOptions& options) {
@@ -170,13 +235,30 @@ std::shared_ptr<Kernels> jit(const loops::Module& module, const JitOptions& opti
   return kernels;
 }
 
+namespace {
+
+// All of a module in one piece, for people to read.
+template <class Use>
+std::string whole(const loops::Module& module, const JitOptions& options, const Use& use) {
+  const Pieces pieces(module, options);
+  std::vector<std::size_t> all(pieces.outlined.nests.size());
+  std::iota(all.begin(), all.end(), 0);
+  const auto machine = machine_for(options.target);
+  Compilation compilation(*machine, pieces, all, true);
+  return use(compilation);
+}
+
+}  // namespace
+
 std::string llvm_text(const loops::Module& module, const JitOptions& options) {
-  return Compilation(module, options).text();
+  return whole(module, options, [](Compilation& compilation) { return compilation.text(); });
 }
 
 std::string asm_text(const loops::Module& module, const JitOptions& options) {
-  const auto text = Compilation(module, options).generate(llvm::CodeGenFileType::AssemblyFile);
-  return std::string(text.data(), text.size());
+  return whole(module, options, [](Compilation& compilation) {
+    const auto text = compilation.generate(llvm::CodeGenFileType::AssemblyFile);
+    return std::string(text.data(), text.size());
+  });
 }
 
 }  // namespace eligo::compiler
