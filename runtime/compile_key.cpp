@@ -1,11 +1,9 @@
 #include "runtime/compile_key.h"
 
-#include <fstream>
-#include <iterator>
-
 #include "compiler/archive.h"
 #include "compiler/fingerprint.h"
 #include "dsl/names.h"
+#include "runtime/checkpoint.h"
 #include "runtime/library.h"
 #include "runtime/synth_roles.h"
 
@@ -13,13 +11,10 @@ namespace eligo {
 namespace {
 
 // An item by its name, and the whole text of its file.
-void add_part(compiler::ArchiveWriter& key, const std::string& name, const char* kind, const ProgramSpec& spec) {
+void add_part(compiler::ArchiveWriter& key, const std::string& name, const char* kind, PartSearch& search) {
   if (name.empty()) return key(std::string(kind));
-  const Found found = find_part(name, kind, spec.rule_paths);
-  std::ifstream in(found.path, std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(in), {});
-  if (!in) throw Error(found.path + " cannot be read");
-  key(std::string(kind), dsl::canonical(found.item), text);
+  const Found found = search.find(name, kind);
+  key(std::string(kind), dsl::canonical(found.item), read_file(found.path));
 }
 
 }  // namespace
@@ -30,16 +25,17 @@ std::string program_key(const ProgramSpec& spec, const std::string& code_version
                rule_paths, cache, batch_hint] = spec;
   compiler::ArchiveWriter key;
   key(std::string(compiler::fingerprint), code_version);
+  PartSearch search(rule_paths);
   try {
-    add_part(key, rule, "rule", spec);
-    add_part(key, cell, "cell", spec);
-    add_part(key, readout, "readout", spec);
-    add_part(key, optimiser, "optimiser", spec);
+    add_part(key, rule, "rule", search);
+    add_part(key, cell, "cell", search);
+    add_part(key, readout, "readout", search);
+    add_part(key, optimiser, "optimiser", search);
     const SynthRoles synths = read_synth_roles(synth);
-    add_part(key, synths.all, "synth", spec);
+    add_part(key, synths.all, "synth", search);
     for (const auto& [role, part] : synths.named) {
       key(role);
-      add_part(key, part, "synth", spec);
+      add_part(key, part, "synth", search);
     }
   } catch (const Error&) {
     return "";

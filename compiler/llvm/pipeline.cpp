@@ -1,6 +1,8 @@
 // The pipeline is this page: the compiler's stages from top to bottom.
 #include "compiler/pipeline.h"
 
+#include <map>
+#include <mutex>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -60,9 +62,14 @@ const std::vector<std::string>& stage_names() {
 void finish_graph(Program& program, const CompileOptions& options) { graph_stages(program, options, "simplified"); }
 
 std::string code_version(const CompileOptions& options) {
+  static std::mutex mutex;  // the processor stays the same
+  static std::map<std::pair<std::string, bool>, std::string> known;
+  const std::lock_guard lock(mutex);
+  std::string& version = known[{options.cpu, options.float64}];
+  if (!version.empty()) return version;
   const JitOptions jit = jit_options(options);
   if (const std::string reason = jit.target.why_not_here(); !reason.empty()) throw std::runtime_error(reason);
-  return code_version(jit);
+  return version = code_version(jit);
 }
 
 Executable compile_executable(Program& program, const CompileOptions& options) {
