@@ -41,7 +41,7 @@ class Arena {
 
 void run(benchmark::State& state, const Module& m, std::int64_t examples, double flops, DType dtype = DType::f32) {
   const char* cpu = std::getenv("ELIGO_BENCH_CPU");
-  const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(cpu ? cpu : "native"), ""});
+  const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(cpu ? cpu : "native")});
   const auto kernel = kernels->find(m.functions[0].name);
   const Arena arena(m, examples, dtype);
   const compiler::FlushDenormals flush;
@@ -166,7 +166,7 @@ void compile(benchmark::State& state) {
   const Module m = module(buffers, s);
   double emit = 0, optimise = 0, codegen = 0, link = 0;
   for (auto _ : state) {
-    const auto k = compiler::jit(m, {DType::f32, compiler::Target::host(), ""});
+    const auto k = compiler::jit(m, {DType::f32, compiler::Target::host()});
     emit += k->emit_ms, optimise += k->optimise_ms, codegen += k->codegen_ms, link += k->link_ms;
     state.counters["code_bytes"] = static_cast<double>(k->object_bytes);
   }

@@ -10,7 +10,6 @@ namespace eligo::compiler {
 
 class Kernels;
 
-std::shared_ptr<PhaseRunner> make_kernel_runner(std::shared_ptr<Program> program, Lowered lowered,
-                                                std::shared_ptr<Kernels> kernels, bool float64);
+std::shared_ptr<PhaseRunner> make_kernel_runner(Lowered lowered, std::shared_ptr<Kernels> kernels, bool float64);
 
 }  // namespace eligo::compiler

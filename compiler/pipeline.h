@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/executable.h"
 #include "compiler/phase_runner.h"
 
 namespace eligo::compiler {
@@ -12,7 +13,6 @@ namespace eligo::compiler {
 struct CompileOptions {
   bool float64 = false;
   std::string cpu = "native";
-  std::string cache;        // folder; empty: the user's; "none": no cache
   std::int64_t batch = 32;  // examples of a typical batch, for choices by cost
 };
 
@@ -21,6 +21,14 @@ void finish_graph(Program& program, const CompileOptions& options);
 
 // Differentiates, simplifies, orders and lowers the program (in place) and compiles its phases.
 // Throws std::runtime_error where the target cannot be compiled for.
+Executable compile_executable(Program& program, const CompileOptions& options);
+// What runs its phases. Throws std::runtime_error where that cannot be.
+std::shared_ptr<PhaseRunner> load(const Executable& executable);
+// Everything but the program that an executable depends on, as text. Throws std::runtime_error for a processor that is
+// unknown or not this machine's.
+std::string code_version(const CompileOptions& options);
+
+// Both in one.
 std::shared_ptr<PhaseRunner> compile_program(std::shared_ptr<Program> program, const CompileOptions& options);
 
 // The text of a stage: graph, derivatives, simplified, schedule, loops, llvm, asm.

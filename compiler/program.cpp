@@ -1,7 +1,8 @@
 #include "compiler/program.h"
 
-#include <set>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 
 namespace eligo::compiler {
 
@@ -11,7 +12,7 @@ Extent Tensor::size() const {
   return n;
 }
 
-int Program::find(const std::string& wanted) const {
+int Facts::find(const std::string& wanted) const {
   for (std::size_t i = 0; i < tensors.size(); ++i)
     if (tensors[i].name == wanted) return static_cast<int>(i);
   return -1;
@@ -37,14 +38,14 @@ Ref Program::definition(int tensor, TimeRef time) {
   return moved;
 }
 
-std::vector<Ref> leaves_of(Program& program, Ref root) {
+std::vector<Ref> leaves_of(Program& program, Ref root) { return leaves_of(program, std::vector<Ref>{root}); }
+
+std::vector<Ref> leaves_of(Program& program, std::vector<Ref> roots) {
   std::vector<Ref> leaves;
-  std::set<Ref> seen;
-  std::vector<Ref> roots = {root};
+  std::unordered_set<Ref> seen;
   while (!roots.empty()) {
-    Ref next = roots.back();
-    roots.pop_back();
-    for (Ref node : postorder({next})) {
+    const std::vector<Ref> next = std::exchange(roots, {});
+    for (Ref node : postorder(next)) {
       if (!seen.insert(node).second) continue;
       if (node->kind == NodeKind::leaf) leaves.push_back(node);
       const bool lazy = node->kind == NodeKind::jac || node->kind == NodeKind::vjp || node->kind == NodeKind::jvp;

@@ -147,11 +147,10 @@ struct Replay {
   std::vector<int> carried;    // tensors
 };
 
-struct Program {
-  Graph graph;
+// What a session needs to know of a program, apart from its phases.
+struct Facts {
   std::string name;  // bp_lambda_rnn_tanh, for symbols
   std::vector<Tensor> tensors;
-  std::vector<Phase> phases;
   std::vector<Learned> learned;
   std::vector<Block> blocks;
   std::vector<Clip> clips;
@@ -174,6 +173,13 @@ struct Program {
   bool adopts = false;          // a block's `:=` changes them between a step and its learn lines
   std::string optimiser;
 
+  int find(const std::string& name) const;  // a tensor; -1
+};
+
+struct Program : Facts {
+  Graph graph;
+  std::vector<Phase> phases;
+
   // The equation behind a field or state at a time, over leaves at that time and the one before; null for other
   // tensors.
   Ref definition(int tensor, TimeRef time);
@@ -181,7 +187,6 @@ struct Program {
   std::map<int, Ref> definitions;
 
   void forget_shifted() { shifted_.clear(); }
-  int find(const std::string& name) const;  // -1
   const Phase* phase(const std::string& name) const;
   Ref leaf(int tensor, TimeRef time);
 
@@ -191,6 +196,7 @@ struct Program {
 
 // Every leaf that computing `root` can read, also through the equations that its lazy derivatives follow.
 std::vector<Ref> leaves_of(Program& program, Ref root);
+std::vector<Ref> leaves_of(Program& program, std::vector<Ref> roots);
 
 bool is_lazy(NodeKind kind);  // jac, vjp, jvp
 

@@ -9,6 +9,8 @@
 #include "compiler/pipeline.h"
 #include "dsl/file.h"
 #include "dsl/names.h"
+#include "runtime/cache.h"
+#include "runtime/compile_key.h"
 #include "runtime/layout.h"
 #include "runtime/library.h"
 #include "runtime/schedules.h"
@@ -62,35 +64,18 @@ const char* word(dsl::ItemKind kind) {
 
 // Refused before anything is compiled for sizes that no memory holds. What a recurrence can hold is known only after
 // that: until then its whole size counts no further than numbers go.
-void check_sizes(const compiler::Program& plan, bool recurrences) {
+void check_sizes(const compiler::Facts& plan, bool recurrences) {
   const auto memory = static_cast<long double>(machine_memory());
   for (const auto& t : plan.tensors) {
     long double bytes = 4;
     for (auto extent : t.dims) bytes *= static_cast<long double>(extent);
     const bool later = !recurrences && t.kind == compiler::TensorKind::forward;
     if (bytes > (later ? 1e17L : memory))
-      throw Error(fmt::format("{} alone would take {:.3g} bytes for one example, this machine has {:.3g}: use smaller sizes or a "
-                              "rule that carries less",
-                              t.name, static_cast<double>(bytes), static_cast<double>(memory)));
+      throw Error(fmt::format(
+          "{} alone would take {:.3g} bytes for one example, this machine has {:.3g}: use smaller sizes or a "
+          "rule that carries less",
+          t.name, static_cast<double>(bytes), static_cast<double>(memory)));
   }
-}
-
-// Shown values that follow from the forward pass alone.
-bool only_forward(const compiler::Program& p) {
-  for (const auto& s : p.shown)
-    if (p.tensors[s.tensor].kind != compiler::TensorKind::shown) return false;  // of an `at each` block
-  for (const auto& phase : p.phases) {
-    for (const auto& root : phase.roots) {
-      if (p.tensors[root.tensor].kind != compiler::TensorKind::shown) continue;
-      if (phase.name != "show") return false;
-      for (compiler::Ref node : compiler::postorder({root.node}))
-        if (node->kind == compiler::NodeKind::leaf) {
-          const auto kind = p.tensors[node->tensor].kind;
-          if (kind == compiler::TensorKind::forward || kind == compiler::TensorKind::record) return false;
-        }
-    }
-  }
-  return true;
 }
 
 }  // namespace
@@ -118,27 +103,45 @@ std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
   return plan;
 }
 
+// Asks the cache before anything else is done.
 std::shared_ptr<const Program> compile(const ProgramSpec& spec) {
   auto program = std::make_shared<Program>();
-  program->plan = scheduled(spec);
   program->float64 = spec.float64 || spec.interpreter;
-  program->forward_shows = only_forward(*program->plan);
   if (spec.interpreter) {
-    program->runner = compiler::make_interpreter(program->plan);
-  } else {
-    compiler::CompileOptions options;
-    options.float64 = spec.float64;
-    options.cpu = spec.cpu;
-    options.cache = spec.cache;
-    options.batch = spec.batch_hint;
-    try {
-      program->runner = compiler::compile_program(program->plan, options);
-    } catch (const std::runtime_error& e) {  // a processor that is unknown or not this machine's
-      throw Error(fmt::format("cpu = {}: {}", spec.cpu, e.what()));
-    }
-    check_sizes(*program->plan, true);
+    const std::shared_ptr<compiler::Program> graph = scheduled(spec);
+    program->plan = std::make_shared<compiler::Plan>(compiler::plan_of(*graph));
+    program->runner = compiler::make_interpreter(graph);
+    return program;
   }
-  return program;
+  compiler::CompileOptions options;
+  options.float64 = spec.float64;
+  options.cpu = spec.cpu;
+  options.batch = spec.batch_hint;
+  std::string version;
+  try {
+    version = compiler::code_version(options);
+  } catch (const std::runtime_error& e) {  // a processor that is unknown or not this machine's
+    throw Error(fmt::format("cpu = {}: {}", spec.cpu, e.what()));
+  }
+  const Cache cache(cache_folder(spec.cache));
+  const std::string key = cache.used() ? program_key(spec, version) : "";
+  const auto finish = [&](compiler::Executable executable) {
+    program->runner = compiler::load(executable);
+    program->plan = std::make_shared<compiler::Plan>(std::move(executable.plan));
+    check_sizes(*program->plan, true);
+    return program;
+  };
+  if (const auto kept = key.empty() ? std::nullopt : cache.load(spec.rule, key)) {
+    try {
+      program->from_cache = true;
+      return finish(compiler::unpacked(*kept));
+    } catch (const std::runtime_error&) {
+      program->from_cache = false;  // what does not load is compiled anew, like any other bad entry
+    }
+  }
+  compiler::Executable executable = compiler::compile_executable(*scheduled(spec), options);
+  if (!key.empty()) cache.store(spec.rule, key, compiler::packed(executable));
+  return finish(std::move(executable));
 }
 
 }  // namespace eligo

@@ -4,16 +4,17 @@
 #include <memory>
 
 #include "compiler/phase_runner.h"
+#include "compiler/plan.h"
 #include "runtime/session.h"
 
 namespace eligo {
 
 class Program {
  public:
-  std::shared_ptr<compiler::Program> plan;
+  std::shared_ptr<const compiler::Plan> plan;
   std::shared_ptr<compiler::PhaseRunner> runner;
   bool float64 = false;
-  bool forward_shows = true;  // all shown values are known without running the learn lines
+  bool from_cache = false;
 };
 
 // The parts that a specification names, read, parsed and checked, bound and instantiated. Throws eligo::Error or

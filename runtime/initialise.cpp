@@ -56,13 +56,10 @@ std::vector<double> initial_values(const compiler::Tensor& t, std::uint64_t seed
   const Key key = key_of(t, seed, step);
   if (t.init.kind == Kind::orthogonal) return orthogonal(t, key, t.init.a);
   if (t.init.kind == Kind::sample) return sample(t, seed, t.init.a, step);
-  std::vector<double> values;
-  for (std::int64_t i = 0; i < t.size(); ++i) {
-    const auto index = static_cast<std::uint64_t>(i);
-    if (t.init.kind == Kind::uniform) values.push_back(uniform(key, index, t.init.a, t.init.b));
-    else if (t.init.kind == Kind::normal) values.push_back(t.init.a + t.init.b * normal(key, index));
-    else values.push_back(t.init.a);
-  }
+  std::vector<double> values(static_cast<std::size_t>(t.size()), t.init.a);
+  if (t.init.kind == Kind::uniform) uniform(key, t.init.a, t.init.b, values);
+  if (t.init.kind == Kind::normal)
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] += t.init.b * normal(key, i);
   return values;
 }
 

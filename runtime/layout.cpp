@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <climits>
 #include <map>
-#include <unordered_set>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -12,10 +11,8 @@
 
 namespace eligo {
 
-using Plan = compiler::Program;
-using compiler::Ref;
+using compiler::Plan;
 using compiler::TensorKind;
-using compiler::TimeRef;
 using compiler::When;
 
 namespace {
@@ -26,40 +23,34 @@ struct Range {
   bool whole_sequence = false;        // read at last
 };
 
-// Every (tensor, time) that a node can touch, also through the equations that its derivatives follow.
-void touch(const Plan& p, Ref root, bool sweep, bool block, std::vector<Range>& ranges, std::unordered_set<Ref>& done) {
-  for (Ref node : compiler::leaves_of(const_cast<Plan&>(p), root)) {
-    if (!done.insert(node).second) continue;
-    Range& r = ranges[node->tensor];
-    switch (node->time.base) {
-      case When::always: break;
-      case When::t:
-        r.low = std::min(r.low, node->time.offset);
-        r.high = std::max(r.high, node->time.offset);
-        r.whole_window = r.whole_window || sweep;
-        r.whole_sequence = r.whole_sequence || block;
-        break;
-      case When::start:
-      case When::end:
-        r.low = std::min({r.low, node->time.offset, 0});
-        r.high = std::max(r.high, 0);
-        r.whole_window = true;
-        break;
-      case When::last:
-      case When::now: r.whole_sequence = true; break;
-    }
+void touch(const Plan::Read& read, bool sweep, bool block, Range& r) {
+  switch (read.time.base) {
+    case When::always: break;
+    case When::t:
+      r.low = std::min(r.low, read.time.offset);
+      r.high = std::max(r.high, read.time.offset);
+      r.whole_window = r.whole_window || sweep;
+      r.whole_sequence = r.whole_sequence || block;
+      break;
+    case When::start:
+    case When::end:
+      r.low = std::min({r.low, read.time.offset, 0});
+      r.high = std::max(r.high, 0);
+      r.whole_window = true;
+      break;
+    case When::last:
+    case When::now: r.whole_sequence = true; break;
   }
 }
 
 // A walk that ends after `limit` steps: what it reads and stores is kept for that long.
-void touch_back(const Plan& p, const compiler::Phase& phase, int limit, std::vector<Range>& ranges) {
+void touch_back(const Plan& p, const Plan::Phase& phase, int limit, std::vector<Range>& ranges) {
   std::vector<Range> own(ranges.size());
-  std::unordered_set<Ref> done;
-  for (const auto& root : phase.roots) {
-    touch(p, root.node, false, false, own, done);
-    if (root.kind != compiler::RootKind::store) continue;
-    own[root.tensor].low = std::min(own[root.tensor].low, root.time.offset);
-    own[root.tensor].high = std::max(own[root.tensor].high, root.time.offset);
+  for (const Plan::Read& read : phase.reads) touch(read, false, false, own[read.tensor]);
+  for (const Plan::Write& write : phase.writes) {
+    if (write.kind != compiler::RootKind::store) continue;
+    own[write.tensor].low = std::min(own[write.tensor].low, write.time.offset);
+    own[write.tensor].high = std::max(own[write.tensor].high, write.time.offset);
   }
   int lag = 0;
   for (const auto& replay : p.replays) lag = std::max(lag, replay.lag);
@@ -72,30 +63,25 @@ void touch_back(const Plan& p, const compiler::Phase& phase, int limit, std::vec
 
 std::vector<Range> ranges_of(const Plan& p) {
   std::vector<Range> ranges(p.tensors.size());
-  enum Reach { arrival, window, sequence };
   std::map<std::string, int> walks;  // phases that walk back from each arrival, and how far
   for (const auto& replay : p.replays)
-    for (int phase : {replay.first, replay.again}) walks[p.phases[phase].name] = replay.limit;
-  for (const Reach reach : {arrival, window, sequence}) {
-    std::unordered_set<Ref> done;
-    for (const auto& phase : p.phases) {
-      const bool backward = phase.name == "sweep" || phase.name == "sweep_start" || phase.name == "close";
-      const auto walk = walks.find(phase.name);
-      const bool block = phase.name.rfind("revise", 0) == 0 || (walk != walks.end() && walk->second < 0);
-      if (reach != (backward ? window : block ? sequence : arrival)) continue;
-      if (walk != walks.end() && walk->second >= 0) {
-        touch_back(p, phase, walk->second, ranges);
-        continue;
-      }
-      for (const auto& root : phase.roots) {
-        touch(p, root.node, backward, block, ranges, done);
-        if (root.kind != compiler::RootKind::store) continue;
-        Range& r = ranges[root.tensor];
-        r.low = std::min(r.low, root.time.offset);
-        r.high = std::max(r.high, root.time.offset);
-        r.whole_window = r.whole_window || backward;
-        r.whole_sequence = r.whole_sequence || block;
-      }
+    for (int phase : {replay.first, replay.again}) walks[p.phases[static_cast<std::size_t>(phase)].name] = replay.limit;
+  for (const Plan::Phase& phase : p.phases) {
+    const bool backward = phase.name == "sweep" || phase.name == "sweep_start" || phase.name == "close";
+    const auto walk = walks.find(phase.name);
+    const bool block = phase.name.rfind("revise", 0) == 0 || (walk != walks.end() && walk->second < 0);
+    if (walk != walks.end() && walk->second >= 0) {
+      touch_back(p, phase, walk->second, ranges);
+      continue;
+    }
+    for (const Plan::Read& read : phase.reads) touch(read, backward, block, ranges[read.tensor]);
+    for (const Plan::Write& write : phase.writes) {
+      if (write.kind != compiler::RootKind::store) continue;
+      Range& r = ranges[write.tensor];
+      r.low = std::min(r.low, write.time.offset);
+      r.high = std::max(r.high, write.time.offset);
+      r.whole_window = r.whole_window || backward;
+      r.whole_sequence = r.whole_sequence || block;
     }
   }
   for (std::size_t i = 0; i < ranges.size(); ++i) {

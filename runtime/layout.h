@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "compiler/program.h"
+#include "compiler/plan.h"
 
 namespace eligo {
 
@@ -34,7 +34,7 @@ std::uint64_t machine_memory();
 
 // `steps`: the longest sequence. Throws eligo::Error naming the largest tensor and the bytes if all would take more
 // than `limit` bytes (0: no limit); `extra` are bytes that something else needs.
-Layout plan_layout(const compiler::Program& program, std::int64_t examples, std::int64_t steps, bool float64,
+Layout plan_layout(const compiler::Plan& plan, std::int64_t examples, std::int64_t steps, bool float64,
                    std::uint64_t limit, int shards);
 
 }  // namespace eligo

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <string_view>
 
@@ -134,18 +135,27 @@ Found find_in_file(const std::string& path, const std::string& item, const std::
   throw Error(fmt::format("{}: no {} {} in this file{}", path, kind, item, mend(item, names, kind)));
 }
 
-// The item within one folder: a file named like it is preferred, then the one nearest to the folder's top.
-bool find_in_place(const Place& place, const std::string& name, const std::string& kind, Found& found) {
+void add_hits(const fs::path& path, const std::string& name, const std::string& kind, std::vector<Item>& hits) {
+  for (auto& item : items_of_file(path.string())) {
+    if (item.kind == kind && dsl::canonical(item.name) == dsl::canonical(name)) hits.push_back(std::move(item));
+  }
+}
+
+// The item within one folder: a file named like it is preferred, then the one nearest to the folder's top. Other files
+// are read only if none is named like it.
+bool find_among(const std::vector<fs::path>& files, const std::string& name, const std::string& kind, Found& found) {
+  const std::string wanted = dsl::canonical(name);
   std::vector<Item> hits;
-  for (const auto& path : files_below(place, ".eli")) {
-    for (auto& item : items_of_file(path.string())) {
-      if (item.kind == kind && dsl::canonical(item.name) == dsl::canonical(name)) hits.push_back(std::move(item));
-    }
+  for (const auto& path : files) {
+    if (dsl::canonical(path.stem().string()) == wanted) add_hits(path, name, kind, hits);
+  }
+  const auto other = [](const Item& item) { return fs::path(item.path).stem().string() != item.name; };
+  std::erase_if(hits, other);
+  if (hits.empty()) {
+    for (const auto& path : files) add_hits(path, name, kind, hits);
   }
   if (hits.empty()) return false;
-  const auto own_file = [](const Item& item) { return fs::path(item.path).stem().string() == item.name; };
-  std::stable_partition(hits.begin(), hits.end(), own_file);
-  if (hits.size() > 1 && own_file(hits[0]) == own_file(hits[1])) {
+  if (hits.size() > 1) {
     throw Error(fmt::format("{} {} is defined in {} and in {}; say which, as {}:{}", kind, name, hits[0].path,
                             hits[1].path, hits[0].path, name));
   }
@@ -226,18 +236,33 @@ std::vector<Item> list_items(const std::vector<std::string>& folders) {
   return items;
 }
 
+struct PartSearch::Listed {
+  Place place;
+  std::optional<std::vector<fs::path>> files;
+};
+
+PartSearch::PartSearch(std::vector<std::string> folders) : folders_(std::move(folders)) {}
+PartSearch::~PartSearch() = default;
+
 Found find_part(const std::string& name, const std::string& kind, const std::vector<std::string>& folders) {
+  return PartSearch(folders).find(name, kind);
+}
+
+Found PartSearch::find(const std::string& name, const std::string& kind) {
   if (is_file(name) && name.ends_with(".eli")) return find_in_file(name, "", kind);
   const std::size_t colon = name.rfind(':');
   if (colon != std::string::npos && colon > 0) return find_in_file(name.substr(0, colon), name.substr(colon + 1), kind);
   if (name.ends_with(".eli") || name.find('/') != std::string::npos) return find_in_file(name, "", kind);
-  for (const auto& place : places(folders)) {
+  if (listed_.empty())
+    for (auto& place : places(folders_)) listed_.push_back({std::move(place), std::nullopt});
+  for (Listed& listed : listed_) {
+    if (!listed.files) listed.files = files_below(listed.place, ".eli");
     Found found;
-    if (!find_in_place(place, name, kind, found)) continue;
+    if (!find_among(*listed.files, name, kind, found)) continue;
     found.path = fs::path(found.path).lexically_normal().string();
     return found;
   }
-  not_found(name, kind, folders);
+  not_found(name, kind, folders_);
 }
 
 std::vector<std::string> list_experiments(const std::vector<std::string>& folders) {

@@ -23,6 +23,19 @@ struct Found {
 // or if one folder has the item in several files and none of them is named like it.
 Found find_part(const std::string& name, const std::string& kind, const std::vector<std::string>& folders);
 
+// The same for several parts: the folders are listed once.
+class PartSearch {
+ public:
+  explicit PartSearch(std::vector<std::string> folders);
+  ~PartSearch();
+  Found find(const std::string& name, const std::string& kind);
+
+ private:
+  struct Listed;
+  std::vector<std::string> folders_;
+  std::vector<Listed> listed_;  // filled when first needed
+};
+
 struct Item {
   std::string kind;  // rule, cell, synth, readout, optimiser
   std::string name;

@@ -7,7 +7,6 @@
 
 namespace eligo {
 
-using compiler::Ref;
 using compiler::TensorKind;
 using compiler::TimeRef;
 using compiler::When;
@@ -20,7 +19,7 @@ std::int64_t modulo(std::int64_t a, std::int64_t n) { return ((a % n) + n) % n; 
 
 void Memory::Free::operator()(void* p) const { std::free(p); }
 
-Memory::Memory(const compiler::Program& program, const Layout& layout, std::int64_t examples, int shards, bool float64)
+Memory::Memory(const compiler::Plan& program, const Layout& layout, std::int64_t examples, int shards, bool float64)
     : program_(program), layout_(layout), examples_(examples), float64_(float64) {
   const std::size_t n = program.tensors.size();
   std::vector<std::int64_t> base(n), version(n), shard(n);
@@ -42,25 +41,24 @@ Memory::Memory(const compiler::Program& program, const Layout& layout, std::int6
   }
   std::vector<std::int64_t> ends;
   for (const auto& phase : program.phases)
-    for (const auto& root : phase.roots)
-      for (Ref node : compiler::leaves_of(const_cast<compiler::Program&>(program), root.node)) {
-        if (!is_gathered(node->time.base)) continue;
-        if (program.tensors[node->tensor].per_step) continue;  // refused where it would be read
-        if (program.tensors[node->tensor].kind == TensorKind::param) {
-          // Updates come when a window is complete: until then its end's parameters are those of now.
-          bool at_windows = program.window_ahead == 0 && node->time.base != When::now;
-          for (const auto& l : program.learned) at_windows = at_windows && l.every != compiler::UpdateEvery::step;
-          if (at_windows) continue;
-          throw Error(program.tensors[node->tensor].name +
-                      " changes inside a sequence, so its value at `end`, `last` or an `at each` block's `t` is not kept: "
-                      "update every sequence");
-        }
-        bool known = false;
-        for (const EndRead& e : end_reads_) known = known || (e.tensor == node->tensor && e.time == node->time);
-        if (known) continue;
-        end_reads_.push_back({node->tensor, node->time, nullptr});
-        ends.push_back(take(row_[node->tensor] * examples));
+    for (const compiler::Plan::Read& read : phase.reads) {
+      const compiler::Tensor& tensor = program.tensors[read.tensor];
+      if (!is_gathered(read.time.base) || tensor.per_step) continue;  // (per_step: refused where it would be read)
+      if (tensor.kind == TensorKind::param) {
+        // Updates come when a window is complete: until then its end's parameters are those of now.
+        bool at_windows = program.window_ahead == 0 && read.time.base != When::now;
+        for (const auto& l : program.learned) at_windows = at_windows && l.every != compiler::UpdateEvery::step;
+        if (at_windows) continue;
+        throw Error(tensor.name +
+                    " changes inside a sequence, so its value at `end`, `last` or an `at each` block's `t` is not kept: "
+                    "update every sequence");
       }
+      bool known = false;
+      for (const EndRead& e : end_reads_) known = known || (e.tensor == read.tensor && e.time == read.time);
+      if (known) continue;
+      end_reads_.push_back({read.tensor, read.time, nullptr});
+      ends.push_back(take(row_[read.tensor] * examples));
+    }
   arena_.reset(std::aligned_alloc(alignment, static_cast<std::size_t>(padded(total))));
   if (!arena_) throw Error("not enough memory for this session: use smaller sizes or a smaller batch");
   std::memset(arena_.get(), 0, static_cast<std::size_t>(padded(total)));

@@ -19,7 +19,7 @@ struct Moment {
 
 class Memory {
  public:
-  Memory(const compiler::Program& program, const Layout& layout, std::int64_t examples, int shards, bool float64);
+  Memory(const compiler::Plan& program, const Layout& layout, std::int64_t examples, int shards, bool float64);
 
   bool float64() const { return float64_; }
   // First byte of a timed tensor's slot for step `t`, from `example` on.
@@ -44,11 +44,11 @@ class Memory {
   void zero_slot(int tensor, std::int64_t t, std::int64_t first, std::int64_t count) const;
   void snapshot_versions(std::int64_t t) const;
 
-  const compiler::Program& program() const { return program_; }
+  const compiler::Plan& program() const { return program_; }
   const Layout& layout() const { return layout_; }
 
  private:
-  const compiler::Program& program_;
+  const compiler::Plan& program_;
   const Layout& layout_;
   std::int64_t examples_;
   bool float64_;

@@ -19,14 +19,33 @@ std::uint64_t mix(std::uint64_t x) {
 std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
 std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
 
-std::array<std::uint32_t, 4> block(const Key& key, std::uint64_t index) {
+using Words = std::array<std::uint32_t, 4>;
+
+inline Words rounds(Words counter, std::array<std::uint32_t, 2> key) {
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t p = std::uint64_t{0xD2511F53U} * counter[0];
+    const std::uint64_t q = std::uint64_t{0xCD9E8D57U} * counter[2];
+    counter = {high(q) ^ counter[1] ^ key[0], low(q), high(p) ^ counter[3] ^ key[1], low(p)};
+    key[0] += 0x9E3779B9U;
+    key[1] += 0xBB67AE85U;
+  }
+  return counter;
+}
+
+std::uint64_t cipher_of(const Key& key) {
   // Steps and examples beyond 32 bits go into the cipher's key, so that no two keys share a stream.
   const std::uint64_t beyond = (key.step >> 32) << 32 | key.example >> 32;
   std::uint64_t cipher = mix(key.seed + 0x9e3779b97f4a7c15U);
   cipher = mix(cipher ^ key.purpose);
   if (beyond != 0) cipher = mix(cipher ^ mix(beyond));
-  return philox({low(index), high(index), low(key.step), low(key.example)}, {low(cipher), high(cipher)});
+  return cipher;
 }
+
+inline Words block(const Key& key, std::uint64_t cipher, std::uint64_t index) {
+  return rounds({low(index), high(index), low(key.step), low(key.example)}, {low(cipher), high(cipher)});
+}
+
+Words block(const Key& key, std::uint64_t index) { return block(key, cipher_of(key), index); }
 
 std::uint64_t join(std::uint32_t first, std::uint32_t second) {
   return static_cast<std::uint64_t>(second) << 32 | first;
@@ -37,14 +56,7 @@ double unit_interval(std::uint64_t x) { return static_cast<double>(x >> 11) * 0x
 }  // namespace
 
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p = std::uint64_t{0xD2511F53U} * counter[0];
-    const std::uint64_t q = std::uint64_t{0xCD9E8D57U} * counter[2];
-    counter = {high(q) ^ counter[1] ^ key[0], low(q), high(p) ^ counter[3] ^ key[1], low(p)};
-    key[0] += 0x9E3779B9U;
-    key[1] += 0xBB67AE85U;
-  }
-  return counter;
+  return rounds(counter, key);
 }
 
 std::uint64_t purpose_hash(std::string_view words) {
@@ -69,6 +81,14 @@ double uniform(const Key& key, std::uint64_t index) { return unit_interval(bits(
 
 double uniform(const Key& key, std::uint64_t index, double low_end, double high_end) {
   return low_end + (high_end - low_end) * uniform(key, index);
+}
+
+void uniform(const Key& key, double low_end, double high_end, std::span<double> draws) {
+  const std::uint64_t cipher = cipher_of(key);
+  for (std::size_t i = 0; i < draws.size(); ++i) {
+    const Words words = block(key, cipher, i);
+    draws[i] = low_end + (high_end - low_end) * unit_interval(join(words[0], words[1]));
+  }
 }
 
 double normal(const Key& key, std::uint64_t index) {

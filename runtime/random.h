@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -35,6 +36,8 @@ std::uint64_t bits(const Key& key, std::uint64_t index);
 double uniform(const Key& key, std::uint64_t index);
 // In [low, high).
 double uniform(const Key& key, std::uint64_t index, double low, double high);
+// The draws from index 0 on.
+void uniform(const Key& key, double low, double high, std::span<double> draws);
 // Mean 0, standard deviation 1 (Box and Muller).
 double normal(const Key& key, std::uint64_t index);
 // In 0..bound-1; the bias is below bound / 2^64. `bound` is at least 1.

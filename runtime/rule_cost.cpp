@@ -16,7 +16,7 @@ namespace {
 using compiler::TensorKind;
 
 // Bytes of one example's timed values, those that come from the task and the flags left out.
-double carried_bytes(const compiler::Program& plan, std::int64_t steps) {
+double carried_bytes(const compiler::Plan& plan, std::int64_t steps) {
   const Layout layout = plan_layout(plan, 1, steps, false, 0, 1);
   double bytes = 0;
   for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
@@ -82,8 +82,9 @@ RuleCost rule_cost(const ProgramSpec& spec) {
     cost.moved += of.words * 4 / batch;
   }
   constexpr std::int64_t some = 240, more = 480;
-  cost.carried_step = (carried_bytes(*plan, more) - carried_bytes(*plan, some)) / (more - some);
-  cost.carried = carried_bytes(*plan, some) - some * cost.carried_step;
+  const compiler::Plan facts = compiler::plan_of(*plan);
+  cost.carried_step = (carried_bytes(facts, more) - carried_bytes(facts, some)) / (more - some);
+  cost.carried = carried_bytes(facts, some) - some * cost.carried_step;
   return cost;
 }
 

@@ -7,6 +7,7 @@
 
 #include "compiler/phase_costs.h"
 #include "compiler/pipeline.h"
+#include "compiler/plan.h"
 #include "compiler/transpose.h"
 #include "dsl/names.h"
 #include "runtime/compile.h"
@@ -125,7 +126,7 @@ class Scheduler {
       sum.bytes += runs * phase.cost.words * (spec_.float64 ? 8 : 4);
     }
     sum.memory =
-        plan_layout(plan, spec_.batch_hint, std::max<std::int64_t>(spec_.steps_hint, 1), spec_.float64, 0, 1).bytes;
+        plan_layout(compiler::plan_of(plan), spec_.batch_hint, std::max<std::int64_t>(spec_.steps_hint, 1), spec_.float64, 0, 1).bytes;
     return sum;
   }
 

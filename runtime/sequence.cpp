@@ -15,7 +15,6 @@
 
 namespace eligo {
 
-using compiler::Ref;
 using compiler::TensorKind;
 using compiler::UpdateEvery;
 using compiler::When;
@@ -24,7 +23,7 @@ namespace {
 
 // Fixed by the rule and the batch, so that results do not depend on the number of threads. A shard runs its whole
 // sequence on its own: as few examples as let what they carry forward stay in a core's cache.
-int shards_for(const compiler::Program& plan, std::int64_t batch, bool float64) {
+int shards_for(const compiler::Plan& plan, std::int64_t batch, bool float64) {
   constexpr std::int64_t cache = 1536 * 1024;
   constexpr std::int64_t most = 64;
   std::int64_t carried = 0;
@@ -45,7 +44,7 @@ void* aligned(std::unique_ptr<std::byte[]>& storage, std::int64_t bytes) {
 
 int Sequence::nonempty(const char* name) const {
   for (std::size_t i = 0; i < plan_.phases.size(); ++i)
-    if (plan_.phases[i].name == name && !plan_.phases[i].roots.empty()) return static_cast<int>(i);
+    if (plan_.phases[i].name == name && !plan_.phases[i].writes.empty()) return static_cast<int>(i);
   return -1;
 }
 
@@ -84,11 +83,8 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   }
   end_reads_.resize(plan_.phases.size());
   for (std::size_t i = 0; i < plan_.phases.size(); ++i) {
-    std::set<Ref> found;
-    for (const auto& root : plan_.phases[i].roots)
-      for (Ref leaf : compiler::leaves_of(*program.plan, root.node))
-        if (compiler::is_gathered(leaf->time.base) && plan_.tensors[leaf->tensor].timed()) found.insert(leaf);
-    end_reads_[i].assign(found.begin(), found.end());
+    for (const compiler::Plan::Read& read : plan_.phases[i].reads)
+      if (compiler::is_gathered(read.time.base) && plan_.tensors[read.tensor].timed()) end_reads_[i].push_back(read);
   }
   prepared_ = aligned(prepared_storage_, program.runner->prepared_bytes());
   for (const auto& l : plan_.learned)
@@ -96,10 +92,10 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   step_gathers_.resize(plan_.phases.size());
   for (std::size_t k = 0; k < plan_.learned.size(); ++k)
     for (std::size_t i = 0; i < plan_.phases.size(); ++i)
-      for (const auto& root : plan_.phases[i].roots)
-        if (root.kind == compiler::RootKind::gather && learned_by(root.tensor) == plan_.learned[k].gradient &&
-            plan_.tensors[root.tensor].per_step)
-          step_gathers_[i].push_back({k, root.time});
+      for (const auto& write : plan_.phases[i].writes)
+        if (write.kind == compiler::RootKind::gather && learned_by(write.tensor) == plan_.learned[k].gradient &&
+            plan_.tensors[write.tensor].per_step)
+          step_gathers_[i].push_back({k, write.time});
   for (auto& shard : shards_)
     for (const auto& l : plan_.learned)
       shard->taught.emplace_back(plan_.tensors[l.parameter].per_step ? memory_->copies(l.parameter) + 1 : 0, 0);
@@ -295,16 +291,16 @@ void Sequence::draw_noise(const Shard& shard, std::int64_t t) {
 }
 
 void Sequence::collect_ends(Shard& shard, int phase) {
-  for (Ref node : end_reads_[phase]) {
-    const std::int64_t bytes = memory_->row_bytes(node->tensor);
+  for (const compiler::Plan::Read& read : end_reads_[phase]) {
+    const std::int64_t bytes = memory_->row_bytes(read.tensor);
     for (std::int64_t b = 0; b < shard.count; ++b) {
       const std::int64_t example = shard.first + b;
-      const std::int64_t end = node->time.base == When::now
+      const std::int64_t end = read.time.base == When::now
                                    ? shard.arrival
                                    : window_of(std::max<std::int64_t>(shard.resolver.moment.start + 1, 1)).end;
-      const std::int64_t at = node->time.base == When::last ? lengths_[example] : std::min(end, lengths_[example]);
-      std::memcpy(memory_->gathered(node->tensor, node->time, example),
-                  memory_->slot(node->tensor, at + node->time.offset, example), static_cast<std::size_t>(bytes));
+      const std::int64_t at = read.time.base == When::last ? lengths_[example] : std::min(end, lengths_[example]);
+      std::memcpy(memory_->gathered(read.tensor, read.time, example),
+                  memory_->slot(read.tensor, at + read.time.offset, example), static_cast<std::size_t>(bytes));
     }
   }
 }
@@ -505,7 +501,7 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
     per_step = per_step || l.every == UpdateEvery::step;
     per_window = per_window || (l.every == UpdateEvery::window && plan_.window >= 0);
   }
-  const bool all = learn_ || !compiled_.forward_shows;
+  const bool all = learn_ || !plan_.forward_shows;
   const std::int64_t arrivals = steps_ + (all || show_ >= 0 ? plan_.ahead : 0);
   std::int64_t from = 1;
   if (show_ >= 0) {  // values that hold at the first start

@@ -75,7 +75,7 @@ class Sequence {
   double bound_of(const compiler::Clip& clip) const;
   void check_bounds() const;
   bool together() const { return !plan_.blocks.empty() || !plan_.clips.empty(); }
-  bool runs_arrivals() const { return learn_ || !compiled_.forward_shows; }
+  bool runs_arrivals() const { return learn_ || !plan_.forward_shows; }
 
   void run_phase(Shard& shard, int phase);
   void span(std::int64_t from, std::int64_t to);
@@ -94,7 +94,7 @@ class Sequence {
   int nonempty(const char* name) const;
 
   const Program& compiled_;
-  const compiler::Program& plan_;
+  const compiler::Plan& plan_;
   SessionOptions options_;
   int shard_count_;
   Layout layout_;
@@ -109,7 +109,7 @@ class Sequence {
   std::unique_ptr<tbb::detail::d1::task_arena> arena_;  // null: one thread
 
   int step_, record_, arrive_, show_, sweep_, sweep_start_, close_;
-  std::vector<std::vector<compiler::Ref>> end_reads_;  // by phase: what is read at an example's own end
+  std::vector<std::vector<compiler::Plan::Read>> end_reads_;  // by phase: what is read at an example's own end
   std::vector<int> flags_;                             // those that follow from lengths and windows
   std::vector<int> timed_;                             // tensors whose slots are cleared (not flags, not shown)
   struct StepGather {

@@ -51,7 +51,8 @@ struct Session::Impl {
       if (t.kind == TensorKind::param || t.kind == TensorKind::keep || t.kind == TensorKind::wiring) {
         for (std::int64_t copy = 0; copy < m.copies(number); ++copy) {
           const std::vector<double> values = initial_values(t, options.seed, copy);
-          for (std::int64_t k = 0; k < t.size(); ++k) m.write(number, m.whole(number), copy * t.size() + k, values[k]);
+          const auto size = static_cast<std::int64_t>(values.size());
+          for (std::int64_t k = 0; k < size; ++k) m.write(number, m.whole(number), copy * size + k, values[k]);
         }
       } else if (t.kind == TensorKind::hyper && !hypers_set.contains(t.name)) {
         m.write(number, m.whole(number), 0, t.init.a);
@@ -104,7 +105,7 @@ struct Session::Impl {
 
   std::shared_ptr<const Program> program;
   SessionOptions options;
-  const compiler::Program& plan;
+  const compiler::Plan& plan;
   Sequence sequence;
   std::vector<TensorInfo> infos;
   std::map<std::string, int> numbers;

@@ -85,53 +85,59 @@ class NestEmitter {
   TileEmitter tile_;
 };
 
-class FunctionEmitter {
+llvm::Function* declare(llvm::Module& out, const std::string& name, const std::vector<llvm::Type*>& arguments) {
+  if (llvm::Function* known = out.getFunction(name)) return known;
+  auto* const type = llvm::FunctionType::get(llvm::Type::getVoidTy(out.getContext()), arguments, false);
+  auto* const function = llvm::Function::Create(type, llvm::Function::ExternalLinkage, name, out);
+  function->setDSOLocal(true);  // all objects of a program are linked next to each other
+  function->addFnAttr(llvm::Attribute::NoUnwind);
+  return function;
+}
+
+// A nest: void name(ptr buffer0, ptr buffer1, ..., i64 examples).
+llvm::Function* declare(llvm::Module& out, const Types& types, const Outlined::Nest& nest) {
+  std::vector<llvm::Type*> arguments(nest.buffers.size(), llvm::PointerType::get(out.getContext(), 0));
+  arguments.push_back(types.index(1));
+  return declare(out, nest.name, arguments);
+}
+
+class StatementEmitter {
  public:
-  FunctionEmitter(llvm::Module& out, const loops::Module& module, const Types& types, const std::string& name)
-      : module_(module), types_(types), entry_builder_(out.getContext()), b_(out.getContext()) {
-    llvm::LLVMContext& c = out.getContext();
-    llvm::Type* const pointer = llvm::PointerType::get(c, 0);
-    auto* const type = llvm::FunctionType::get(llvm::Type::getVoidTy(c), {pointer, types.index(1)}, false);
-    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, name, out);
-    function_->getArg(0)->setName("buffers");
-    function_->getArg(1)->setName("examples");
-    function_->addFnAttr(llvm::Attribute::NoUnwind);
+  StatementEmitter(llvm::Module& out, const Types& types, const Outlined::Nest& nest)
+      : nest_(nest),
+        types_(types),
+        function_(declare(out, types, nest)),
+        entry_builder_(out.getContext()),
+        b_(out.getContext()) {
     const std::string bits = std::to_string(types.target.vector_bits);
     function_->addFnAttr("prefer-vector-width", bits);
     function_->addFnAttr("min-legal-vector-width", bits);
 #ifdef ELIGO_SANITIZE_ADDRESS
     function_->addFnAttr(llvm::Attribute::SanitizeAddress);
 #endif
-    entry_ = llvm::BasicBlock::Create(c, "entry", function_);
-    entry_builder_.SetInsertPoint(entry_);
-    b_.SetInsertPoint(llvm::BasicBlock::Create(c, "body", function_));
+    for (std::size_t i = 0; i < nest.buffers.size(); ++i)
+      function_->getArg(static_cast<unsigned>(i))->setName(nest.buffers[i].name);
+    function_->getArg(static_cast<unsigned>(nest.buffers.size()))->setName("examples");
+    llvm::BasicBlock* const entry = llvm::BasicBlock::Create(out.getContext(), "entry", function_);
+    entry_builder_.SetInsertPoint(entry);
+    b_.SetInsertPoint(llvm::BasicBlock::Create(out.getContext(), "body", function_));
   }
 
-  void run(const std::vector<loops::Statement>& statements) {
+  void run() {
     llvm::BasicBlock* const body = b_.GetInsertBlock();
     const Scope scope{b_,
                       types_,
-                      module_.buffers,
-                      [this](int i) { return pointer(i); },
+                      nest_.buffers,
+                      [this](int i) { return function_->getArg(static_cast<unsigned>(i)); },
                       [this](std::size_t n, std::int64_t vectors) { return scratch(n, vectors); },
-                      function_->getArg(1)};
-    for (const loops::Statement& s : statements)
-      for (const Nest& nest : normal_form(s)) NestEmitter(scope, nest).emit();
+                      function_->getArg(static_cast<unsigned>(nest_.buffers.size()))};
+    for (const Nest& nest : normal_form(nest_.statement)) NestEmitter(scope, nest).emit();
     b_.CreateRetVoid();
     entry_builder_.CreateBr(body);
   }
 
  private:
-  Value* pointer(int buffer) {
-    Value*& p = pointers_[buffer];
-    if (p) return p;
-    llvm::Type* const type = llvm::PointerType::get(b_.getContext(), 0);
-    Value* const place =
-        entry_builder_.CreateConstGEP1_64(type, function_->getArg(0), static_cast<std::uint64_t>(buffer));
-    return p = entry_builder_.CreateLoad(type, place, module_.buffers[static_cast<std::size_t>(buffer)].name);
-  }
-
-  // Statements follow one another: the n-th piece is the same memory for all of them, as large as the largest.
+  // Nests of a statement follow one another: the n-th piece is the same memory for all, as large as the largest.
   Value* scratch(std::size_t n, std::int64_t vectors) {
     llvm::AllocaInst*& p = scratch_[n];
     llvm::Constant* const size = llvm::ConstantInt::get(types_.index(1), static_cast<std::uint64_t>(vectors));
@@ -140,22 +146,53 @@ class FunctionEmitter {
     return p;
   }
 
-  const loops::Module& module_;
+  const Outlined::Nest& nest_;
   const Types& types_;
   llvm::Function* function_;
-  llvm::BasicBlock* entry_;
-  Builder entry_builder_, b_;  // loads of pointers and memory for tiles; everything else
-  std::map<int, Value*> pointers_;
+  Builder entry_builder_, b_;  // memory for tiles; everything else
   std::map<std::size_t, llvm::AllocaInst*> scratch_;
 };
 
+// A function of the module calls its nests one after another.
+void emit_calls(llvm::Module& out, const std::vector<loops::Buffer>& buffers, const Types& types,
+                const Outlined& outlined, const Outlined::Function& function) {
+  llvm::Type* const pointer = llvm::PointerType::get(out.getContext(), 0);
+  llvm::Function* const f = declare(out, function.name, {pointer, types.index(1)});
+  f->getArg(0)->setName("buffers");
+  f->getArg(1)->setName("examples");
+  Builder b(llvm::BasicBlock::Create(out.getContext(), "entry", f));
+  std::map<int, Value*> pointers;
+  const auto start_of = [&](int buffer) {
+    Value*& p = pointers[buffer];
+    if (p) return p;
+    Value* const place = b.CreateConstGEP1_64(pointer, f->getArg(0), static_cast<std::uint64_t>(buffer));
+    return p = b.CreateLoad(pointer, place, buffers[static_cast<std::size_t>(buffer)].name);
+  };
+  for (const Outlined::Call& call : function.calls) {
+    const Outlined::Nest& nest = outlined.nests[call.nest];
+    Values arguments;
+    for (std::size_t i = 0; i < call.arguments.size(); ++i) {
+      const auto [buffer, offset] = call.arguments[i];
+      const bool integers = nest.buffers[i].element == loops::Element::int32;
+      llvm::Type* const element = integers ? types.gathered(1) : types.real(1);
+      arguments.push_back(b.CreateConstGEP1_64(element, start_of(buffer), static_cast<std::uint64_t>(offset)));
+    }
+    arguments.push_back(f->getArg(1));
+    b.CreateCall(declare(out, types, nest), arguments)->setDoesNotThrow();
+  }
+  b.CreateRetVoid();
+}
+
 }  // namespace
 
-std::unique_ptr<llvm::Module> emit(llvm::LLVMContext& context, const loops::Module& module, loops::DType dtype,
+std::unique_ptr<llvm::Module> emit(llvm::LLVMContext& context, const loops::Module& module, const Outlined& outlined,
+                                   const std::vector<std::size_t>& nests, bool functions, loops::DType dtype,
                                    const Target& target) {
   auto out = std::make_unique<llvm::Module>(module.name, context);
   const Types types(context, dtype, target);
-  for (const loops::Function& f : module.functions) FunctionEmitter(*out, module, types, f.name).run(f.statements);
+  if (functions)
+    for (const Outlined::Function& f : outlined.functions) emit_calls(*out, module.buffers, types, outlined, f);
+  for (const std::size_t nest : nests) StatementEmitter(*out, types, outlined.nests[nest]).run();
   return out;
 }
 

@@ -1,10 +1,11 @@
-// Loop form to LLVM IR: one function `void name(ptr buffers, i64 examples)` per function of the module, its statements
-// one after another. A statement is brought to normal form (nest.h), laid onto registers (plan.h) and emitted tile by
-// tile (tile.h).
+// Loop form to LLVM IR: one function `void name(ptr buffers, i64 examples)` per function of the module, which calls one
+// function per statement (outline.h). A statement is brought to normal form (nest.h), laid onto registers (plan.h) and
+// emitted tile by tile (tile.h).
 #pragma once
 
 #include <memory>
 
+#include "compiler/llvm/outline.h"
 #include "compiler/llvm/target.h"
 #include "compiler/loops.h"
 
@@ -15,10 +16,9 @@ class Module;
 
 namespace eligo::compiler::codegen {
 
-// Changed whenever the emitted code may change: part of the key of cached kernels.
-inline constexpr int emitter_version = 1;
-
-std::unique_ptr<llvm::Module> emit(llvm::LLVMContext& context, const loops::Module& module, loops::DType dtype,
+// Some of a module's nests, and its functions if wanted. The rest is declared where it is called.
+std::unique_ptr<llvm::Module> emit(llvm::LLVMContext& context, const loops::Module& module, const Outlined& outlined,
+                                   const std::vector<std::size_t>& nests, bool functions, loops::DType dtype,
                                    const Target& target);
 
 }  // namespace eligo::compiler::codegen

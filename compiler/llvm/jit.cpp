@@ -2,14 +2,11 @@
 
 #include <fmt/format.h>
 #include <llvm/Config/llvm-config.h>
-#include <llvm/ExecutionEngine/Orc/Debugging/DebuggerSupport.h>
 #include <llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h>
-#include <llvm/ExecutionEngine/Orc/LLJIT.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/Passes/PassBuilder.h>
-#include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/SmallVectorMemoryBuffer.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
@@ -17,14 +14,15 @@
 #include <llvm/Transforms/Instrumentation/AddressSanitizer.h>
 #endif
 
+#include <atomic>
 #include <chrono>
-#include <cstdlib>
-#include <map>
+#include <exception>
+#include <mutex>
+#include <numeric>
 #include <stdexcept>
+#include <thread>
 
-#include "compiler/llvm/cache.h"
 #include "compiler/llvm/emit.h"
-#include "compiler/loops_text.h"
 
 namespace eligo::compiler {
 namespace {
@@ -72,14 +70,28 @@ llvm::orc::JITTargetMachineBuilder machine_builder(const Target& target) {
   return b;
 }
 
-// A module on its way to machine code.
+std::unique_ptr<llvm::TargetMachine> machine_for(const Target& target) {
+  return value_of(machine_builder(target).createTargetMachine(), "no code for " + target.cpu);
+}
+
+// A module cut into pieces: outline.h.
+struct Pieces {
+  Pieces(const loops::Module& module_, const JitOptions& options_)
+      : module(module_), options(options_), outlined(codegen::outline(module_)) {}
+  const loops::Module& module;
+  const JitOptions& options;
+  codegen::Outlined outlined;
+};
+
+// Some nests of a module, and perhaps its functions, on their way to machine code.
 class Compilation {
  public:
-  Compilation(const loops::Module& module, const JitOptions& options)
-      : machine_(value_of(machine_builder(options.target).createTargetMachine(), "no code for " + options.target.cpu)) {
+  Compilation(llvm::TargetMachine& machine, const Pieces& pieces, const std::vector<std::size_t>& nests, bool functions)
+      : machine_(machine) {
     Clock clock;
-    module_ = codegen::emit(context_, module, options.dtype, options.target);
-    module_->setDataLayout(machine_->createDataLayout());
+    const JitOptions& options = pieces.options;
+    module_ = codegen::emit(context_, pieces.module, pieces.outlined, nests, functions, options.dtype, options.target);
+    module_->setDataLayout(machine_.createDataLayout());
     module_->setTargetTriple(options.target.triple);
     emit_ms = clock.lap();
     verify();
@@ -98,7 +110,7 @@ class Compilation {
     llvm::SmallVector<char, 0> out;
     llvm::raw_svector_ostream stream(out);
     llvm::legacy::PassManager passes;
-    if (machine_->addPassesToEmitFile(passes, stream, nullptr, type))
+    if (machine_.addPassesToEmitFile(passes, stream, nullptr, type))
       throw std::runtime_error("LLVM can't write code for this target");
     passes.run(*module_);
     return out;
@@ -118,7 +130,7 @@ class Compilation {
     llvm::FunctionAnalysisManager functions;
     llvm::CGSCCAnalysisManager graph;
     llvm::ModuleAnalysisManager modules;
-    llvm::PassBuilder builder(machine_.get());
+    llvm::PassBuilder builder(&machine_);
     builder.registerModuleAnalyses(modules);
     builder.registerCGSCCAnalyses(graph);
     builder.registerFunctionAnalyses(functions);
@@ -134,85 +146,119 @@ class Compilation {
   }
 
   llvm::LLVMContext context_;
-  std::unique_ptr<llvm::TargetMachine> machine_;
+  llvm::TargetMachine& machine_;
   std::unique_ptr<llvm::Module> module_;
 };
 
-class LinkedKernels : public Kernels {
+}  // namespace
+
+std::string code_version(const JitOptions& options) {
+  const Target& t = options.target;
+  return fmt::format("LLVM {} {} {} {} {} {} {}", LLVM_VERSION_STRING, pipeline, t.triple, t.cpu, t.features,
+                     options.dtype == loops::DType::f32 ? "f32" : "f64", sanitized ? "asan" : "");
+}
+
+std::vector<std::string> function_names(const loops::Module& module) {
+  std::vector<std::string> names;
+  for (const loops::Function& f : module.functions) names.push_back(f.name);
+  return names;
+}
+
+namespace {
+
+// The parts of a module, compiled by several threads: each takes the next one that nobody has begun.
+class Work {
  public:
-  LinkedKernels(const loops::Module& module, const JitOptions& options, std::unique_ptr<llvm::MemoryBuffer> object) {
-    object_bytes = object->getBufferSize();
-    llvm::orc::LLJITBuilder builder;
-    builder.setJITTargetMachineBuilder(machine_builder(options.target));
-    jit_ = value_of(builder.create(), "no JIT");
-    if (const char* gdb = std::getenv("ELIGO_GDB"); gdb && *gdb == '1')
-      if (llvm::Error e = llvm::orc::enableDebuggerSupport(*jit_)) fail("gdb", std::move(e));
-    if (llvm::Error e = jit_->addObjectFile(std::move(object))) fail("object", std::move(e));
-    for (const loops::Function& f : module.functions)
-      functions_[f.name] = value_of(jit_->lookup(f.name), f.name).toPtr<Function>();
+  Work(const loops::Module& module, const JitOptions& options)
+      : pieces_(module, options), parts_(codegen::parts_of(pieces_.outlined)) {
+    objects.files.resize(parts_.size());
   }
 
-  Function find(const std::string& name) const override {
-    const auto it = functions_.find(name);
-    return it == functions_.end() ? nullptr : it->second;
+  void run() {
+    const auto helpers =
+        std::min<std::size_t>(static_cast<std::size_t>(std::max(1, pieces_.options.threads)), parts_.size()) - 1;
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < helpers; ++i) threads.emplace_back([this] { compile(); });
+    compile();
+    for (std::thread& thread : threads) thread.join();
+    if (fault_) std::rethrow_exception(fault_);
   }
+
+  Objects objects;
 
  private:
-  std::unique_ptr<llvm::orc::LLJIT> jit_;
-  std::map<std::string, Function> functions_;
+  void compile() {
+    try {
+      const auto machine = machine_for(pieces_.options.target);
+      for (std::size_t part = next_++; part < parts_.size(); part = next_++) compile(*machine, part);
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!fault_) fault_ = std::current_exception();
+      next_ = parts_.size();
+    }
+  }
+  void compile(llvm::TargetMachine& machine, std::size_t part) {
+    Compilation compilation(machine, pieces_, parts_[part], part == 0);
+    Clock clock;
+    const auto object = compilation.generate(llvm::CodeGenFileType::ObjectFile);
+    objects.files[part].assign(object.data(), object.size());
+    const std::lock_guard lock(mutex_);
+    objects.codegen_ms += clock.lap();
+    objects.emit_ms += compilation.emit_ms;
+    objects.optimise_ms += compilation.optimise_ms;
+  }
+
+  const Pieces pieces_;
+  const std::vector<std::vector<std::size_t>> parts_;
+  std::atomic<std::size_t> next_ = 0;
+  std::mutex mutex_;
+  std::exception_ptr fault_;
 };
-
-std::string cache_key(const loops::Module& module, const JitOptions& options) {
-  const Target& t = options.target;
-  return KernelCache::key(fmt::format("emitter {} LLVM {} {} {} {} {} {} {}\n{}", codegen::emitter_version,
-                                      LLVM_VERSION_STRING, pipeline, t.triple, t.cpu, t.features,
-                                      options.dtype == loops::DType::f32 ? "f32" : "f64", sanitized ? "asan" : "",
-                                      loops::text(module)));
-}
-
-std::unique_ptr<llvm::MemoryBuffer> buffer_of(std::string_view object, const std::string& name) {
-  return llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(object.data(), object.size()), name);
-}
 
 }  // namespace
 
+Objects compile_objects(const loops::Module& module, const JitOptions& options) {
+  Work work(module, options);
+  work.run();
+  return std::move(work.objects);
+}
+
 std::shared_ptr<Kernels> jit(const loops::Module& module, const JitOptions& options) {
   if (const std::string reason = options.target.why_not_here(); !reason.empty()) throw std::runtime_error(reason);
-  const KernelCache cache(options.cache_folder);
-  const std::string key = options.cache_folder.empty() ? "" : cache_key(module, options);
+  const Objects objects = compile_objects(module, options);
   Clock clock;
-  if (const auto object = cache.load(module.name, key)) {
-    try {
-      auto kernels = std::make_shared<LinkedKernels>(module, options, buffer_of(*object, module.name));
-      kernels->from_cache = true;
-      kernels->link_ms = clock.lap();
-      return kernels;
-    } catch (const std::runtime_error&) {
-      // an object that does not link is rebuilt like any other bad entry
-    }
-  }
-  Compilation compilation(module, options);
-  clock.lap();
-  const auto object = compilation.generate(llvm::CodeGenFileType::ObjectFile);
-  const double codegen_ms = clock.lap();
-  const std::string_view bytes(object.data(), object.size());
-  cache.store(module.name, key, bytes);
-  clock.lap();
-  auto kernels = std::make_shared<LinkedKernels>(module, options, buffer_of(bytes, module.name));
-  kernels->emit_ms = compilation.emit_ms;
-  kernels->optimise_ms = compilation.optimise_ms;
-  kernels->codegen_ms = codegen_ms;
+  std::shared_ptr<Kernels> kernels = link(objects.files, function_names(module));
+  kernels->emit_ms = objects.emit_ms;
+  kernels->optimise_ms = objects.optimise_ms;
+  kernels->codegen_ms = objects.codegen_ms;
   kernels->link_ms = clock.lap();
   return kernels;
 }
 
+namespace {
+
+// All of a module in one piece, for people to read.
+template <class Use>
+std::string whole(const loops::Module& module, const JitOptions& options, const Use& use) {
+  const Pieces pieces(module, options);
+  std::vector<std::size_t> all(pieces.outlined.nests.size());
+  std::iota(all.begin(), all.end(), 0);
+  const auto machine = machine_for(options.target);
+  Compilation compilation(*machine, pieces, all, true);
+  return use(compilation);
+}
+
+}  // namespace
+
 std::string llvm_text(const loops::Module& module, const JitOptions& options) {
-  return Compilation(module, options).text();
+  return whole(module, options, [](Compilation& compilation) { return compilation.text(); });
 }
 
 std::string asm_text(const loops::Module& module, const JitOptions& options) {
-  const auto text = Compilation(module, options).generate(llvm::CodeGenFileType::AssemblyFile);
-  return std::string(text.data(), text.size());
+  return whole(module, options, [](Compilation& compilation) {
+    const auto text = compilation.generate(llvm::CodeGenFileType::AssemblyFile);
+    return std::string(text.data(), text.size());
+  });
 }
 
 }  // namespace eligo::compiler

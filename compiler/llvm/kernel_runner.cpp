@@ -1,17 +1,14 @@
 #include "compiler/kernel_runner.h"
 
-#include "compiler/llvm/jit.h"
+#include "compiler/llvm/link.h"
 
 namespace eligo::compiler {
 namespace {
 
 class KernelRunner : public PhaseRunner {
  public:
-  KernelRunner(std::shared_ptr<Program> program, Lowered lowered, std::shared_ptr<Kernels> kernels, bool float64)
-      : program_(std::move(program)),
-        lowered_(std::move(lowered)),
-        kernels_(std::move(kernels)),
-        element_(float64 ? 8 : 4) {
+  KernelRunner(Lowered lowered, std::shared_ptr<Kernels> kernels, bool float64)
+      : lowered_(std::move(lowered)), kernels_(std::move(kernels)), element_(float64 ? 8 : 4) {
     for (const loops::Function& f : lowered_.module.functions) functions_.push_back(kernels_->find(f.name));
   }
 
@@ -60,7 +57,6 @@ class KernelRunner : public PhaseRunner {
     functions_[function](pointers.data(), examples);
   }
 
-  std::shared_ptr<Program> program_;
   Lowered lowered_;
   std::shared_ptr<Kernels> kernels_;
   std::int64_t element_;
@@ -69,9 +65,8 @@ class KernelRunner : public PhaseRunner {
 
 }  // namespace
 
-std::shared_ptr<PhaseRunner> make_kernel_runner(std::shared_ptr<Program> program, Lowered lowered,
-                                                std::shared_ptr<Kernels> kernels, bool float64) {
-  return std::make_shared<KernelRunner>(std::move(program), std::move(lowered), std::move(kernels), float64);
+std::shared_ptr<PhaseRunner> make_kernel_runner(Lowered lowered, std::shared_ptr<Kernels> kernels, bool float64) {
+  return std::make_shared<KernelRunner>(std::move(lowered), std::move(kernels), float64);
 }
 
 }  // namespace eligo::compiler

@@ -1,8 +1,8 @@
 // The pipeline is this page: the compiler's stages from top to bottom.
 #include "compiler/pipeline.h"
 
-#include <cstdlib>
-#include <filesystem>
+#include <map>
+#include <mutex>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -23,21 +23,10 @@
 namespace eligo::compiler {
 namespace {
 
-// The folder of compiled kernels: what was asked for, $ELIGO_CACHE, or the user's cache.
-std::string cache_folder(const std::string& asked) {
-  if (asked == "none") return "";
-  if (!asked.empty()) return asked;
-  if (const char* set = std::getenv("ELIGO_CACHE")) return std::string(set) == "none" ? "" : set;
-  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg && *xdg) return std::string(xdg) + "/eligo";
-  if (const char* home = std::getenv("HOME"); home && *home) return std::string(home) + "/.cache/eligo";
-  return "";
-}
-
 JitOptions jit_options(const CompileOptions& options) {
   JitOptions jit;
   jit.dtype = options.float64 ? loops::DType::f64 : loops::DType::f32;
   jit.target = Target::named(options.cpu);
-  jit.cache_folder = cache_folder(options.cache);
   return jit;
 }
 
@@ -72,11 +61,37 @@ const std::vector<std::string>& stage_names() {
 
 void finish_graph(Program& program, const CompileOptions& options) { graph_stages(program, options, "simplified"); }
 
+std::string code_version(const CompileOptions& options) {
+  static std::mutex mutex;  // the processor stays the same
+  static std::map<std::pair<std::string, bool>, std::string> known;
+  const std::lock_guard lock(mutex);
+  std::string& version = known[{options.cpu, options.float64}];
+  if (!version.empty()) return version;
+  const JitOptions jit = jit_options(options);
+  if (const std::string reason = jit.target.why_not_here(); !reason.empty()) throw std::runtime_error(reason);
+  return version = code_version(jit);
+}
+
+Executable compile_executable(Program& program, const CompileOptions& options) {
+  const JitOptions jit = jit_options(options);
+  if (const std::string reason = jit.target.why_not_here(); !reason.empty()) throw std::runtime_error(reason);
+  graph_stages(program, options, "simplified");
+  Executable executable;
+  executable.float64 = options.float64;
+  executable.lowered = lowered_loops(program, options);
+  executable.objects = compile_objects(executable.lowered.module, jit).files;
+  for (loops::Function& f : executable.lowered.module.functions) f.statements.clear();
+  executable.plan = plan_of(program);
+  return executable;
+}
+
+std::shared_ptr<PhaseRunner> load(const Executable& executable) {
+  return make_kernel_runner(executable.lowered, link(executable.objects, function_names(executable.lowered.module)),
+                            executable.float64);
+}
+
 std::shared_ptr<PhaseRunner> compile_program(std::shared_ptr<Program> program, const CompileOptions& options) {
-  graph_stages(*program, options, "simplified");
-  Lowered lowered = lowered_loops(*program, options);
-  std::shared_ptr<Kernels> kernels = jit(lowered.module, jit_options(options));
-  return make_kernel_runner(std::move(program), std::move(lowered), std::move(kernels), options.float64);
+  return load(compile_executable(*program, options));
 }
 
 std::string dump_stage(std::shared_ptr<Program> program, const CompileOptions& options, const std::string& stage) {

@@ -35,7 +35,7 @@ struct Arguments {
   std::int64_t window = 0;
   std::string case_path, case_out, code;
   std::vector<std::string> files, folders, sizes;
-  bool json = false;
+  bool json = false, clear = false;
   int status = 0;
 };
 
@@ -223,6 +223,9 @@ void add_small_verbs(CLI::App& app, Arguments& a) {
     a.list.rule_folders = a.folders;
     a.status = eligo::cli::list(a.list);
   });
+  auto* cache = app.add_subcommand("cache", "Where compiled programs are kept, and how many");
+  cache->add_flag("--clear", a.clear, "Remove them");
+  cache->callback([&a] { a.status = eligo::cli::cache(a.clear); });
   auto* version = app.add_subcommand("version", "The version");
   version->callback([] { fmt::print("eligo {}\n", ELIGO_VERSION); });
 }

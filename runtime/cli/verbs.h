@@ -38,6 +38,9 @@ struct FormatOptions {
 };
 int format(const FormatOptions& options);
 
+// Where compiled programs are kept and how many; `clear` removes them.
+int cache(bool clear);
+
 // The long help of an error code.
 int explain(const std::string& code);
 

@@ -90,7 +90,7 @@ void check(const Module& m, const std::vector<std::int64_t>& examples, std::uint
   for (const std::string& target : targets_here())
     for (const DType dtype : {DType::f32, DType::f64}) {
       SCOPED_TRACE(fmt::format("{} {} seed {}\n{}", target, dtype == DType::f32 ? "f32" : "f64", seed, text(m)));
-      const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(target), ""});
+      const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(target)});
 #ifndef __SANITIZE_ADDRESS__
       EXPECT_LT(kernels->object_bytes, 40'000u * m.functions[0].statements.size());
 #endif

@@ -1,6 +1,7 @@
 // Statistics of neurons come from factors: no tensor of an example is as large as a parameter.
 #include <gtest/gtest.h>
 
+#include "compiler/pipeline.h"
 #include "runtime/compile.h"
 #include "tests/oracle/nets.h"
 #include "tests/runtime/temporary.h"
@@ -10,9 +11,10 @@ namespace {
 
 // The largest value that is computed for single examples. Sums over the batch are none of these.
 std::int64_t largest_of_an_example(const ProgramSpec& spec) {
-  const auto program = compile(spec);
+  const auto program = instantiate(spec);
+  compiler::finish_graph(*program, {.batch = spec.batch_hint});
   std::int64_t most = 0;
-  for (const auto& phase : program->plan->phases)
+  for (const auto& phase : program->phases)
     for (const auto& root : phase.roots)
       for (compiler::Ref node : compiler::postorder({root.node}))
         if (node->batched && !node->sum_batch) most = std::max<std::int64_t>(most, node->size());

@@ -86,7 +86,6 @@ Values run_kernels(std::uint64_t seed, int nodes) {
   TensorMemory memory(*program, kExamples, seed);
   compiler::CompileOptions options;
   options.float64 = true;
-  options.cache = "none";
   options.batch = kExamples;
   const auto runner = compiler::compile_program(program, options);
   std::vector<double> scratch(static_cast<std::size_t>(runner->scratch_bytes(kExamples) / 8 + 32));

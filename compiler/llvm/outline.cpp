@@ -1,0 +1,184 @@
+#include "compiler/llvm/outline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_map>
+
+#include "compiler/archive.h"
+
+namespace eligo::compiler::codegen {
+namespace {
+
+using loops::Access;
+using loops::Value;
+using loops::ValuePtr;
+
+// Operands of sums and products in an order that follows from their form alone, so that `a*x + y` and `y + x*a` are one
+// nest. What contains a Σ stays where it is: in which order sums are taken is the planner's matter.
+class Ordering {
+ public:
+  ValuePtr ordered(const ValuePtr& value) { return visit(value).value; }
+
+ private:
+  struct Seen {
+    ValuePtr value;
+    std::uint64_t form = 0;  // a digest in which buffers and offsets have no part
+    bool has_sum = false;
+  };
+
+  static std::uint64_t mixed(std::uint64_t h, std::uint64_t x) {
+    h = (h ^ x) * 0x9e3779b97f4a7c15ull;
+    return h ^ (h >> 29);
+  }
+
+  const Seen& visit(const ValuePtr& value) {
+    if (const auto found = seen_.find(value.get()); found != seen_.end()) return found->second;
+    Value copy = *value;
+    std::vector<Seen> operands;
+    Seen out;
+    for (const ValuePtr& argument : value->args) operands.push_back(visit(argument));
+    for (const Seen& operand : operands) out.has_sum = out.has_sum || operand.has_sum;
+    const bool commutes = copy.kind == loops::ValueKind::apply && (copy.op == Op::add || copy.op == Op::mul);
+    if (commutes && !out.has_sum && operands[1].form < operands[0].form) std::swap(operands[0], operands[1]);
+    out.form = mixed(mixed(static_cast<std::uint64_t>(copy.kind), static_cast<std::uint64_t>(copy.op)),
+                     std::hash<double>()(copy.constant));
+    for (const std::int64_t s : copy.access.stride) out.form = mixed(out.form, static_cast<std::uint64_t>(s));
+    for (const int l : copy.over) out.form = mixed(out.form, static_cast<std::uint64_t>(l));
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      out.form = mixed(out.form, operands[i].form);
+      copy.args[i] = operands[i].value;
+    }
+    out.has_sum = out.has_sum || copy.kind == loops::ValueKind::reduce || copy.kind == loops::ValueKind::reduce_max;
+    out.value = std::make_shared<const Value>(std::move(copy));
+    return seen_[value.get()] = std::move(out);
+  }
+
+  std::unordered_map<const Value*, Seen> seen_;
+};
+
+// One statement over its own buffers, each from the place of its first access on.
+class Outliner {
+ public:
+  Outliner(const loops::Module& module, const loops::Statement& statement) : module_(module) {
+    nest.statement = statement;
+    nest.statement.out = moved(statement.out);
+    nest.statement.value = moved(Ordering().ordered(statement.value));
+  }
+
+  Outlined::Nest nest;
+  Outlined::Call call;
+
+ private:
+  int argument(int buffer, std::int64_t offset) {
+    const auto [at, is_new] = arguments_.emplace(buffer, static_cast<int>(call.arguments.size()));
+    if (is_new) {
+      call.arguments.emplace_back(buffer, offset);
+      nest.buffers.push_back(module_.buffers[static_cast<std::size_t>(buffer)]);
+    }
+    return at->second;
+  }
+
+  Access moved(Access access) {
+    const auto place = [&](int& buffer, std::int64_t& offset) {
+      buffer = argument(buffer, offset);
+      offset -= call.arguments[static_cast<std::size_t>(buffer)].second;
+    };
+    place(access.buffer, access.offset);
+    if (access.gather >= 0) place(access.gather, access.gather_offset);
+    return access;
+  }
+
+  ValuePtr moved(const ValuePtr& value) {
+    ValuePtr& known = values_[value.get()];
+    if (known) return known;
+    Value copy = *value;
+    if (copy.kind == loops::ValueKind::load) copy.access = moved(copy.access);
+    for (ValuePtr& argument : copy.args) argument = moved(argument);
+    return values_[value.get()] = std::make_shared<const Value>(std::move(copy));
+  }
+
+  const loops::Module& module_;
+  std::unordered_map<int, int> arguments_;
+  std::unordered_map<const Value*, ValuePtr> values_;  // what is shared stays shared
+};
+
+// Everything that a nest's code depends on; names and labels are not.
+class Identity {
+ public:
+  explicit Identity(const Outlined::Nest& nest) {
+    for (const loops::Buffer& b : nest.buffers) write_(b.element);
+    const loops::Statement& s = nest.statement;
+    for (const loops::Loop& loop : s.loops) write_(loop.extent, loop.batch);
+    write_(static_cast<int>(s.loops.size()), s.outer, s.accumulate);
+    add(s.out);
+    add(s.value);
+  }
+  const std::string& bytes() const { return write_.bytes; }
+
+ private:
+  void add(const Access& a) {
+    write_(a.buffer, a.offset, a.stride, a.gather, a.gather_offset, a.gather_loops, a.gather_stride);
+  }
+  void add(const ValuePtr& value) {
+    const auto [at, is_new] = numbers_.emplace(value.get(), static_cast<int>(numbers_.size()));
+    write_(at->second);
+    if (!is_new) return;
+    write_(value->kind, value->constant, value->op, value->over, static_cast<int>(value->args.size()));
+    if (value->kind == loops::ValueKind::load) add(value->access);
+    for (const ValuePtr& argument : value->args) add(argument);
+  }
+
+  ArchiveWriter write_;
+  std::unordered_map<const Value*, int> numbers_;
+};
+
+// What a nest takes to compile, roughly: its expression, where there are sums in several shapes of a tile.
+double cost_of(const Value& value) {
+  double cost = value.kind == loops::ValueKind::reduce || value.kind == loops::ValueKind::reduce_max ? 6 : 1;
+  for (const ValuePtr& argument : value.args) cost += cost_of(*argument);
+  return cost;
+}
+
+}  // namespace
+
+Outlined outline(const loops::Module& module) {
+  Outlined out;
+  std::unordered_map<std::string, std::size_t> known;
+  for (const loops::Function& function : module.functions) {
+    Outlined::Function& into = out.functions.emplace_back();
+    into.name = function.name;
+    for (const loops::Statement& statement : function.statements) {
+      Outliner outliner(module, statement);
+      const auto [at, is_new] = known.emplace(Identity(outliner.nest).bytes(), out.nests.size());
+      if (is_new) {
+        outliner.nest.name = fmt::format("{}_nest{}", function.name, into.calls.size());
+        out.nests.push_back(std::move(outliner.nest));
+      }
+      outliner.call.nest = at->second;
+      into.calls.push_back(std::move(outliner.call));
+    }
+  }
+  return out;
+}
+
+std::vector<std::vector<std::size_t>> parts_of(const Outlined& outlined) {
+  constexpr std::size_t few = 4, most = 8;
+  std::vector<double> costs;
+  for (const Outlined::Nest& nest : outlined.nests) costs.push_back(cost_of(*nest.statement.value));
+  std::vector<std::size_t> order(costs.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return costs[a] > costs[b]; });
+  std::vector<std::vector<std::size_t>> parts(std::clamp<std::size_t>(order.size() / few, 1, most));
+  std::vector<double> sums(parts.size(), 0.0);
+  for (const std::size_t nest : order) {  // the dearest first, each to whom has least
+    const auto least = static_cast<std::size_t>(std::min_element(sums.begin(), sums.end()) - sums.begin());
+    parts[least].push_back(nest);
+    sums[least] += costs[nest];
+  }
+  for (auto& part : parts) std::sort(part.begin(), part.end());
+  return parts;
+}
+
+}  // namespace eligo::compiler::codegen
