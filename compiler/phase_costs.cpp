@@ -1,5 +1,6 @@
 #include "compiler/phase_costs.h"
 
+#include <algorithm>
 #include <set>
 
 #include "compiler/lower.h"
@@ -85,6 +86,28 @@ std::vector<PhaseCost> phase_costs(Program& program, std::int64_t batch) {
     if (const int f = lowered.function_of_phase[i]; f >= 0)
       costs.push_back(
           {program.phases[i].name, cost_of_function(lowered.module.functions[static_cast<std::size_t>(f)])});
+  return costs;
+}
+
+std::vector<EquationCost> equation_costs(Program& program, std::int64_t batch) {
+  const Lowered lowered = lower(program, batch);
+  std::vector<EquationCost> costs;
+  const auto add = [&](const std::string& phase, int function) {
+    if (function < 0) return;
+    for (const loops::Statement& s : lowered.module.functions[static_cast<std::size_t>(function)].statements) {
+      auto at = std::find_if(costs.begin(), costs.end(),
+                             [&](const EquationCost& c) { return c.phase == phase && c.label == s.label; });
+      if (at == costs.end()) at = costs.insert(at, {phase, s.label, {}, {}});
+      const Cost one = StatementCost(s).run();
+      at->cost.operations += one.operations;
+      at->cost.words += one.words;
+      const auto buffer = static_cast<std::size_t>(s.out.buffer);
+      const bool scratch = lowered.bindings[buffer].kind == Binding::Kind::scratch;
+      if (scratch && lowered.module.buffers[buffer].batched) at->kept.insert(lowered.module.buffers[buffer].size);
+    }
+  };
+  for (std::size_t i = 0; i < program.phases.size(); ++i) add(program.phases[i].name, lowered.function_of_phase[i]);
+  add("prepare", lowered.prepare);
   return costs;
 }
 

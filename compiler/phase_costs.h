@@ -1,6 +1,7 @@
 // What a program's phases cost by the compiler's own counts: the operations and memory of the loops they become.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,15 @@ struct PhaseCost {
   Cost cost;
 };
 
+// Of the statements of one equation in a phase; what several equations share counts with the first that needs it.
+struct EquationCost {
+  std::string phase, label;
+  Cost cost;
+  std::set<std::int64_t> kept;  // sizes of the values that it keeps of each example, its result left out
+};
+
 // Lowers the program (in place), whose graph is finished; phases without work are left out.
 std::vector<PhaseCost> phase_costs(Program& program, std::int64_t batch);
+std::vector<EquationCost> equation_costs(Program& program, std::int64_t batch);
 
 }  // namespace eligo::compiler

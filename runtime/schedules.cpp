@@ -20,11 +20,18 @@ using compiler::Schedule;
 using Kind = Schedule::Kind;
 using Assignment = std::map<std::string, Schedule>;  // by recurrence
 
-// What running a program takes, a step and example.
+// What running a program takes: operations, and bytes moved, of a step and example; bytes of a session's arena.
 struct Estimate {
   double operations = 0, bytes = 0, memory = 0;
+};
+
+struct Candidate {
+  Schedule schedule;
+  bool possible = true;
+  Estimate cost;
+  std::string reason;  // why it is not possible
   // As in the compiler's choices of order: moving a word costs as much as a few operations.
-  double weight() const { return operations + bytes; }
+  double weight() const { return cost.operations + cost.bytes; }
 };
 
 // How often a phase runs in a sequence of `steps` steps.
@@ -44,7 +51,7 @@ double runs_of(const compiler::Program& plan, const std::string& phase, double s
 
 class Scheduler {
  public:
-  Scheduler(const ProgramSpec& spec, std::vector<RecurrenceSchedules>* table) : spec_(spec), table_(table) {}
+  Scheduler(const ProgramSpec& spec, std::vector<compiler::RecurrenceSchedules>* table) : spec_(spec), table_(table) {}
 
   std::shared_ptr<compiler::Program> run() {
     const std::shared_ptr<compiler::Program> plain = instantiate(spec_);
@@ -137,61 +144,63 @@ class Scheduler {
       throw Error(fmt::format("{} cannot be computed by {}: {}", name, to_string(chosen_[name]), reason));
   }
 
-  ScheduleChoice consider(const std::string& name, const Schedule& schedule) const {
-    ScheduleChoice choice;
-    choice.schedule = schedule;
-    choice.exact = schedule.steps < 0;
+  Candidate consider(const std::string& name, const Schedule& schedule) const {
+    Candidate candidate{schedule, true, {}, ""};
     Assignment tried = chosen_;
     tried[name] = schedule;
-    const std::shared_ptr<compiler::Program> plan = build(tried, &choice.reason);
-    choice.possible = plan != nullptr;
-    if (!plan) return choice;
-    const Estimate e = estimate(*plan);
-    choice.operations = e.operations;
-    choice.bytes = e.bytes;
-    choice.memory = e.memory;
-    return choice;
+    const std::shared_ptr<compiler::Program> plan = build(tried, &candidate.reason);
+    candidate.possible = plan != nullptr;
+    if (plan) candidate.cost = estimate(*plan);
+    return candidate;
   }
 
   void choose(const std::string& name) {
     const bool free = wanted_.at(name).kind == Kind::automatic;
-    RecurrenceSchedules all{name, {}};
     const Schedule mine = chosen_[name];
-    std::vector<Schedule> candidates = {{Kind::reverse}, {Kind::replay}, {Kind::dense}};
-    if (!free && mine.steps >= 0) candidates.insert(candidates.begin() + 2, mine);
-    for (const Schedule& schedule : candidates) {
+    std::vector<Schedule> tried = {{Kind::reverse}, {Kind::replay}, {Kind::dense}};
+    if (!free && mine.steps >= 0) tried.push_back(mine);
+    std::vector<Candidate> candidates;
+    for (const Schedule& schedule : tried) {
       // Whatever can be walked back once is cheaper so than from every arrival anew.
-      const bool settled = !all.choices.empty() && all.choices.front().possible;
+      const bool settled = !candidates.empty() && candidates.front().possible;
       if (schedule.kind == Kind::replay && settled && !table_) continue;
-      all.choices.push_back(consider(name, schedule));
+      candidates.push_back(consider(name, schedule));
     }
-    if (free) chosen_[name] = cheapest(all);
-    for (ScheduleChoice& choice : all.choices) choice.chosen = choice.schedule == chosen_[name];
-    if (table_) table_->push_back(std::move(all));
+    if (free) chosen_[name] = cheapest(candidates);
+    if (table_) table_->push_back({name, rows(candidates, chosen_[name]), ""});
   }
 
-  Schedule cheapest(RecurrenceSchedules& all) const {
-    const double limit = static_cast<double>(spec_.memory ? spec_.memory : machine_memory());
-    const ScheduleChoice* best = nullptr;
-    for (ScheduleChoice& choice : all.choices) {
-      if (!choice.possible || !choice.exact) continue;
-      if (choice.memory > limit) {
-        choice.reason = fmt::format("it takes more memory than the {:.3g} bytes that are allowed", limit);
-        continue;
-      }
-      if (!best || choice.operations + choice.bytes < best->operations + best->bytes) best = &choice;
+  double limit() const { return static_cast<double>(spec_.memory ? spec_.memory : machine_memory()); }
+
+  Schedule cheapest(const std::vector<Candidate>& candidates) const {
+    const Candidate* best = nullptr;
+    for (const Candidate& c : candidates) {
+      if (!c.possible || c.cost.memory > limit()) continue;
+      if (!best || c.weight() < best->weight()) best = &c;
     }
     return best ? best->schedule : Schedule{Kind::dense};
   }
 
+  std::vector<compiler::ScheduleChoice> rows(const std::vector<Candidate>& candidates, const Schedule& chosen) const {
+    std::vector<compiler::ScheduleChoice> result;
+    for (const Candidate& c : candidates) {
+      compiler::ScheduleChoice row{to_string(c.schedule), c.cost.operations, c.cost.bytes, c.cost.memory,
+                                   c.possible && c.schedule.steps < 0, c.reason, c.schedule == chosen};
+      if (c.possible && c.schedule.steps >= 0) row.reason = "it leaves out what lies further back";
+      if (c.possible && c.cost.memory > limit()) row.reason = "it takes more memory than is allowed";
+      result.push_back(row);
+    }
+    return result;
+  }
+
   const ProgramSpec& spec_;
-  std::vector<RecurrenceSchedules>* table_;
+  std::vector<compiler::RecurrenceSchedules>* table_;
   Assignment wanted_, chosen_;
 };
 
 }  // namespace
 
-std::shared_ptr<compiler::Program> scheduled(const ProgramSpec& spec, std::vector<RecurrenceSchedules>* table) {
+std::shared_ptr<compiler::Program> scheduled(const ProgramSpec& spec, std::vector<compiler::RecurrenceSchedules>* table) {
   return Scheduler(spec, table).run();
 }
 

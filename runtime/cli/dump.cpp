@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -16,26 +17,16 @@
 namespace eligo::cli {
 namespace {
 
-ProgramSpec specification(const DumpOptions& o) {
-  ProgramSpec spec;
-  spec.rule = o.rule;
-  spec.cell = o.cell;
-  spec.readout = o.readout;
-  spec.synth = o.synth;
-  spec.optimiser = o.optimiser;
-  spec.sizes = {{"n", 30}, {"m", 10}, {"k", 2}, {"hidden", 30}};
-  for (const auto& [name, value] : o.sizes) spec.sizes[name] = value;
-  if (o.window != 0) spec.header["n"] = o.window;
-  spec.update = o.update == "step" ? Update::step : o.update == "window" ? Update::window : Update::sequence;
-  spec.float64 = o.dtype == "f64";
-  spec.cpu = o.cpu;
-  spec.rule_paths = o.rule_folders;
+// Sizes that are not given are the usual ones of the documentation.
+ProgramSpec with_sizes(ProgramSpec spec) {
+  for (const auto& [name, value] : std::map<std::string, std::int64_t>{{"n", 30}, {"m", 10}, {"k", 2}, {"hidden", 30}})
+    spec.sizes.emplace(name, value);
   return spec;
 }
 
 std::string stage_text(const DumpOptions& o) {
   if (o.stage == "parse") {
-    const Found found = find_part(o.rule, "rule", o.rule_folders);
+    const Found found = find_part(o.spec.rule, "rule", o.spec.rule_paths);
     dsl::Diagnostics diagnostics;
     const dsl::ParsedFile file = dsl::parse_file(found.path, diagnostics);
     if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
@@ -47,9 +38,9 @@ std::string stage_text(const DumpOptions& o) {
     throw Error(fmt::format("there is no stage {}: the stages are {}", o.stage, fmt::join(stages, ", ")));
   }
   compiler::CompileOptions options;
-  options.float64 = o.dtype == "f64";
-  options.cpu = o.cpu;
-  return compiler::dump_stage(scheduled(specification(o)), options, o.stage);
+  options.float64 = o.spec.float64;
+  options.cpu = o.spec.cpu;
+  return compiler::dump_stage(scheduled(with_sizes(o.spec)), options, o.stage);
 }
 
 }  // namespace

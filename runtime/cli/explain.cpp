@@ -1,20 +1,38 @@
+#include "runtime/cli/explain.h"
+
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "dsl/diagnostic.h"
-#include "runtime/cli/verbs.h"
-#include "runtime/session.h"
 
 namespace eligo::cli {
+namespace {
 
-int explain(const std::string& code) {
-  std::string name;
-  for (const char c : code) name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+// E0304, in any case.
+bool is_code(const std::string& word) {
+  return word.size() > 1 && (word[0] == 'E' || word[0] == 'e') &&
+         std::all_of(word.begin() + 1, word.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+int explain_code(const std::string& code) {
+  std::string name = code;
+  name[0] = 'E';
   dsl::Code found{};
   if (!dsl::code_from_name(name, found)) {
     throw Error(
         fmt::format("there is no error code {}; codes look like E0304 and stand in brackets in each message", code));
   }
   fmt::print("{}: {}\n\n{}\n", dsl::code_name(found), dsl::code_title(found), dsl::code_help(found));
+  return 0;
+}
+
+}  // namespace
+
+int explain(const ExplainArguments& arguments) {
+  if (is_code(arguments.options.spec.rule)) return explain_code(arguments.options.spec.rule);
+  const Explanation explanation = eligo::explain(arguments.options);
+  fmt::print("{}", arguments.json ? explain_json(explanation) : explain_text(explanation));
   return 0;
 }
 

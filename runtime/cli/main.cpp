@@ -3,7 +3,6 @@
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
-#include <charconv>
 #include <functional>
 #include <new>
 
@@ -11,15 +10,25 @@
 #include "runtime/cli/compare.h"
 #include "runtime/cli/dump.h"
 #include "runtime/cli/eval.h"
+#include "runtime/cli/explain.h"
 #include "runtime/cli/gradcheck.h"
+#include "runtime/cli/model_options.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/session.h"
 
 namespace {
 
+using eligo::cli::add_compile_options;
+using eligo::cli::add_rule_options;
+using eligo::cli::add_rules_option;
+using eligo::cli::add_schedule_option;
 using eligo::cli::DumpOptions;
 using eligo::cli::FormatOptions;
 using eligo::cli::ListOptions;
+using eligo::cli::ModelOptions;
+using eligo::cli::read_bytes;
+using eligo::cli::read_hypers;
+using eligo::cli::read_schedule;
 using eligo::cli::RunOptions;
 
 // All that the verbs may be given; one verb runs per call.
@@ -28,49 +37,16 @@ struct Arguments {
   DumpOptions dump;
   FormatOptions format;
   ListOptions list;
-  eligo::ProgramSpec spec;  // of gradcheck
+  ModelOptions model;  // of dump, explain, gradcheck
+  eligo::cli::ExplainArguments explain;
   eligo::cli::CompareArguments compare;
   eligo::GradcheckOptions gradcheck;
   std::vector<std::string> hypers;
-  std::int64_t window = 0;
-  std::string case_path, case_out, code;
-  std::vector<std::string> files, folders, sizes;
+  std::string case_path, case_out, memory;
+  std::vector<std::string> files, folders, schedules;
   bool json = false, clear = false;
   int status = 0;
 };
-
-// "n=30" into a size.
-void read_sizes(const std::vector<std::string>& texts, std::map<std::string, std::int64_t>& sizes) {
-  for (const auto& text : texts) {
-    const std::size_t equals = text.find('=');
-    std::int64_t value = 0;
-    const char* end = text.data() + text.size();
-    const bool good = equals != std::string::npos && equals > 0 && equals + 1 < text.size() &&
-                      std::from_chars(text.data() + equals + 1, end, value).ptr == end && value > 0;
-    if (!good) throw eligo::Error(fmt::format("--size {}: expected a name and a whole number, such as n=30", text));
-    sizes[text.substr(0, equals)] = value;
-  }
-}
-
-// "lambda=0.5" into a hyper.
-std::vector<std::pair<std::string, double>> read_hypers(const std::vector<std::string>& texts) {
-  std::vector<std::pair<std::string, double>> hypers;
-  for (const auto& text : texts) {
-    const std::size_t equals = text.find('=');
-    double value = 0;
-    const char* end = text.data() + text.size();
-    const bool good = equals != std::string::npos && equals > 0 && equals + 1 < text.size() &&
-                      std::from_chars(text.data() + equals + 1, end, value).ptr == end;
-    if (!good) throw eligo::Error(fmt::format("--hyper {}: expected a name and a number, such as lambda=0.5", text));
-    hypers.emplace_back(text.substr(0, equals), value);
-  }
-  return hypers;
-}
-
-void add_rules_option(CLI::App* verb, Arguments& arguments) {
-  verb->add_option("--rules", arguments.folders, "A folder of rule files, searched before the library")
-      ->allow_extra_args(false);
-}
 
 void add_run(CLI::App& app, Arguments& a) {
   auto* verb =
@@ -83,13 +59,18 @@ void add_run(CLI::App& app, Arguments& a) {
   verb->add_option("--only", a.run.only, "Only this variant of the comparison (may be repeated)")
       ->allow_extra_args(false);
   verb->add_flag("--quiet", a.run.quiet, "No progress, only the table");
-  add_rules_option(verb, a);
+  add_schedule_option(verb, a.schedules);
+  add_rules_option(verb, a.folders);
   verb->callback([&a] {
     a.run.rule_folders = a.folders;
     // With --resume there is no experiment: what stands in its place is a setting.
     if (!a.run.resume.empty() && a.run.experiment.find('=') != std::string::npos) {
       a.run.overrides.insert(a.run.overrides.begin(), a.run.experiment);
       a.run.experiment.clear();
+    }
+    for (const auto& text : a.schedules) {
+      const auto [name, word] = read_schedule(text);
+      a.run.overrides.push_back(fmt::format("schedule.{}={}", name, word));
     }
     a.status = eligo::cli::run(a.run);
   });
@@ -99,7 +80,7 @@ void add_eval(CLI::App& app, Arguments& a) {
   auto* verb = app.add_subcommand("eval", "Run one batch of a rule on the numbers of a JSON file");
   verb->add_option("case", a.case_path, "The case, JSON")->required();
   verb->add_option("--out", a.case_out, "Where the results go, JSON")->required();
-  add_rules_option(verb, a);
+  add_rules_option(verb, a.folders);
   verb->callback([&a] { a.status = eligo::cli::eval(a.case_path, a.case_out, a.folders); });
 }
 
@@ -107,7 +88,7 @@ void add_check(CLI::App& app, Arguments& a) {
   auto* verb = app.add_subcommand("check", "Check rule files and say what they need: time, locality, shapes");
   verb->add_option("files", a.files, "Rule files (.eli), experiments (.toml) or names of the library")->required();
   verb->add_flag("--json", a.json, "The errors as JSON, for editors");
-  add_rules_option(verb, a);
+  add_rules_option(verb, a.folders);
   verb->callback([&a] { a.status = eligo::cli::check(a.files, a.json, a.folders); });
 }
 
@@ -121,52 +102,51 @@ void add_format(CLI::App& app, Arguments& a) {
 
 void add_dump(CLI::App& app, Arguments& a) {
   auto* verb = app.add_subcommand("dump", "Show a rule after a stage of the compiler");
-  verb->add_option("rule", a.dump.rule, "A rule's name, or file.eli:name")->required();
-  verb->add_option("--cell", a.dump.cell, "Its cell");
-  verb->add_option("--readout", a.dump.readout, "Its readout");
-  verb->add_option("--synth", a.dump.synth, "Its synthesiser; for several roles g=linear,fb=feedback");
-  verb->add_option("--optimiser", a.dump.optimiser, "Its optimiser")->capture_default_str();
+  add_rule_options(verb, a.model);
+  add_compile_options(verb, a.model);
   verb->add_option("--stage", a.dump.stage, "parse, graph, derivatives, simplified, schedule, loops, llvm or asm")
       ->required();
-  verb->add_option("--size", a.sizes, "A size: n=30 (may be repeated)")->allow_extra_args(false);
-  verb->add_option("--dtype", a.dump.dtype, "f32 or f64")->check(CLI::IsMember({"f32", "f64"}))->capture_default_str();
-  verb->add_option("--cpu", a.dump.cpu, "native, avx512, avx2, baseline or a name that LLVM knows")
-      ->capture_default_str();
-  verb->add_option("--update", a.dump.update, "step, window or sequence")
-      ->check(CLI::IsMember({"step", "window", "sequence"}))
-      ->capture_default_str();
-  verb->add_option("--window", a.dump.window, "The rule's n; -1 is all");
   verb->add_option("--out", a.dump.out, "A file instead of the standard output");
-  add_rules_option(verb, a);
   verb->callback([&a] {
-    a.dump.rule_folders = a.folders;
-    read_sizes(a.sizes, a.dump.sizes);
+    a.dump.spec = a.model.spec();
     a.status = eligo::cli::dump(a.dump);
+  });
+}
+
+void add_explain(CLI::App& app, Arguments& a) {
+  auto* verb = app.add_subcommand(
+      "explain", "What the compiler makes of a rule: structure, schedules, costs; or the long help of an error code");
+  add_rule_options(verb, a.model);
+  verb->get_option("rule")->description("A rule's name, or file.eli:name; or a code such as E0304");
+  add_compile_options(verb, a.model);
+  verb->add_option("--batch", a.explain.options.batch, "Examples of a batch")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
+      ->capture_default_str();
+  verb->add_option("--T", a.explain.options.steps, "Steps of a sequence")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
+      ->capture_default_str();
+  verb->add_option("--memory", a.memory, "What a session may take, such as 2GiB (default: what the machine has)");
+  verb->add_flag("--json", a.explain.json, "All of it as JSON");
+  verb->callback([&a] {
+    a.explain.options.spec = a.model.spec();
+    if (!a.memory.empty()) a.explain.options.memory = read_bytes("--memory", a.memory);
+    a.status = eligo::cli::explain(a.explain);
   });
 }
 
 void add_gradcheck(CLI::App& app, Arguments& a) {
   auto* verb = app.add_subcommand("gradcheck", "Check a rule's derivatives against finite differences");
-  verb->add_option("rule", a.spec.rule, "A rule's name, or file.eli:name")->required();
-  verb->add_option("--cell", a.spec.cell, "Its cell; parts that are not given are chosen");
-  verb->add_option("--readout", a.spec.readout, "Its readout");
-  verb->add_option("--synth", a.spec.synth, "Its synthesiser; for several roles g=linear,fb=feedback");
-  verb->add_option("--size", a.sizes, "A size: n=3 (may be repeated)")->allow_extra_args(false);
+  add_rule_options(verb, a.model);
   verb->add_option("--hyper", a.hypers, "A hyper: lambda=0.5 (may be repeated)")->allow_extra_args(false);
-  verb->add_option("--window", a.window, "The rule's n; -1 is all");
   verb->add_option("--batch", a.gradcheck.batch, "Examples")->check(CLI::Range(1, 1000))->capture_default_str();
   verb->add_option("--T", a.gradcheck.steps, "Steps")->check(CLI::Range(1, 1000))->capture_default_str();
   verb->add_option("--seed", a.gradcheck.seed, "Of parameters, states and data")->capture_default_str();
   verb->add_option("--tolerance", a.gradcheck.tolerance, "The largest deviation, of the largest entry")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  add_rules_option(verb, a);
   verb->callback([&a] {
-    a.spec.rule_paths = a.folders;
-    read_sizes(a.sizes, a.spec.sizes);
-    if (a.window != 0) a.spec.header["n"] = a.window;
     a.gradcheck.hypers = read_hypers(a.hypers);
-    a.status = eligo::cli::gradcheck(a.spec, a.gradcheck);
+    a.status = eligo::cli::gradcheck(a.model.spec(), a.gradcheck);
   });
 }
 
@@ -201,7 +181,7 @@ void add_compare(CLI::App& app, Arguments& a) {
   verb->add_flag("--lockstep", a.compare.options.lockstep, "b starts every update from a's parameters");
   verb->add_option("--data", a.compare.data, "Folder of the task's data");
   verb->add_option("--json", a.compare.json, "A file for all numbers");
-  add_rules_option(verb, a);
+  add_rules_option(verb, a.folders);
   verb->callback([&a] {
     a.compare.options.rule_folders = a.folders;
     a.status = eligo::cli::compare(a.compare);
@@ -209,16 +189,13 @@ void add_compare(CLI::App& app, Arguments& a) {
 }
 
 void add_small_verbs(CLI::App& app, Arguments& a) {
-  auto* explain = app.add_subcommand("explain", "The long help of an error code such as E0304");
-  explain->add_option("code", a.code, "The code")->required();
-  explain->callback([&a] { a.status = eligo::cli::explain(a.code); });
   auto* list = app.add_subcommand(
       "list", "What there is: rules, cells, synths, readouts, optimisers, tasks, experiments, settings");
   list->add_option("what", a.list.what, "One of these");
   list->add_flag("--paths", a.list.paths, "Where each lies");
   list->add_flag("--json", a.list.json, "As JSON");
   list->add_flag("--markdown", a.list.markdown, "The page of the rules: equations, costs, identities and tests");
-  add_rules_option(list, a);
+  add_rules_option(list, a.folders);
   list->callback([&a] {
     a.list.rule_folders = a.folders;
     a.status = eligo::cli::list(a.list);
@@ -258,6 +235,7 @@ int main(int argc, char** argv) {
   add_check(app, arguments);
   add_format(app, arguments);
   add_dump(app, arguments);
+  add_explain(app, arguments);
   add_gradcheck(app, arguments);
   add_compare(app, arguments);
   add_small_verbs(app, arguments);

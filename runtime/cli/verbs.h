@@ -20,8 +20,8 @@ struct RunOptions {
 int run(const RunOptions& options);
 
 struct ListOptions {
-  std::string what;       // "", rules, cells, synths, readouts, optimisers, tasks, experiments or settings
-  bool paths = false;     // where each lies
+  std::string what;    // "", rules, cells, synths, readouts, optimisers, tasks, experiments or settings
+  bool paths = false;  // where each lies
   bool json = false;
   bool markdown = false;  // the page docs/rules.md
   std::vector<std::string> rule_folders;
@@ -40,8 +40,5 @@ int format(const FormatOptions& options);
 
 // Where compiled programs are kept and how many; `clear` removes them.
 int cache(bool clear);
-
-// The long help of an error code.
-int explain(const std::string& code);
 
 }  // namespace eligo::cli

@@ -29,6 +29,13 @@ expect 0 "train.epochs" "$eligo" list settings
 expect 1 "did you mean rules?" "$eligo" list rulse
 expect 0 "E0" "$eligo" explain e0304
 expect 1 "there is no error code" "$eligo" explain E9999
+expect 0 "diag(1 - net.h[t]²) · net.W" "$eligo" explain bp_lambda --size n=4
+expect 0 '"group": "rule"' "$eligo" explain rtrl --cell lstm --size n=3 --update step --dtype f64 --json
+expect 1 "there is no forward recurrence f" "$eligo" explain bp_lambda --schedule f=dense
+expect 1 "--schedule e: expected a recurrence and a word" "$eligo" dump bp_lambda --schedule e --stage graph
+expect 1 "--memory 2GoB: expected an amount of memory" "$eligo" explain bptt --memory 2GoB
+expect 1 "--size n: expected a name and a whole number" "$eligo" gradcheck bptt --size n
+expect 1 "did you mean bptt?" "$eligo" explain bpt
 expect 0 "ψ" "$eligo" fmt "$root/rules/bptt.eli"
 expect 0 "online" "$eligo" check "$root/rules/bp_lambda.eli"
 expect 0 "all settings are good" "$eligo" check "$root/rules/experiments/quick_start.toml"

@@ -1,0 +1,119 @@
+#include "runtime/cli/model_options.h"
+
+#include <charconv>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace eligo::cli {
+namespace {
+
+// Both sides of "name=value"; an empty name where that is not its form.
+std::pair<std::string, std::string> split(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) return {};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+template <typename Number>
+bool read_number(const std::string& text, Number& value) {
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value);
+  return read.ec == std::errc{} && read.ptr == end;
+}
+
+}  // namespace
+
+ProgramSpec ModelOptions::spec() const {
+  ProgramSpec spec;
+  spec.rule = rule;
+  spec.cell = cell;
+  spec.readout = readout;
+  spec.synth = synth;
+  spec.optimiser = optimiser;
+  for (const auto& text : sizes) {
+    const auto [name, value] = split(text);
+    std::int64_t size = 0;
+    if (name.empty() || !read_number(value, size) || size <= 0)
+      throw Error(fmt::format("--size {}: expected a name and a whole number, such as n=30", text));
+    spec.sizes[name] = size;
+  }
+  if (window != 0) spec.header["n"] = window;
+  for (const auto& text : schedules) spec.schedule.insert(read_schedule(text));
+  spec.update = update == "step" ? Update::step : update == "window" ? Update::window : Update::sequence;
+  spec.float64 = dtype == "f64";
+  spec.cpu = cpu;
+  spec.rule_paths = rule_folders;
+  return spec;
+}
+
+void add_rules_option(CLI::App* verb, std::vector<std::string>& folders) {
+  verb->add_option("--rules", folders, "A folder of rule files, searched before the library")->allow_extra_args(false);
+}
+
+CLI::Option* add_schedule_option(CLI::App* verb, std::vector<std::string>& schedules) {
+  return verb
+      ->add_option("--schedule", schedules,
+                   "How a recurrence is computed: e=dense, e=replay, e=reverse, e=auto (may be repeated)")
+      ->allow_extra_args(false);
+}
+
+void add_rule_options(CLI::App* verb, ModelOptions& o) {
+  verb->add_option("rule", o.rule, "A rule's name, or file.eli:name")->required();
+  verb->add_option("--cell", o.cell, "Its cell");
+  verb->add_option("--readout", o.readout, "Its readout");
+  verb->add_option("--synth", o.synth, "Its synthesiser; for several roles g=linear,fb=feedback");
+  verb->add_option("--size", o.sizes, "A size: n=30 (may be repeated)")->allow_extra_args(false);
+  verb->add_option("--window", o.window, "The rule's n; -1 is all");
+  add_schedule_option(verb, o.schedules);
+  add_rules_option(verb, o.rule_folders);
+}
+
+void add_compile_options(CLI::App* verb, ModelOptions& o) {
+  verb->add_option("--optimiser", o.optimiser, "Its optimiser")->capture_default_str();
+  verb->add_option("--dtype", o.dtype, "f32 or f64")->check(CLI::IsMember({"f32", "f64"}))->capture_default_str();
+  verb->add_option("--cpu", o.cpu, "native, avx512, avx2, baseline or a name that LLVM knows")->capture_default_str();
+  verb->add_option("--update", o.update, "step, window or sequence")
+      ->check(CLI::IsMember({"step", "window", "sequence"}))
+      ->capture_default_str();
+}
+
+std::pair<std::string, std::string> read_schedule(const std::string& text) {
+  auto parts = split(text);
+  if (parts.first.empty())
+    throw Error(fmt::format("--schedule {}: expected a recurrence and a word, such as e=reverse", text));
+  return parts;
+}
+
+std::vector<std::pair<std::string, double>> read_hypers(const std::vector<std::string>& texts) {
+  std::vector<std::pair<std::string, double>> hypers;
+  for (const auto& text : texts) {
+    const auto [name, value] = split(text);
+    double number = 0;
+    if (name.empty() || !read_number(value, number))
+      throw Error(fmt::format("--hyper {}: expected a name and a number, such as lambda=0.5", text));
+    hypers.emplace_back(name, number);
+  }
+  return hypers;
+}
+
+std::uint64_t read_bytes(const std::string& option, const std::string& text) {
+  const std::size_t unit_at = text.find_first_not_of("0123456789.");
+  std::string unit = unit_at == std::string::npos ? "" : text.substr(unit_at);
+  std::erase(unit, ' ');
+  double number = 0;
+  bool good = read_number(text.substr(0, unit_at), number);
+  double scale = 1;
+  if (!unit.empty() && unit != "B") {
+    const std::size_t power = std::string("KMGT").find(unit[0] == 'k' ? 'K' : unit[0]);
+    const std::string rest = unit.substr(1);
+    good = good && power != std::string::npos && (rest.empty() || rest == "iB" || rest == "B");
+    scale = std::pow(rest == "B" ? 1000.0 : 1024.0, static_cast<double>(power == std::string::npos ? 0 : power + 1));
+  }
+  const double bytes = number * scale;
+  if (!good || !(bytes >= 1) || bytes > 9e18)
+    throw Error(fmt::format("{} {}: expected an amount of memory, such as 2GiB or 500MB", option, text));
+  return static_cast<std::uint64_t>(bytes);
+}
+
+}  // namespace eligo::cli

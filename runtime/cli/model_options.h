@@ -1,0 +1,39 @@
+// The options that name a rule, its parts and sizes and how it is compiled, in one place for all verbs that take them.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/session.h"
+
+namespace eligo::cli {
+
+struct ModelOptions {
+  std::string rule, cell, readout, synth, optimiser = "sgd";
+  std::vector<std::string> sizes, schedules;  // "n=30", "e=reverse"
+  std::string dtype = "f32", cpu = "native", update = "sequence";
+  std::int64_t window = 0;  // the rule's n; 0: as the rule says, -1: all
+  std::vector<std::string> rule_folders;
+
+  // Throws eligo::Error naming the option that cannot be read.
+  ProgramSpec spec() const;
+};
+
+// RULE, --cell, --readout, --synth, --size, --window, --schedule, --rules.
+void add_rule_options(CLI::App* verb, ModelOptions& options);
+// --optimiser, --dtype, --cpu, --update.
+void add_compile_options(CLI::App* verb, ModelOptions& options);
+void add_rules_option(CLI::App* verb, std::vector<std::string>& folders);
+CLI::Option* add_schedule_option(CLI::App* verb, std::vector<std::string>& schedules);
+
+// "e=reverse" -> e, reverse.
+std::pair<std::string, std::string> read_schedule(const std::string& text);
+// "lambda=0.5" into hypers.
+std::vector<std::pair<std::string, double>> read_hypers(const std::vector<std::string>& texts);
+// "2GiB", "512 MiB", "1.5G", "1000000" -> bytes; KB, MB, GB are powers of 1000.
+std::uint64_t read_bytes(const std::string& option, const std::string& text);
+
+}  // namespace eligo::cli
