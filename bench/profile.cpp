@@ -37,6 +37,7 @@ struct Options {
   ProgramSpec spec;
   std::int64_t batch = 32;
   std::string phase, cpu = "native";
+  std::string code_of;  // print the machine code of statements of this label instead
   int width = 150;
   bool statements = true;
 };
@@ -144,6 +145,14 @@ void profile(const Options& o) {
              1e-9 * peak_flops(o.spec.float64 ? DType::f64 : DType::f32));
   for (const Function& f : m.functions) {
     if (f.name.find(o.phase) == std::string::npos) continue;
+    for (const Statement& s : f.statements) {
+      if (o.code_of.empty() || s.label != o.code_of) continue;
+      Module one{"profile", m.buffers, {{"kernel", {s}}}};
+      const DType dtype = o.spec.float64 ? DType::f64 : DType::f32;
+      fmt::print("{}\n{}\n", compiler::loops::text(m, s),
+                 compiler::asm_text(one, {dtype, compiler::Target::named(o.cpu), ""}));
+    }
+    if (!o.code_of.empty()) continue;
     row("", measure(m, f.statements, o, arena), compiler::cost_of_function(f), o, f.name);
     for (const Statement& s : f.statements)
       if (o.statements)
@@ -170,6 +179,7 @@ Options read(int argc, char** argv) {
     else if (word == "--optimiser") o.spec.optimiser = value;
     else if (word == "--batch") o.batch = std::stoll(value);
     else if (word == "--phase") o.phase = value;
+    else if (word == "--code") o.code_of = value;
     else if (word == "--cpu") o.cpu = value;
     else if (word == "--width") o.width = std::stoi(value);
     else if (word == "--window") o.spec.header["n"] = std::stoll(value);
