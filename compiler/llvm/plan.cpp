@@ -1,6 +1,7 @@
 #include "compiler/llvm/plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <unordered_set>
 
@@ -12,7 +13,7 @@ using loops::Value;
 using loops::ValueKind;
 
 // cost of a lane that a gather or a scatter touches, against a whole vector's load
-constexpr double gathered_lane = 1.5, scattered_lane = 3;
+constexpr double gathered_lane = 2.5, scattered_lane = 3;
 constexpr double horizontal_sum = 8;
 constexpr double packing = 0.8;             // cost of an element that is copied to its transposed place
 constexpr double largest_panel = 64 << 10;  // bytes of a packed panel
@@ -36,10 +37,14 @@ class Planner {
     double best = cost_without_lane();
     for (int l = 0; l < nest_.outer; ++l) {
       if (!safe(l) || stride_of(nest_.out, l) == 0) continue;
-      if (const double c = cost_along(l); c < best) best = c, plan.lane = l;
+      Plan along;
+      along.lane = l;
+      choose_row(along);
+      row_ = along.row;
+      if (const double c = cost_along(l); c < best) best = c, plan = along;
     }
     plan.column = plan.lane;
-    choose_row(plan);
+    if (plan.lane < 0) choose_row(plan);
     if (plan.row >= 0) choose_packed(*nest_.value, plan);
     if (plan.lane < 0 && plan.row >= 0) choose_column(plan);
     choose_sizes(plan);
@@ -87,10 +92,14 @@ class Planner {
   }
   LoopSet outer() const { return loop_bit(nest_.outer) - 1; }
 
-  // How many vectors it takes along `l`, per element.
-  double vectors_per_element(int l) const {
-    return static_cast<double>(divide_up(extent(l), lanes_)) / static_cast<double>(extent(l));
+  // How many vectors it takes along `l`, the last one perhaps narrower; and that per element.
+  double vectors(int l) const {
+    const bool known = !nest_.loops[static_cast<std::size_t>(l)].at_run_time();
+    const int rest = known ? narrow_lanes(target_, lanes_, extent(l)) : lanes_;
+    return rest == lanes_ ? static_cast<double>(divide_up(extent(l), lanes_))
+                          : static_cast<double>(extent(l) / lanes_) + 0.5;
   }
+  double vectors_per_element(int l) const { return vectors(l) / static_cast<double>(extent(l)); }
 
   double access_cost(const Access& a, int lane, double evaluations, double lane_cost) const {
     if (lane < 0 || !moves_along(a, lane)) return evaluations;
@@ -111,20 +120,17 @@ class Planner {
     }
     return along >= 0 && panel_bytes(along, 1) <= largest_panel ? along : -1;
   }
-  bool has_reader(const Value& v, int lane) {  // a loop of which several trips would read the packed copy
-    for (int l = 0; l < nest_.outer; ++l)
-      if (l != lane && safe(l, lane) && !moves_along(v.access, l) && extent(l) >= 4) return true;
-    return false;
+  // Whether every row would read the copy again.
+  bool worth_packing(const Value& v, int lane, int row) const {
+    return packing_loop(v, lane) >= 0 && row >= 0 && !moves_along(v.access, row) && extent(row) >= 4;
   }
   double panel_bytes(int loop, int columns) const {
     return static_cast<double>(divide_up(extent(loop), lanes_) * lanes_) * columns * lanes_ * bytes_;
   }
   void choose_packed(const Value& v, Plan& plan) {
-    const int loop = packing_loop(v, plan.lane);
     const auto known = [&](const Plan::Packed& p) { return p.load == &v; };
-    if (loop >= 0 && !moves_along(v.access, plan.row) && extent(plan.row) >= 4 &&
-        std::none_of(plan.packed.begin(), plan.packed.end(), known))
-      plan.packed.push_back({&v, loop});
+    if (worth_packing(v, plan.lane, plan.row) && std::none_of(plan.packed.begin(), plan.packed.end(), known))
+      plan.packed.push_back({&v, packing_loop(v, plan.lane)});
     for (const loops::ValuePtr& a : v.args) choose_packed(*a, plan);
   }
 
@@ -135,7 +141,7 @@ class Planner {
     const LoopSet loops = dependence_.of(v);
     const double narrow = lane >= 0 && (loops & loop_bit(lane)) ? vectors_per_element(lane) : 1;
     if (v.kind == ValueKind::load) {
-      const bool packed = packing_loop(v, lane) >= 0 && has_reader(v, lane);
+      const bool packed = worth_packing(v, lane, row_);
       c +=
           packed ? points(loops) * (packing + 1.0 / lanes_) : access_cost(v.access, lane, points(loops), gathered_lane);
     }
@@ -249,12 +255,12 @@ class Planner {
   void choose_sizes(Plan& plan) {
     if (!has_reduce(*nest_.value)) return;
     const std::int64_t rows = plan.row < 0 ? 1 : extent(plan.row);
-    std::int64_t columns = 1;
+    double columns = 1;
     if (plan.column >= 0)
-      columns = plan.column == plan.lane ? divide_up(extent(plan.column), lanes_) : extent(plan.column);
+      columns = plan.column == plan.lane ? vectors(plan.column) : static_cast<double>(extent(plan.column));
     const double work = work_in_sums(*nest_.value, false);
     double best = std::numeric_limits<double>::infinity();
-    int most = static_cast<int>(std::min<std::int64_t>(columns, 8));
+    int most = std::clamp(static_cast<int>(columns), 1, 8);
     for (const Plan::Packed& p : plan.packed)
       while (most > 1 && panel_bytes(p.loop, most) > largest_panel) --most;
     for (int c = 1; c <= most; ++c)
@@ -267,24 +273,35 @@ class Planner {
       }
   }
 
-  static double cycles(std::int64_t rows, std::int64_t columns, int r, int c) {
+  // Half a column at the end is a tile of its own.
+  static double cycles(std::int64_t rows, double columns, int r, int c) {
     const auto tile = [](double tr, double tc) {
       return tr * tc == 0 ? 0 : std::max({tr * tc / 2, (tr + tc) / 2, 4.0}) + 0.15 * tr * tc / 2 + 0.5;
     };
-    const double full_rows = static_cast<double>(rows / r), full_columns = static_cast<double>(columns / c);
-    const double last_row = static_cast<double>(rows % r), last_column = static_cast<double>(columns % c);
+    const double full_rows = static_cast<double>(rows / r), full_columns = std::floor(columns / c);
+    const double last_row = static_cast<double>(rows % r), last_column = std::floor(columns - full_columns * c);
+    const double narrow = columns - std::floor(columns);
     const double code = 1 + 0.004 * (r * c + last_row * c + r * last_column);  // smaller code where it is as good
-    return code * (full_rows * full_columns * tile(r, c) + full_columns * tile(last_row, c) +
-                   full_rows * tile(r, last_column) + tile(last_row, last_column));
+    return code * (full_rows * (full_columns * tile(r, c) + tile(r, last_column) + tile(r, narrow)) +
+                   full_columns * tile(last_row, c) + tile(last_row, last_column) + tile(last_row, narrow));
   }
 
   const Nest& nest_;
   const Target& target_;
   const int bytes_, lanes_;
+  int row_ = -1;  // of the plan whose cost is looked at
   Dependence dependence_;
 };
 
 }  // namespace
+
+int narrow_lanes(const Target& target, int lanes, std::int64_t trips) {
+  constexpr std::int64_t few = 4;  // full vectors: a tile of its own for the rest costs as much as it saves beyond that
+  const std::int64_t rest = trips % lanes;
+  int narrow = lanes;
+  while (target.halves && trips < few * lanes && rest > 0 && narrow > 4 && rest <= narrow / 2) narrow /= 2;
+  return narrow;
+}
 
 Plan make_plan(const Nest& nest, const Target& target, int bytes) { return Planner(nest, target, bytes).run(); }
 

@@ -36,6 +36,9 @@ struct Plan {
   bool one_body = false;  // one masked loop instead of a full one and a masked end
 };
 
+// The lanes of the last vector of a loop: fewer than all where that is faster.
+int narrow_lanes(const Target& target, int lanes, std::int64_t trips);
+
 // The value must be the nest's own: the plan points into it.
 Plan make_plan(const Nest& nest, const Target& target, int bytes);
 

@@ -84,7 +84,7 @@ Value* TileEmitter::source(const loops::Access& access, int loop, const Frame& f
 // `block` columns and a vector of k.
 void TileEmitter::pack_block(const loops::Access& access, int loop, Value* memory, const Frame& frame, Value* column,
                              Value* k, Value* end) {
-  const int lanes = frame.lanes, block = std::min(4, lanes);
+  const int lanes = types_.lanes(), block = std::min(4, frame.lanes);
   const bool integers = scope_.buffers[static_cast<std::size_t>(access.buffer)].element == loops::Element::int32;
   const llvm::Align align(static_cast<std::uint64_t>(integers ? 4 : types_.bytes));
   llvm::Type* const type = integers ? types_.gathered(lanes) : types_.real(lanes);
@@ -98,7 +98,7 @@ void TileEmitter::pack_block(const loops::Access& access, int loop, Value* memor
     rows.push_back(integers ? b_.CreateSIToFP(v, types_.real(lanes)) : v);
   }
   transpose_blocks(b_, rows, lanes);
-  const std::int64_t width = static_cast<std::int64_t>(frame.column.count) * lanes;
+  const std::int64_t width = static_cast<std::int64_t>(frame.column.count) * frame.lanes;
   Value* const to =
       b_.CreateGEP(types_.real(1), memory, b_.CreateAdd(b_.CreateMul(k, types_.index_constant(width)), column));
   for (int l = 0; l < lanes; ++l) {
