@@ -262,7 +262,7 @@ void PhaseLowering::emit_whole(int buffer, Ref node, bool accumulate, const std:
         nest.reducing.clear();
         nest.s.value = v;
       } else {
-        const auto [inside, scalars] = split_scalars(node);
+        const auto [inside, scalars] = split_scalars(node->uses, node->sum_batch);
         v->args = {build_product(nest, inside, 1, labels)};
         nest.reducing.clear();
         nest.s.value = scaled(nest, v, scalars, node->number);
@@ -276,10 +276,11 @@ void PhaseLowering::emit_whole(int buffer, Ref node, bool accumulate, const std:
 }
 
 // Numbers (of an example, or of all) scale a sum from outside.
-std::pair<std::vector<Use>, std::vector<Use>> PhaseLowering::split_scalars(Ref node) {
+std::pair<std::vector<Use>, std::vector<Use>> PhaseLowering::split_scalars(const std::vector<Use>& factors,
+                                                                          bool sum_batch) {
   std::vector<Use> inside, scalars;
-  for (const Use& use : node->uses)
-    (use.node->rank() == 0 && (!use.node->batched || !node->sum_batch) ? scalars : inside).push_back(use);
+  for (const Use& use : factors)
+    (use.node->rank() == 0 && (!use.node->batched || !sum_batch) ? scalars : inside).push_back(use);
   if (inside.empty()) std::swap(inside, scalars);
   return {inside, scalars};
 }
@@ -377,7 +378,7 @@ ValuePtr PhaseLowering::build(Nest& nest, Ref node, const std::vector<Place>& at
         v->over.push_back(nest.add(fmt::format("k{}", nest.s.loops.size()), e));
         labels.push_back(Index::of(v->over.back()));
       }
-      const auto [inside, scalars] = split_scalars(node);
+      const auto [inside, scalars] = split_scalars(node->uses, node->sum_batch);
       nest.reducing = v->over;
       v->args = {build_product(nest, inside, 1, labels)};
       nest.reducing.clear();

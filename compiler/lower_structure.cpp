@@ -266,13 +266,16 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
   }
   nest.s.out = access(nest, buffer, dims, destination);
   nest.reducing = reduced;
-  ValuePtr body = build_product(nest, rest, coefficient, label_place);
+  std::vector<Use> scalars;
+  if (!reduced.empty()) std::tie(rest, scalars) = split_scalars(rest, sum_batch);
+  ValuePtr body = build_product(nest, rest, reduced.empty() ? coefficient : 1, label_place);
+  nest.reducing.clear();
   if (!reduced.empty()) {
     auto sum = std::make_shared<Value>();
     sum->kind = ValueKind::reduce;
     sum->over = reduced;
     sum->args = {body};
-    body = sum;
+    body = scaled(nest, sum, scalars, coefficient);
   }
   nest.s.value = body;
   nest.s.accumulate = accumulate || nest.s.out.gather >= 0;

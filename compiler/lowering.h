@@ -139,7 +139,7 @@ class PhaseLowering {
   ValuePtr build(Nest& nest, Ref node, const std::vector<Place>& at);
   ValuePtr build_product(Nest& nest, const std::vector<Use>& factors, double coefficient,
                          const std::vector<Place>& labels);
-  static std::pair<std::vector<Use>, std::vector<Use>> split_scalars(Ref node);
+  static std::pair<std::vector<Use>, std::vector<Use>> split_scalars(const std::vector<Use>& factors, bool sum_batch);
   ValuePtr scaled(Nest& nest, ValuePtr value, const std::vector<Use>& scalars, double coefficient);
   ValuePtr load(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at);
   ValuePtr load_leaf(Nest& nest, Ref leaf, const std::vector<Place>& at);

@@ -17,6 +17,8 @@ constexpr double gathered_lane = 2.5, scattered_lane = 3;
 constexpr double horizontal_sum = 8;
 constexpr double packing = 0.8;             // cost of an element that is copied to its transposed place
 constexpr double largest_panel = 64 << 10;  // bytes of a packed panel
+constexpr std::int64_t page = 4096;
+constexpr std::int64_t few_pages = 48;  // that a core finds without looking them up
 
 std::int64_t stride_of(const Access& a, int l) { return l < 0 ? 0 : a.stride[static_cast<std::size_t>(l)]; }
 bool gathers_along(const Access& a, int l) {
@@ -45,6 +47,7 @@ class Planner {
     }
     plan.column = plan.lane;
     if (plan.lane < 0) choose_row(plan);
+    plan.chunk = chunk(plan);
     if (plan.row >= 0) choose_packed(*nest_.value, plan);
     if (plan.lane < 0 && plan.row >= 0) choose_column(plan);
     choose_sizes(plan);
@@ -124,13 +127,58 @@ class Planner {
   bool worth_packing(const Value& v, int lane, int row) const {
     return packing_loop(v, lane) >= 0 && row >= 0 && !moves_along(v.access, row) && extent(row) >= 4;
   }
-  double panel_bytes(int loop, int columns) const {
-    return static_cast<double>(divide_up(extent(loop), lanes_) * lanes_) * columns * lanes_ * bytes_;
+  // The loop of its sum along which a vector load that all rows make jumps so far that its places share too few pages
+  // or lines of the nearest cache; or -1.
+  int scattered_loop(const Value& v, const Plan& plan) const {
+    const Access& a = v.access;
+    if (v.kind != ValueKind::load || a.gather >= 0 || plan.lane < 0 || !contiguous_along(a, plan.lane)) return -1;
+    if (moves_along(a, plan.row) || extent(plan.row) < 16) return -1;
+    int along = -1;
+    for (int l = nest_.outer; l < static_cast<int>(nest_.loops.size()); ++l) {
+      if (!moves_along(a, l)) continue;
+      if (along >= 0) return -1;
+      along = l;
+    }
+    if (along < 0) return -1;
+    const bool run_time = nest_.loops[static_cast<std::size_t>(along)].at_run_time();
+    const std::int64_t step = std::abs(stride_of(a, along)) * bytes_;
+    if (run_time) return plan.chunk > 0 && step >= page / 8 ? along : -1;
+    return step >= page / 2 && extent(along) > few_pages && panel_bytes(along, 1) <= largest_panel ? along : -1;
+  }
+  double panel_bytes(int loop, int columns, std::int64_t chunk = 0) const {
+    const NestLoop& l = nest_.loops[static_cast<std::size_t>(loop)];
+    const std::int64_t depth = l.at_run_time() ? chunk * l.per_example : extent(loop);
+    return static_cast<double>(divide_up(depth, lanes_) * lanes_) * columns * lanes_ * bytes_;
+  }
+
+  // Whether `v` is a multiple of a sum over the examples: nothing for no examples, and the sum of its values for parts.
+  bool adds_up(const Value& v) const {
+    if (v.kind == ValueKind::reduce)
+      return std::any_of(v.over.begin(), v.over.end(),
+                         [&](int l) { return nest_.loops[static_cast<std::size_t>(l)].at_run_time(); });
+    if (v.kind != ValueKind::apply) return false;
+    if (v.op == Op::neg) return adds_up(*v.args[0]);
+    if (v.op != Op::mul) return false;
+    return (adds_up(*v.args[0]) && !has_reduce(*v.args[1])) || (adds_up(*v.args[1]) && !has_reduce(*v.args[0]));
+  }
+  // What a statement adds up over the examples, it may add up over some of them at a time, so that what they hold stays
+  // near until all of the output has seen it.
+  std::int64_t chunk(const Plan& plan) const {
+    const Value& v = *nest_.value;
+    const bool adds = nest_.scatters && nest_.out.gather < 0 && v.kind == ValueKind::apply && v.op == Op::add &&
+                      v.args[0]->kind == ValueKind::load && v.args[0]->access.buffer == nest_.out.buffer &&
+                      adds_up(*v.args[1]);
+    for (int l = 0; l < nest_.outer; ++l)
+      if (nest_.loops[static_cast<std::size_t>(l)].at_run_time()) return 0;
+    if (!adds || points(outer()) * bytes_ < page) return 0;
+    return plan.row >= 0 ? 128 : 16;
   }
   void choose_packed(const Value& v, Plan& plan) {
     const auto known = [&](const Plan::Packed& p) { return p.load == &v; };
     if (worth_packing(v, plan.lane, plan.row) && std::none_of(plan.packed.begin(), plan.packed.end(), known))
-      plan.packed.push_back({&v, packing_loop(v, plan.lane)});
+      plan.packed.push_back({&v, packing_loop(v, plan.lane), true});
+    if (const int loop = scattered_loop(v, plan); loop >= 0 && std::none_of(plan.packed.begin(), plan.packed.end(), known))
+      plan.packed.push_back({&v, loop, false});
     for (const loops::ValuePtr& a : v.args) choose_packed(*a, plan);
   }
 
@@ -262,7 +310,7 @@ class Planner {
     double best = std::numeric_limits<double>::infinity();
     int most = std::clamp(static_cast<int>(columns), 1, 8);
     for (const Plan::Packed& p : plan.packed)
-      while (most > 1 && panel_bytes(p.loop, most) > largest_panel) --most;
+      while (most > 1 && panel_bytes(p.loop, most, plan.chunk) > largest_panel) --most;
     for (int c = 1; c <= most; ++c)
       for (int r = 1; r <= std::min<std::int64_t>(rows, 30); ++r) {
         if (r * c + c + 1 > target_.vector_registers - 1) break;
