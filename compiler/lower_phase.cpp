@@ -302,7 +302,7 @@ ValuePtr PhaseLowering::scaled(Nest& nest, ValuePtr value, const std::vector<Use
 ValuePtr PhaseLowering::build_product(Nest& nest, const std::vector<Use>& factors, double coefficient,
                                       const std::vector<Place>& labels) {
   ValuePtr product, mask;
-  for (const Use& use : factors) {
+  for (const Use& use : joined(nest, factors, labels)) {
     std::vector<Place> at;
     for (const Index& index : use.index) at.push_back(substitute(index, labels));
     ValuePtr f;
@@ -321,6 +321,61 @@ ValuePtr PhaseLowering::build_product(Nest& nest, const std::vector<Use>& factor
   return mask ? apply(Op::select, {mask, product, constant(0)}) : product;
 }
 
+// How many points of an example some loops have, and the whole nest.
+std::pair<double, double> PhaseLowering::points_of(const Nest& nest, const std::unordered_set<int>& loops) {
+  const auto extent = [&](int l) { return static_cast<double>(l == nest.batch ? 1 : nest.s.loops[l].extent); };
+  double points = 1, all = 1;
+  for (int l : loops) points *= l < first_stand_in ? extent(l) : 1;
+  for (int l = 0; l < nest.s.outer; ++l) all *= extent(l);
+  for (int l : nest.reducing) all *= extent(l);
+  return {points, all};
+}
+
+// Factors of a sum that share their indices are multiplied first, if the sum would do it again and again.
+std::vector<Use> PhaseLowering::joined(const Nest& nest, const std::vector<Use>& factors,
+                                       const std::vector<Place>& labels) {
+  std::map<std::vector<int>, std::vector<Use>> groups;
+  std::vector<Use> out;
+  for (const Use& use : factors) {
+    const bool mask = use.node->kind == NodeKind::leaf && m_.p.tensors[use.node->tensor].is_mask;
+    if (nest.reducing.empty() || mask || structural(use.node) || !use.node->batched || use.node->rank() == 0 ||
+        !injective(use)) {
+      out.push_back(use);
+      continue;
+    }
+    std::vector<int> mentioned;
+    for (const Index& index : use.index) mentioned.push_back(index.label());
+    std::sort(mentioned.begin(), mentioned.end());
+    groups[mentioned].push_back(use);
+  }
+  for (auto& [mentioned, group] : groups) {
+    std::unordered_set<int> loops;
+    for (int l : mentioned)
+      for (const Index::Term& t : labels[l].terms) loops.insert(t.label);
+    const auto [points, all] = points_of(nest, loops);
+    if (group.size() == 1 || points * often > all) {
+      out.insert(out.end(), group.begin(), group.end());
+      continue;
+    }
+    std::vector<Extent> dims;
+    Use one{nullptr, {}, 1};
+    for (int l : mentioned) {
+      const Use& first = group.front();
+      for (std::size_t axis = 0; axis < first.index.size(); ++axis)
+        if (first.index[axis].label() == l) dims.push_back(first.node->dims[axis]);
+      one.index.push_back(Index::of(l));
+    }
+    for (Use& use : group)
+      for (Index& index : use.index)
+        index = Index::of(static_cast<int>(
+            std::lower_bound(mentioned.begin(), mentioned.end(), index.label()) - mentioned.begin()));
+    one.node = m_.p.graph.contract(group, dims, {});
+    materialise(one.node);
+    out.push_back(one);
+  }
+  return out;
+}
+
 // A node's value at a place of the nest.
 ValuePtr PhaseLowering::build(Nest& nest, Ref node, const std::vector<Place>& at) {
   if (node->kind == NodeKind::constant) return constant(node->number);
@@ -331,14 +386,11 @@ ValuePtr PhaseLowering::build(Nest& nest, Ref node, const std::vector<Place>& at
   std::unordered_set<int> loops;
   for (const Place& p : at)
     for (const Index::Term& t : p.terms) loops.insert(t.label);
-  double points = 1, nest_points = 1;
-  for (int l : loops) points *= static_cast<double>(l < first_stand_in ? nest.s.loops[l].extent : 1);
-  for (int l = 0; l < nest.s.outer; ++l)
-    nest_points *= static_cast<double>(l == nest.batch ? 1 : nest.s.loops[l].extent);
-  for (int l : nest.reducing) nest_points *= static_cast<double>(l == nest.batch ? 1 : nest.s.loops[l].extent);
+  const auto [points, nest_points] = points_of(nest, loops);
   const bool inside_reduce = !nest.reducing.empty();
   const bool repeated = points < nest_points;
-  const bool melts = !needs_buffer(node) && (!repeated || operations(node) <= free_operations);
+  const int free = inside_reduce && points * often <= nest_points ? 0 : free_operations;
+  const bool melts = !needs_buffer(node) && (!repeated || operations(node) <= free);
   const bool sums_here = node->kind == NodeKind::contract && is_reduction(node) && !node->sum_batch &&
                          !has_structure(node) && uses_[node] <= 1 && !repeated && !inside_reduce &&
                          !(hoist_ && parameters_only(node)) && node->batched == (nest.batch >= 0);

@@ -38,6 +38,7 @@ std::vector<T> ordered(const std::vector<T>& all, const std::vector<int>& order)
 
 constexpr int first_stand_in = 1000;  // numbers above all loops: places that a wiring gives
 constexpr int free_operations = 3;    // elementwise work that is sooner done again than kept
+constexpr double often = 4;           // but not this often inside of a sum
 
 class PhaseLowering;
 
@@ -137,6 +138,8 @@ class PhaseLowering {
   static std::size_t tiles(Ref node, std::vector<Use>& terms);
 
   ValuePtr build(Nest& nest, Ref node, const std::vector<Place>& at);
+  static std::pair<double, double> points_of(const Nest& nest, const std::unordered_set<int>& loops);
+  std::vector<Use> joined(const Nest& nest, const std::vector<Use>& factors, const std::vector<Place>& labels);
   ValuePtr build_product(Nest& nest, const std::vector<Use>& factors, double coefficient,
                          const std::vector<Place>& labels);
   static std::pair<std::vector<Use>, std::vector<Use>> split_scalars(const std::vector<Use>& factors, bool sum_batch);
