@@ -98,7 +98,8 @@ std::vector<int> PhaseLowering::transposed_order(const Nest& nest, const Nest::M
   }
   const auto label = [&](int axis) { return matrix.at[static_cast<std::size_t>(axis)].label(); };
   std::stable_sort(free.begin(), free.end(), [&](int a, int b) { return label(a) < label(b); });
-  if (summed.empty() || free.empty() || label(free.back()) != fast || summed.back() != matrix.leaf->rank() - 1) return {};
+  if (summed.empty() || free.empty() || label(free.back()) != fast || summed.back() != matrix.leaf->rank() - 1)
+    return {};
   for (std::size_t i = 1; i < free.size(); ++i)  // a diagonal
     if (label(free[i]) == label(free[i - 1])) return {};
   first.insert(first.end(), summed.begin(), summed.end());
@@ -110,8 +111,7 @@ void PhaseLowering::choose_layouts(Nest& nest) {
   for (const Nest::Matrix& m : nest.matrices) {
     const std::vector<int> order = transposed_order(nest, m);
     if (order.empty()) continue;
-    m.load->access =
-        access(nest, transposed(m.leaf, order), ordered(m.leaf->dims, order), ordered(m.at, order));
+    m.load->access = access(nest, transposed(m.leaf, order), ordered(m.leaf->dims, order), ordered(m.at, order));
   }
 }
 

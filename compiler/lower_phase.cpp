@@ -49,9 +49,8 @@ bool PhaseLowering::parameters_only(Ref node) {
   bool only = !node->batched && !node->sum_batch;
   if (node->kind == NodeKind::leaf) {
     const TensorKind kind = m_.p.tensors[node->tensor].kind;
-    only = node->time.base == When::always &&
-           (kind == TensorKind::param || kind == TensorKind::hyper || kind == TensorKind::keep ||
-            kind == TensorKind::wiring);
+    only = node->time.base == When::always && (kind == TensorKind::param || kind == TensorKind::hyper ||
+                                               kind == TensorKind::keep || kind == TensorKind::wiring);
   }
   for (const Use& use : node->uses) only = only && parameters_only(use.node);
   return parameters_only_[node] = only;
@@ -60,10 +59,12 @@ bool PhaseLowering::parameters_only(Ref node) {
 int PhaseLowering::materialise(Ref node) {
   if (auto have = buffer_.find(node); have != buffer_.end()) return have->second;
   if (!active_.insert(node).second)
-    throw std::logic_error(fmt::format("internal error in {}: a term of {} is needed to compute itself", name_, label_));
+    throw std::logic_error(
+        fmt::format("internal error in {}: a term of {} is needed to compute itself", name_, label_));
   if (hoist_ && parameters_only(node)) {
     const int prepared = m_.prepare->materialise(node);
-    if (const auto order = m_.prepare->order_.find(node); order != m_.prepare->order_.end()) order_[node] = order->second;
+    if (const auto order = m_.prepare->order_.find(node); order != m_.prepare->order_.end())
+      order_[node] = order->second;
     return buffer_[node] = prepared;
   }
   const std::string name = fmt::format("{}_v{}", name_, buffer_.size() + 1);
@@ -277,7 +278,7 @@ void PhaseLowering::emit_whole(int buffer, Ref node, bool accumulate, const std:
 
 // Numbers (of an example, or of all) scale a sum from outside.
 std::pair<std::vector<Use>, std::vector<Use>> PhaseLowering::split_scalars(const std::vector<Use>& factors,
-                                                                          bool sum_batch) {
+                                                                           bool sum_batch) {
   std::vector<Use> inside, scalars;
   for (const Use& use : factors)
     (use.node->rank() == 0 && (!use.node->batched || !sum_batch) ? scalars : inside).push_back(use);
@@ -367,8 +368,8 @@ std::vector<Use> PhaseLowering::joined(const Nest& nest, const std::vector<Use>&
     }
     for (Use& use : group)
       for (Index& index : use.index)
-        index = Index::of(static_cast<int>(
-            std::lower_bound(mentioned.begin(), mentioned.end(), index.label()) - mentioned.begin()));
+        index = Index::of(
+            static_cast<int>(std::lower_bound(mentioned.begin(), mentioned.end(), index.label()) - mentioned.begin()));
     one.node = m_.p.graph.contract(group, dims, {});
     materialise(one.node);
     out.push_back(one);

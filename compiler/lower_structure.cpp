@@ -199,8 +199,8 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
         }
   }
   // Indices of the use: the destination's label for each of the term's axes.
-  // What a wiring scatters are rows of the destination: its loops go outside of theirs. What is stored there is computed
-  // first, by a nest whose points do not wait for one another.
+  // What a wiring scatters are rows of the destination: its loops go outside of theirs. What is stored there is
+  // computed first, by a nest whose points do not wait for one another.
   std::vector<int> loop_of(n.labels(), -1);
   bool scatter = false;
   for (const bool rows : {true, false})

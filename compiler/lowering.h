@@ -174,8 +174,8 @@ class PhaseLowering {
   bool hoist_;
   std::vector<Statement> statements_;
   std::unordered_map<Ref, int> uses_;
-  std::unordered_map<Ref, int> buffer_;  // materialised
-  std::unordered_map<Ref, std::vector<int>> order_;      // of those: the axes as they lie, where not in the node's order
+  std::unordered_map<Ref, int> buffer_;              // materialised
+  std::unordered_map<Ref, std::vector<int>> order_;  // of those: the axes as they lie, where not in the node's order
   std::unordered_map<Ref, std::vector<int>> found_order_;  // by order_of
   std::unordered_map<Ref, bool> parameters_only_;
   std::map<std::pair<Ref, std::vector<int>>, int> transposed_;

@@ -69,9 +69,9 @@ class NestEmitter {
   void columns(const Frame& frame) {
     if (plan_.column < 0) return rows(frame);
     const std::vector<Segment> segments =
-        plan_.lane >= 0
-            ? vector_segments(b_, scope_.types, loop(plan_.column), scope_.examples, plan_.columns, plan_.one_body, true)
-            : scalar_segments(b_, scope_.types, loop(plan_.column), scope_.examples, plan_.columns);
+        plan_.lane >= 0 ? vector_segments(b_, scope_.types, loop(plan_.column), scope_.examples, plan_.columns,
+                                          plan_.one_body, true)
+                        : scalar_segments(b_, scope_.types, loop(plan_.column), scope_.examples, plan_.columns);
     for (const Segment& s : segments)
       emit_loop(b_, s.begin, s.trips, s.step(), [&](Value* i) {
         Frame inner = frame;

@@ -16,7 +16,7 @@ class Module;
 namespace eligo::compiler::codegen {
 
 // Changed whenever the emitted code may change: part of the key of cached kernels.
-inline constexpr int emitter_version = 1;
+inline constexpr int emitter_version = 2;
 
 std::unique_ptr<llvm::Module> emit(llvm::LLVMContext& context, const loops::Module& module, loops::DType dtype,
                                    const Target& target);

@@ -177,7 +177,8 @@ class Planner {
     const auto known = [&](const Plan::Packed& p) { return p.load == &v; };
     if (worth_packing(v, plan.lane, plan.row) && std::none_of(plan.packed.begin(), plan.packed.end(), known))
       plan.packed.push_back({&v, packing_loop(v, plan.lane), true});
-    if (const int loop = scattered_loop(v, plan); loop >= 0 && std::none_of(plan.packed.begin(), plan.packed.end(), known))
+    if (const int loop = scattered_loop(v, plan);
+        loop >= 0 && std::none_of(plan.packed.begin(), plan.packed.end(), known))
       plan.packed.push_back({&v, loop, false});
     for (const loops::ValuePtr& a : v.args) choose_packed(*a, plan);
   }
