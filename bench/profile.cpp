@@ -18,6 +18,7 @@
 #include <random>
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include "bench/peak.h"
 #include "compiler/llvm/denormals.h"
@@ -70,10 +71,18 @@ class Arena {
   Arena(const Module& m, std::int64_t examples, DType dtype) {
     std::mt19937 random(1);
     std::uniform_real_distribution<double> real(0.01, 0.1);
+    std::size_t all = 0, place = 0;
+    for (const Buffer& b : m.buffers)
+      all += (static_cast<std::size_t>(b.batched ? b.size * examples : b.size) * 8 + 127) / 64 * 64;
+    constexpr std::size_t huge = 2 << 20;
+    all = (all + huge - 1) / huge * huge;
+    memory_.reset(static_cast<std::byte*>(std::aligned_alloc(huge, all)));
+    madvise(memory_.get(), all, MADV_HUGEPAGE);
     for (std::size_t i = 0; i < m.buffers.size(); ++i) {
       const Buffer& b = m.buffers[i];
       const auto n = static_cast<std::size_t>(b.batched ? b.size * examples : b.size);
-      void* p = std::aligned_alloc(64, (n * 8 + 127) / 64 * 64);
+      void* p = memory_.get() + place;
+      place += (n * 8 + 127) / 64 * 64;
       const std::int64_t most = b.element == Element::int32 ? largest_index(m, static_cast<int>(i)) : 0;
       for (std::size_t k = 0; k < n; ++k) {
         if (b.element == Element::int32)
@@ -84,12 +93,13 @@ class Arena {
       pointers.push_back(p);
     }
   }
-  Arena(const Arena&) = delete;
-  Arena& operator=(const Arena&) = delete;
-  ~Arena() {
-    for (void* p : pointers) std::free(p);
-  }
   std::vector<void*> pointers;
+
+ private:
+  struct Free {
+    void operator()(std::byte* p) const { std::free(p); }
+  };
+  std::unique_ptr<std::byte, Free> memory_;
 };
 
 double seconds_of(const std::function<void()>& work) {
