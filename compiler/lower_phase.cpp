@@ -49,9 +49,8 @@ bool PhaseLowering::parameters_only(Ref node) {
   bool only = !node->batched && !node->sum_batch;
   if (node->kind == NodeKind::leaf) {
     const TensorKind kind = m_.p.tensors[node->tensor].kind;
-    only = node->time.base == When::always &&
-           (kind == TensorKind::param || kind == TensorKind::hyper || kind == TensorKind::keep ||
-            kind == TensorKind::wiring);
+    only = node->time.base == When::always && (kind == TensorKind::param || kind == TensorKind::hyper ||
+                                               kind == TensorKind::keep || kind == TensorKind::wiring);
   }
   for (const Use& use : node->uses) only = only && parameters_only(use.node);
   return parameters_only_[node] = only;
@@ -60,8 +59,14 @@ bool PhaseLowering::parameters_only(Ref node) {
 int PhaseLowering::materialise(Ref node) {
   if (auto have = buffer_.find(node); have != buffer_.end()) return have->second;
   if (!active_.insert(node).second)
-    throw std::logic_error(fmt::format("internal error in {}: a term of {} is needed to compute itself", name_, label_));
-  if (hoist_ && parameters_only(node)) return buffer_[node] = m_.prepare->materialise(node);
+    throw std::logic_error(
+        fmt::format("internal error in {}: a term of {} is needed to compute itself", name_, label_));
+  if (hoist_ && parameters_only(node)) {
+    const int prepared = m_.prepare->materialise(node);
+    if (const auto order = m_.prepare->order_.find(node); order != m_.prepare->order_.end())
+      order_[node] = order->second;
+    return buffer_[node] = prepared;
+  }
   const std::string name = fmt::format("{}_v{}", name_, buffer_.size() + 1);
   int buffer;
   if (!hoist_ && name_ == "prepare") {
@@ -72,7 +77,13 @@ int PhaseLowering::materialise(Ref node) {
     buffer = m_.add_buffer(name, node->size(), node->batched, {Binding::Kind::scratch, -1, {}, total});
     total += node->batched ? node->size() : padded;
   }
-  emit(buffer, node, false, label_);
+  if (!assembled(node)) {
+    const std::vector<int> order = order_of(node);
+    emit_whole(buffer, node, false, label_, order);
+    if (!std::is_sorted(order.begin(), order.end())) order_[node] = order;
+  } else {
+    emit(buffer, node, false, label_);
+  }
   return buffer_[node] = buffer;
 }
 
@@ -124,63 +135,6 @@ ValuePtr PhaseLowering::load(Nest& nest, int buffer, const std::vector<Extent>& 
   return v;
 }
 
-// A parameter read across its rows by the loop that will be vectorised is read from a transposed copy.
-ValuePtr PhaseLowering::load_leaf(Nest& nest, Ref leaf, const std::vector<Place>& at) {
-  const TensorKind kind = m_.p.tensors[leaf->tensor].kind;
-  const int fast = nest.s.outer - 1;  // the innermost loop of the store
-  const bool matrix = leaf->rank() >= 2 && (kind == TensorKind::param || kind == TensorKind::keep) && fast >= 0 &&
-                      nest.s.loops.size() > static_cast<std::size_t>(nest.s.outer);
-  if (matrix && !at.back().mentions(fast)) {
-    int axis = -1;
-    for (std::size_t i = 0; i < at.size(); ++i)
-      if (at[i].is_label() && at[i].label() == fast) axis = axis < 0 ? static_cast<int>(i) : -2;
-    if (axis >= 0 && nest.s.loops[fast].extent > 1) {
-      std::vector<int> order;
-      for (int i = 0; i < leaf->rank(); ++i)
-        if (i != axis) order.push_back(i);
-      order.push_back(axis);
-      const int buffer = transposed(leaf, order);
-      std::vector<Extent> dims;
-      std::vector<Place> moved;
-      for (int i : order) {
-        dims.push_back(leaf->dims[i]);
-        moved.push_back(at[i]);
-      }
-      return load(nest, buffer, dims, moved);
-    }
-  }
-  return load(nest, m_.tensor_buffer(leaf->tensor, leaf->time), leaf->dims, at);
-}
-
-int PhaseLowering::transposed(Ref leaf, const std::vector<int>& order) {
-  if (hoist_ && parameters_only(leaf)) return m_.prepare->transposed(leaf, order);
-  auto [at, fresh] = transposed_.emplace(std::pair{leaf, order}, -1);
-  if (!fresh) return at->second;
-  const std::string name = identifier(m_.p.tensors[leaf->tensor].name) + "_t";
-  int buffer;
-  if (name_ == "prepare") {
-    buffer = m_.prepared_buffer(name, leaf->size());
-  } else {
-    buffer = m_.add_buffer(name, leaf->size(), false, {Binding::Kind::scratch, -1, {}, in_all});
-    in_all += (leaf->size() + 15) / 16 * 16;
-  }
-  Nest nest;
-  std::vector<Place> from(order.size()), to;
-  std::vector<Extent> dims;
-  for (int i : order) {
-    const int loop = nest.add(fmt::format("i{}", i), leaf->dims[i]);
-    from[i] = Index::of(loop);
-    to.push_back(Index::of(loop));
-    dims.push_back(leaf->dims[i]);
-  }
-  nest.s.outer = static_cast<int>(nest.s.loops.size());
-  nest.s.out = access(nest, buffer, dims, to);
-  nest.s.value = load(nest, m_.tensor_buffer(leaf->tensor, leaf->time), leaf->dims, from);
-  nest.s.label = "transposed copy of " + m_.p.tensors[leaf->tensor].name;
-  finish(nest);
-  return transposed_[{leaf, order}] = buffer;
-}
-
 // An identity or block that no index could absorb, written out.
 int PhaseLowering::dense(Ref embed) {
   if (hoist_) return m_.prepare->dense(embed);
@@ -204,6 +158,7 @@ int PhaseLowering::dense(Ref embed) {
 }
 
 void PhaseLowering::finish(Nest& nest) {
+  choose_layouts(nest);
   const std::size_t n = nest.s.loops.size();
   std::function<ValuePtr(const ValuePtr&)> fix = [&](const ValuePtr& v) {
     auto copy = std::make_shared<Value>(*v);
@@ -262,21 +217,26 @@ void PhaseLowering::emit(int buffer, Ref node, bool accumulate, const std::strin
   label_ = before;
 }
 
-void PhaseLowering::emit_whole(int buffer, Ref node, bool accumulate, const std::string& label) {
+void PhaseLowering::emit_whole(int buffer, Ref node, bool accumulate, const std::string& label,
+                               const std::vector<int>& order) {
   Nest nest;
   const loops::Buffer& b = m_.out.module.buffers[buffer];
   if (b.batched) nest.batch = nest.add("b", m_.batch_estimate, true);
   std::vector<Place> at;
   std::vector<Extent> dims = node->dims;
   if (dims.empty() && b.size > 1) dims = {b.size};  // a number stored everywhere
-  for (std::size_t i = 0; i < dims.size(); ++i) at.push_back(Index::of(nest.add(fmt::format("i{}", i), dims[i])));
+  at.resize(dims.size());
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    const std::size_t axis = order.empty() ? i : static_cast<std::size_t>(order[i]);
+    at[axis] = Index::of(nest.add(fmt::format("i{}", axis), dims[axis]));
+  }
   nest.s.outer = static_cast<int>(nest.s.loops.size());
-  nest.s.out = access(nest, buffer, dims, at);
+  nest.s.out = access(nest, buffer, ordered(dims, order), ordered(at, order));
   nest.s.accumulate = accumulate;
   nest.s.label = label;
   if (node->dims.empty()) at.clear();
   if (buffer_.contains(node)) {
-    nest.s.value = load(nest, buffer_.at(node), node->dims, at);
+    nest.s.value = load_kept(nest, node, at);
   } else {
     // The node itself is what is stored here, so it is computed in place whatever it is.
     const int uses = uses_[node];
@@ -303,7 +263,7 @@ void PhaseLowering::emit_whole(int buffer, Ref node, bool accumulate, const std:
         nest.reducing.clear();
         nest.s.value = v;
       } else {
-        const auto [inside, scalars] = split_scalars(node);
+        const auto [inside, scalars] = split_scalars(node->uses, node->sum_batch);
         v->args = {build_product(nest, inside, 1, labels)};
         nest.reducing.clear();
         nest.s.value = scaled(nest, v, scalars, node->number);
@@ -317,10 +277,11 @@ void PhaseLowering::emit_whole(int buffer, Ref node, bool accumulate, const std:
 }
 
 // Numbers (of an example, or of all) scale a sum from outside.
-std::pair<std::vector<Use>, std::vector<Use>> PhaseLowering::split_scalars(Ref node) {
+std::pair<std::vector<Use>, std::vector<Use>> PhaseLowering::split_scalars(const std::vector<Use>& factors,
+                                                                           bool sum_batch) {
   std::vector<Use> inside, scalars;
-  for (const Use& use : node->uses)
-    (use.node->rank() == 0 && (!use.node->batched || !node->sum_batch) ? scalars : inside).push_back(use);
+  for (const Use& use : factors)
+    (use.node->rank() == 0 && (!use.node->batched || !sum_batch) ? scalars : inside).push_back(use);
   if (inside.empty()) std::swap(inside, scalars);
   return {inside, scalars};
 }
@@ -342,7 +303,7 @@ ValuePtr PhaseLowering::scaled(Nest& nest, ValuePtr value, const std::vector<Use
 ValuePtr PhaseLowering::build_product(Nest& nest, const std::vector<Use>& factors, double coefficient,
                                       const std::vector<Place>& labels) {
   ValuePtr product, mask;
-  for (const Use& use : factors) {
+  for (const Use& use : joined(nest, factors, labels)) {
     std::vector<Place> at;
     for (const Index& index : use.index) at.push_back(substitute(index, labels));
     ValuePtr f;
@@ -361,28 +322,80 @@ ValuePtr PhaseLowering::build_product(Nest& nest, const std::vector<Use>& factor
   return mask ? apply(Op::select, {mask, product, constant(0)}) : product;
 }
 
+// How many points of an example some loops have, and the whole nest.
+std::pair<double, double> PhaseLowering::points_of(const Nest& nest, const std::unordered_set<int>& loops) {
+  const auto extent = [&](int l) { return static_cast<double>(l == nest.batch ? 1 : nest.s.loops[l].extent); };
+  double points = 1, all = 1;
+  for (int l : loops) points *= l < first_stand_in ? extent(l) : 1;
+  for (int l = 0; l < nest.s.outer; ++l) all *= extent(l);
+  for (int l : nest.reducing) all *= extent(l);
+  return {points, all};
+}
+
+// Factors of a sum that share their indices are multiplied first, if the sum would do it again and again.
+std::vector<Use> PhaseLowering::joined(const Nest& nest, const std::vector<Use>& factors,
+                                       const std::vector<Place>& labels) {
+  std::map<std::vector<int>, std::vector<Use>> groups;
+  std::vector<Use> out;
+  for (const Use& use : factors) {
+    const bool mask = use.node->kind == NodeKind::leaf && m_.p.tensors[use.node->tensor].is_mask;
+    if (nest.reducing.empty() || mask || structural(use.node) || !use.node->batched || use.node->rank() == 0 ||
+        !injective(use)) {
+      out.push_back(use);
+      continue;
+    }
+    std::vector<int> mentioned;
+    for (const Index& index : use.index) mentioned.push_back(index.label());
+    std::sort(mentioned.begin(), mentioned.end());
+    groups[mentioned].push_back(use);
+  }
+  for (auto& [mentioned, group] : groups) {
+    std::unordered_set<int> loops;
+    for (int l : mentioned)
+      for (const Index::Term& t : labels[l].terms) loops.insert(t.label);
+    const auto [points, all] = points_of(nest, loops);
+    if (group.size() == 1 || points * often > all) {
+      out.insert(out.end(), group.begin(), group.end());
+      continue;
+    }
+    std::vector<Extent> dims;
+    Use one{nullptr, {}, 1};
+    for (int l : mentioned) {
+      const Use& first = group.front();
+      for (std::size_t axis = 0; axis < first.index.size(); ++axis)
+        if (first.index[axis].label() == l) dims.push_back(first.node->dims[axis]);
+      one.index.push_back(Index::of(l));
+    }
+    for (Use& use : group)
+      for (Index& index : use.index)
+        index = Index::of(
+            static_cast<int>(std::lower_bound(mentioned.begin(), mentioned.end(), index.label()) - mentioned.begin()));
+    one.node = m_.p.graph.contract(group, dims, {});
+    materialise(one.node);
+    out.push_back(one);
+  }
+  return out;
+}
+
 // A node's value at a place of the nest.
 ValuePtr PhaseLowering::build(Nest& nest, Ref node, const std::vector<Place>& at) {
   if (node->kind == NodeKind::constant) return constant(node->number);
   if (node->kind == NodeKind::leaf) return load_leaf(nest, node, at);
   if (node->kind == NodeKind::embed) return load(nest, dense(node), node->dims, at);
-  if (auto have = buffer_.find(node); have != buffer_.end()) return load(nest, have->second, node->dims, at);
+  if (buffer_.contains(node)) return load_kept(nest, node, at);
   // Reading at fewer points than the nest has would repeat the work at each of them.
   std::unordered_set<int> loops;
   for (const Place& p : at)
     for (const Index::Term& t : p.terms) loops.insert(t.label);
-  double points = 1, nest_points = 1;
-  for (int l : loops) points *= static_cast<double>(l < first_stand_in ? nest.s.loops[l].extent : 1);
-  for (int l = 0; l < nest.s.outer; ++l)
-    nest_points *= static_cast<double>(l == nest.batch ? 1 : nest.s.loops[l].extent);
-  for (int l : nest.reducing) nest_points *= static_cast<double>(l == nest.batch ? 1 : nest.s.loops[l].extent);
+  const auto [points, nest_points] = points_of(nest, loops);
   const bool inside_reduce = !nest.reducing.empty();
   const bool repeated = points < nest_points;
-  const bool melts = !needs_buffer(node) && (!repeated || operations(node) <= free_operations);
+  const int free = inside_reduce && points * often <= nest_points ? 0 : free_operations;
+  const bool melts = !needs_buffer(node) && (!repeated || operations(node) <= free);
   const bool sums_here = node->kind == NodeKind::contract && is_reduction(node) && !node->sum_batch &&
                          !has_structure(node) && uses_[node] <= 1 && !repeated && !inside_reduce &&
                          !(hoist_ && parameters_only(node)) && node->batched == (nest.batch >= 0);
-  if (!melts && !sums_here) return load(nest, materialise(node), node->dims, at);
+  if (!melts && !sums_here) return load_kept(nest, node, at);
   switch (node->kind) {
     case NodeKind::map: {
       std::vector<ValuePtr> args;
@@ -418,13 +431,13 @@ ValuePtr PhaseLowering::build(Nest& nest, Ref node, const std::vector<Place>& at
         v->over.push_back(nest.add(fmt::format("k{}", nest.s.loops.size()), e));
         labels.push_back(Index::of(v->over.back()));
       }
-      const auto [inside, scalars] = split_scalars(node);
+      const auto [inside, scalars] = split_scalars(node->uses, node->sum_batch);
       nest.reducing = v->over;
       v->args = {build_product(nest, inside, 1, labels)};
       nest.reducing.clear();
       return scaled(nest, v, scalars, node->number);
     }
-    default: return load(nest, materialise(node), node->dims, at);
+    default: return load_kept(nest, node, at);
   }
 }
 

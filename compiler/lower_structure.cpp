@@ -183,6 +183,7 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
   // Outer loops: the destination's own labels, and what embeds and scattering wires read.
   std::vector<bool> outer(n.labels(), false);
   for (int l = 0; l < n.rank(); ++l) outer[l] = by_embed[l] < 0 && by_wire[l] < 0;
+  std::vector<bool> looked_up(n.labels(), false);  // by a wiring that says where to store
   for (std::size_t f = 0; f < factors.size(); ++f) {
     const bool scatters =
         factors[f].node->kind == NodeKind::wire && absorbed[f] && placing[factors[f].index.back().label()];
@@ -192,15 +193,27 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
         factors[f].node->kind == NodeKind::embed ? factors[f].index.size() : factors[f].index.size() - 1;
     for (std::size_t k = first; k < last; ++k)
       for (const Index::Term& t : factors[f].index[k].terms)
-        if (by_embed[t.label] < 0 && by_wire[t.label] < 0) outer[t.label] = true;
+        if (by_embed[t.label] < 0 && by_wire[t.label] < 0) {
+          outer[t.label] = true;
+          looked_up[t.label] = looked_up[t.label] || scatters;
+        }
   }
   // Indices of the use: the destination's label for each of the term's axes.
+  // What a wiring scatters are rows of the destination: its loops go outside of theirs. What is stored there is
+  // computed first, by a nest whose points do not wait for one another.
   std::vector<int> loop_of(n.labels(), -1);
-  for (int l = 0; l < n.labels(); ++l)
-    if (outer[l]) {
-      loop_of[l] = nest.add(fmt::format("i{}", l), n.extent(l));
-      label_place[l] = Index::of(loop_of[l]);
-    }
+  bool scatter = false;
+  for (const bool rows : {true, false})
+    for (int l = 0; l < n.labels(); ++l)
+      if (outer[l] && looked_up[l] == rows) {
+        loop_of[l] = nest.add(fmt::format("i{}", l), n.extent(l));
+        label_place[l] = Index::of(loop_of[l]);
+        scatter = scatter || rows;
+      }
+  for (std::size_t f = 0; f < factors.size(); ++f)
+    if (scatter && !absorbed[f] && !structural(factors[f].node) && !buffer_.contains(factors[f].node) &&
+        operations(factors[f].node) > free_operations)
+      materialise(factors[f].node);
   // Axes of the destination that the term does not have are broadcast.
   std::vector<int> broadcast(dims.size(), -1);
   for (std::size_t d = 0; d < dims.size(); ++d) {
@@ -253,17 +266,19 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
   }
   nest.s.out = access(nest, buffer, dims, destination);
   nest.reducing = reduced;
-  ValuePtr body = build_product(nest, rest, coefficient, label_place);
+  std::vector<Use> scalars;
+  if (!reduced.empty()) std::tie(rest, scalars) = split_scalars(rest, sum_batch);
+  ValuePtr body = build_product(nest, rest, reduced.empty() ? coefficient : 1, label_place);
+  nest.reducing.clear();
   if (!reduced.empty()) {
     auto sum = std::make_shared<Value>();
     sum->kind = ValueKind::reduce;
     sum->over = reduced;
     sum->args = {body};
-    body = sum;
+    body = scaled(nest, sum, scalars, coefficient);
   }
   nest.s.value = body;
-  bool scatter = nest.s.out.gather >= 0;
-  nest.s.accumulate = accumulate || scatter;
+  nest.s.accumulate = accumulate || nest.s.out.gather >= 0;
   nest.s.label = label;
   finish(nest);
   for (int v : virtual_loops) gathers_.erase(v);

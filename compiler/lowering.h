@@ -27,8 +27,18 @@ bool has_structure(Ref node);
 bool assembled(Ref node);        // some terms touch only some places of the sum they are in
 bool injective(const Use& use);  // each axis is read by a label of its own
 
+// `all` in another order; an empty order leaves it.
+template <class T>
+std::vector<T> ordered(const std::vector<T>& all, const std::vector<int>& order) {
+  if (order.empty()) return all;
+  std::vector<T> out;
+  for (int i : order) out.push_back(all[static_cast<std::size_t>(i)]);
+  return out;
+}
+
 constexpr int first_stand_in = 1000;  // numbers above all loops: places that a wiring gives
 constexpr int free_operations = 3;    // elementwise work that is sooner done again than kept
+constexpr double often = 4;           // but not this often inside of a sum
 
 class PhaseLowering;
 
@@ -88,7 +98,7 @@ class PhaseLowering {
   loops::Function function() { return {name_, std::move(statements_)}; }
   std::int64_t per_example = 0, in_all = 0;
 
-  // A node's value in a buffer of its own (computed at most once).
+  // A node's value in a buffer of its own (computed at most once), its axes in the order `order_` has for it.
   int materialise(Ref node);
   int transposed(Ref leaf, const std::vector<int>& order);
 
@@ -98,6 +108,12 @@ class PhaseLowering {
     Statement s;
     int batch = -1;
     std::vector<int> reducing;  // loops of the reduce that is being built, empty outside
+    struct Matrix {             // a load of a parameter that may be moved to a transposed copy
+      std::shared_ptr<Value> load;
+      Ref leaf;
+      std::vector<Index> at;
+    };
+    std::vector<Matrix> matrices;
     int add(const std::string& name, Extent extent, bool batched = false) {
       s.loops.push_back({name, extent, batched});
       return static_cast<int>(s.loops.size()) - 1;
@@ -112,7 +128,7 @@ class PhaseLowering {
   int operations(Ref node) const;
 
   void emit(int buffer, Ref node, bool accumulate, const std::string& label);
-  void emit_whole(int buffer, Ref node, bool accumulate, const std::string& label);
+  void emit_whole(int buffer, Ref node, bool accumulate, const std::string& label, const std::vector<int>& order = {});
   void emit_structured(int buffer, const std::vector<Extent>& dims, const Use& use, bool accumulate,
                        const std::string& label);
   void clear(int buffer, const std::string& label);
@@ -122,12 +138,19 @@ class PhaseLowering {
   static std::size_t tiles(Ref node, std::vector<Use>& terms);
 
   ValuePtr build(Nest& nest, Ref node, const std::vector<Place>& at);
+  static std::pair<double, double> points_of(const Nest& nest, const std::unordered_set<int>& loops);
+  std::vector<Use> joined(const Nest& nest, const std::vector<Use>& factors, const std::vector<Place>& labels);
   ValuePtr build_product(Nest& nest, const std::vector<Use>& factors, double coefficient,
                          const std::vector<Place>& labels);
-  static std::pair<std::vector<Use>, std::vector<Use>> split_scalars(Ref node);
+  static std::pair<std::vector<Use>, std::vector<Use>> split_scalars(const std::vector<Use>& factors, bool sum_batch);
   ValuePtr scaled(Nest& nest, ValuePtr value, const std::vector<Use>& scalars, double coefficient);
   ValuePtr load(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at);
   ValuePtr load_leaf(Nest& nest, Ref leaf, const std::vector<Place>& at);
+  ValuePtr load_kept(Nest& nest, Ref node, const std::vector<Place>& at);
+  // Where things lie: lower_layout.cpp
+  std::vector<int> order_of(Ref node);
+  void choose_layouts(Nest& nest);
+  std::vector<int> transposed_order(const Nest& nest, const Nest::Matrix& matrix);
   Access access(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at);
   void finish(Nest& nest);
   int dense(Ref embed);
@@ -151,7 +174,9 @@ class PhaseLowering {
   bool hoist_;
   std::vector<Statement> statements_;
   std::unordered_map<Ref, int> uses_;
-  std::unordered_map<Ref, int> buffer_;  // materialised
+  std::unordered_map<Ref, int> buffer_;              // materialised
+  std::unordered_map<Ref, std::vector<int>> order_;  // of those: the axes as they lie, where not in the node's order
+  std::unordered_map<Ref, std::vector<int>> found_order_;  // by order_of
   std::unordered_map<Ref, bool> parameters_only_;
   std::map<std::pair<Ref, std::vector<int>>, int> transposed_;
   std::unordered_map<Ref, int> dense_;

@@ -21,12 +21,32 @@ class NestEmitter {
         tile_(scope, nest_, plan_) {}
 
   void emit() {
+    if (plan_.chunk == 0 || scope_.part) return emit_all();
+    const auto index = [&](std::int64_t i) { return scope_.types.index_constant(i); };
+    Value* const chunks = b_.CreateUDiv(b_.CreateAdd(scope_.examples, index(plan_.chunk - 1)), index(plan_.chunk));
+    emit_loop(b_, index(0), chunks, plan_.chunk, [&](Value* first) {
+      Scope part = scope_;
+      part.part = true;
+      part.examples =
+          b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b_.CreateSub(scope_.examples, first), index(plan_.chunk));
+      part.pointer = [&, first](int i) -> Value* {
+        const loops::Buffer& buffer = scope_.buffers[static_cast<std::size_t>(i)];
+        llvm::Type* const element =
+            buffer.element == loops::Element::int32 ? scope_.types.gathered(1) : scope_.types.real(1);
+        Value* const all = scope_.pointer(i);
+        return buffer.batched ? b_.CreateGEP(element, all, b_.CreateMul(first, index(buffer.size))) : all;
+      };
+      NestEmitter(part, nest_).emit_all();
+    });
+  }
+
+ private:
+  void emit_all() {
     Frame frame;
     frame.at.assign(nest_.loops.size(), nullptr);
     around(frame, 0);
   }
 
- private:
   const NestLoop& loop(int l) const { return nest_.loops[static_cast<std::size_t>(l)]; }
 
   void around(const Frame& frame, std::size_t depth) {
@@ -49,9 +69,9 @@ class NestEmitter {
   void columns(const Frame& frame) {
     if (plan_.column < 0) return rows(frame);
     const std::vector<Segment> segments =
-        plan_.lane >= 0
-            ? vector_segments(b_, scope_.types, loop(plan_.column), scope_.examples, plan_.columns, plan_.one_body)
-            : scalar_segments(b_, scope_.types, loop(plan_.column), scope_.examples, plan_.columns);
+        plan_.lane >= 0 ? vector_segments(b_, scope_.types, loop(plan_.column), scope_.examples, plan_.columns,
+                                          plan_.one_body, true)
+                        : scalar_segments(b_, scope_.types, loop(plan_.column), scope_.examples, plan_.columns);
     for (const Segment& s : segments)
       emit_loop(b_, s.begin, s.trips, s.step(), [&](Value* i) {
         Frame inner = frame;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "compiler/llvm/plan.h"
+
 namespace eligo::compiler::codegen {
 namespace {
 
@@ -27,6 +29,14 @@ class Cutter {
     Segment s{begin_, nullptr, count, lanes};
     s.trips = divide(b_, left_, s.step());
     take(s);
+  }
+  // One trip of narrower vectors for the rest, if it is short enough.
+  void narrow_rest(int lanes, std::int64_t trips) {
+    const int narrow = narrow_lanes(types_.target, lanes, trips);
+    if (narrow == lanes) return;
+    if (left() >= lanes) full(static_cast<int>(left() / lanes), lanes);
+    masked_rest(narrow);
+    left_ = types_.index_constant(0);
   }
   // One masked trip for the rest, if any.
   void masked_rest(int lanes) {
@@ -130,7 +140,7 @@ llvm::Value* trip_count(Builder& b, const Types& types, const NestLoop& loop, ll
 }
 
 std::vector<Segment> vector_segments(Builder& b, const Types& types, const NestLoop& loop, llvm::Value* examples,
-                                     int count, bool one_body) {
+                                     int count, bool one_body, bool narrow) {
   Cutter cut(b, types, trip_count(b, types, loop, examples));
   const int lanes = types.lanes();
   if (one_body) {
@@ -138,6 +148,7 @@ std::vector<Segment> vector_segments(Builder& b, const Types& types, const NestL
     return cut.result();
   }
   cut.full(count, lanes);
+  if (narrow && types.target.masks && cut.known()) cut.narrow_rest(lanes, loop.extent);
   if (types.target.masks && cut.known()) {
     cut.masked_rest(lanes);
     return cut.result();

@@ -31,9 +31,9 @@ struct Segment {
 // The number of trips of a loop.
 llvm::Value* trip_count(Builder& b, const Types& types, const NestLoop& loop, llvm::Value* examples);
 
-// `loop` in vectors, `count` of them at a time as far as that goes.
+// `loop` in vectors, `count` of them at a time as far as that goes; `narrow`: the last ones may have fewer lanes.
 std::vector<Segment> vector_segments(Builder& b, const Types& types, const NestLoop& loop, llvm::Value* examples,
-                                     int count, bool one_body);
+                                     int count, bool one_body, bool narrow = false);
 // `loop` one by one, `count` at a time as far as that goes.
 std::vector<Segment> scalar_segments(Builder& b, const Types& types, const NestLoop& loop, llvm::Value* examples,
                                      int count);

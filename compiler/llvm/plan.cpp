@@ -1,6 +1,7 @@
 #include "compiler/llvm/plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <unordered_set>
 
@@ -12,10 +13,12 @@ using loops::Value;
 using loops::ValueKind;
 
 // cost of a lane that a gather or a scatter touches, against a whole vector's load
-constexpr double gathered_lane = 1.5, scattered_lane = 3;
+constexpr double gathered_lane = 2.5, scattered_lane = 3;
 constexpr double horizontal_sum = 8;
 constexpr double packing = 0.8;             // cost of an element that is copied to its transposed place
 constexpr double largest_panel = 64 << 10;  // bytes of a packed panel
+constexpr std::int64_t page = 4096;
+constexpr std::int64_t few_pages = 48;  // that a core finds without looking them up
 
 std::int64_t stride_of(const Access& a, int l) { return l < 0 ? 0 : a.stride[static_cast<std::size_t>(l)]; }
 bool gathers_along(const Access& a, int l) {
@@ -36,10 +39,15 @@ class Planner {
     double best = cost_without_lane();
     for (int l = 0; l < nest_.outer; ++l) {
       if (!safe(l) || stride_of(nest_.out, l) == 0) continue;
-      if (const double c = cost_along(l); c < best) best = c, plan.lane = l;
+      Plan along;
+      along.lane = l;
+      choose_row(along);
+      row_ = along.row;
+      if (const double c = cost_along(l); c < best) best = c, plan = along;
     }
     plan.column = plan.lane;
-    choose_row(plan);
+    if (plan.lane < 0) choose_row(plan);
+    plan.chunk = chunk(plan);
     if (plan.row >= 0) choose_packed(*nest_.value, plan);
     if (plan.lane < 0 && plan.row >= 0) choose_column(plan);
     choose_sizes(plan);
@@ -87,10 +95,14 @@ class Planner {
   }
   LoopSet outer() const { return loop_bit(nest_.outer) - 1; }
 
-  // How many vectors it takes along `l`, per element.
-  double vectors_per_element(int l) const {
-    return static_cast<double>(divide_up(extent(l), lanes_)) / static_cast<double>(extent(l));
+  // How many vectors it takes along `l`, the last one perhaps narrower; and that per element.
+  double vectors(int l) const {
+    const bool known = !nest_.loops[static_cast<std::size_t>(l)].at_run_time();
+    const int rest = known ? narrow_lanes(target_, lanes_, extent(l)) : lanes_;
+    return rest == lanes_ ? static_cast<double>(divide_up(extent(l), lanes_))
+                          : static_cast<double>(extent(l) / lanes_) + 0.5;
   }
+  double vectors_per_element(int l) const { return vectors(l) / static_cast<double>(extent(l)); }
 
   double access_cost(const Access& a, int lane, double evaluations, double lane_cost) const {
     if (lane < 0 || !moves_along(a, lane)) return evaluations;
@@ -111,20 +123,63 @@ class Planner {
     }
     return along >= 0 && panel_bytes(along, 1) <= largest_panel ? along : -1;
   }
-  bool has_reader(const Value& v, int lane) {  // a loop of which several trips would read the packed copy
-    for (int l = 0; l < nest_.outer; ++l)
-      if (l != lane && safe(l, lane) && !moves_along(v.access, l) && extent(l) >= 4) return true;
-    return false;
+  // Whether every row would read the copy again.
+  bool worth_packing(const Value& v, int lane, int row) const {
+    return packing_loop(v, lane) >= 0 && row >= 0 && !moves_along(v.access, row) && extent(row) >= 4;
   }
-  double panel_bytes(int loop, int columns) const {
-    return static_cast<double>(divide_up(extent(loop), lanes_) * lanes_) * columns * lanes_ * bytes_;
+  // The loop of its sum along which a vector load that all rows make jumps so far that its places share too few pages
+  // or lines of the nearest cache; or -1.
+  int scattered_loop(const Value& v, const Plan& plan) const {
+    const Access& a = v.access;
+    if (v.kind != ValueKind::load || a.gather >= 0 || plan.lane < 0 || !contiguous_along(a, plan.lane)) return -1;
+    if (moves_along(a, plan.row) || extent(plan.row) < 16) return -1;
+    int along = -1;
+    for (int l = nest_.outer; l < static_cast<int>(nest_.loops.size()); ++l) {
+      if (!moves_along(a, l)) continue;
+      if (along >= 0) return -1;
+      along = l;
+    }
+    if (along < 0) return -1;
+    const bool run_time = nest_.loops[static_cast<std::size_t>(along)].at_run_time();
+    const std::int64_t step = std::abs(stride_of(a, along)) * bytes_;
+    if (run_time) return plan.chunk > 0 && step >= page / 8 ? along : -1;
+    return step >= page / 2 && extent(along) > few_pages && panel_bytes(along, 1) <= largest_panel ? along : -1;
+  }
+  double panel_bytes(int loop, int columns, std::int64_t chunk = 0) const {
+    const NestLoop& l = nest_.loops[static_cast<std::size_t>(loop)];
+    const std::int64_t depth = l.at_run_time() ? chunk * l.per_example : extent(loop);
+    return static_cast<double>(divide_up(depth, lanes_) * lanes_) * columns * lanes_ * bytes_;
+  }
+
+  // Whether `v` is a multiple of a sum over the examples: nothing for no examples, and the sum of its values for parts.
+  bool adds_up(const Value& v) const {
+    if (v.kind == ValueKind::reduce)
+      return std::any_of(v.over.begin(), v.over.end(),
+                         [&](int l) { return nest_.loops[static_cast<std::size_t>(l)].at_run_time(); });
+    if (v.kind != ValueKind::apply) return false;
+    if (v.op == Op::neg) return adds_up(*v.args[0]);
+    if (v.op != Op::mul) return false;
+    return (adds_up(*v.args[0]) && !has_reduce(*v.args[1])) || (adds_up(*v.args[1]) && !has_reduce(*v.args[0]));
+  }
+  // What a statement adds up over the examples, it may add up over some of them at a time, so that what they hold stays
+  // near until all of the output has seen it.
+  std::int64_t chunk(const Plan& plan) const {
+    const Value& v = *nest_.value;
+    const bool adds = nest_.scatters && nest_.out.gather < 0 && v.kind == ValueKind::apply && v.op == Op::add &&
+                      v.args[0]->kind == ValueKind::load && v.args[0]->access.buffer == nest_.out.buffer &&
+                      adds_up(*v.args[1]);
+    for (int l = 0; l < nest_.outer; ++l)
+      if (nest_.loops[static_cast<std::size_t>(l)].at_run_time()) return 0;
+    if (!adds || points(outer()) * bytes_ < page) return 0;
+    return plan.row >= 0 ? 128 : 16;
   }
   void choose_packed(const Value& v, Plan& plan) {
-    const int loop = packing_loop(v, plan.lane);
     const auto known = [&](const Plan::Packed& p) { return p.load == &v; };
-    if (loop >= 0 && !moves_along(v.access, plan.row) && extent(plan.row) >= 4 &&
-        std::none_of(plan.packed.begin(), plan.packed.end(), known))
-      plan.packed.push_back({&v, loop});
+    if (worth_packing(v, plan.lane, plan.row) && std::none_of(plan.packed.begin(), plan.packed.end(), known))
+      plan.packed.push_back({&v, packing_loop(v, plan.lane), true});
+    if (const int loop = scattered_loop(v, plan);
+        loop >= 0 && std::none_of(plan.packed.begin(), plan.packed.end(), known))
+      plan.packed.push_back({&v, loop, false});
     for (const loops::ValuePtr& a : v.args) choose_packed(*a, plan);
   }
 
@@ -135,7 +190,7 @@ class Planner {
     const LoopSet loops = dependence_.of(v);
     const double narrow = lane >= 0 && (loops & loop_bit(lane)) ? vectors_per_element(lane) : 1;
     if (v.kind == ValueKind::load) {
-      const bool packed = packing_loop(v, lane) >= 0 && has_reader(v, lane);
+      const bool packed = worth_packing(v, lane, row_);
       c +=
           packed ? points(loops) * (packing + 1.0 / lanes_) : access_cost(v.access, lane, points(loops), gathered_lane);
     }
@@ -249,14 +304,14 @@ class Planner {
   void choose_sizes(Plan& plan) {
     if (!has_reduce(*nest_.value)) return;
     const std::int64_t rows = plan.row < 0 ? 1 : extent(plan.row);
-    std::int64_t columns = 1;
+    double columns = 1;
     if (plan.column >= 0)
-      columns = plan.column == plan.lane ? divide_up(extent(plan.column), lanes_) : extent(plan.column);
+      columns = plan.column == plan.lane ? vectors(plan.column) : static_cast<double>(extent(plan.column));
     const double work = work_in_sums(*nest_.value, false);
     double best = std::numeric_limits<double>::infinity();
-    int most = static_cast<int>(std::min<std::int64_t>(columns, 8));
+    int most = std::clamp(static_cast<int>(columns), 1, 8);
     for (const Plan::Packed& p : plan.packed)
-      while (most > 1 && panel_bytes(p.loop, most) > largest_panel) --most;
+      while (most > 1 && panel_bytes(p.loop, most, plan.chunk) > largest_panel) --most;
     for (int c = 1; c <= most; ++c)
       for (int r = 1; r <= std::min<std::int64_t>(rows, 30); ++r) {
         if (r * c + c + 1 > target_.vector_registers - 1) break;
@@ -267,24 +322,35 @@ class Planner {
       }
   }
 
-  static double cycles(std::int64_t rows, std::int64_t columns, int r, int c) {
+  // Half a column at the end is a tile of its own.
+  static double cycles(std::int64_t rows, double columns, int r, int c) {
     const auto tile = [](double tr, double tc) {
       return tr * tc == 0 ? 0 : std::max({tr * tc / 2, (tr + tc) / 2, 4.0}) + 0.15 * tr * tc / 2 + 0.5;
     };
-    const double full_rows = static_cast<double>(rows / r), full_columns = static_cast<double>(columns / c);
-    const double last_row = static_cast<double>(rows % r), last_column = static_cast<double>(columns % c);
+    const double full_rows = static_cast<double>(rows / r), full_columns = std::floor(columns / c);
+    const double last_row = static_cast<double>(rows % r), last_column = std::floor(columns - full_columns * c);
+    const double narrow = columns - std::floor(columns);
     const double code = 1 + 0.004 * (r * c + last_row * c + r * last_column);  // smaller code where it is as good
-    return code * (full_rows * full_columns * tile(r, c) + full_columns * tile(last_row, c) +
-                   full_rows * tile(r, last_column) + tile(last_row, last_column));
+    return code * (full_rows * (full_columns * tile(r, c) + tile(r, last_column) + tile(r, narrow)) +
+                   full_columns * tile(last_row, c) + tile(last_row, last_column) + tile(last_row, narrow));
   }
 
   const Nest& nest_;
   const Target& target_;
   const int bytes_, lanes_;
+  int row_ = -1;  // of the plan whose cost is looked at
   Dependence dependence_;
 };
 
 }  // namespace
+
+int narrow_lanes(const Target& target, int lanes, std::int64_t trips) {
+  constexpr std::int64_t few = 4;  // full vectors: a tile of its own for the rest costs as much as it saves beyond that
+  const std::int64_t rest = trips % lanes;
+  int narrow = lanes;
+  while (target.halves && trips < few * lanes && rest > 0 && narrow > 4 && rest <= narrow / 2) narrow /= 2;
+  return narrow;
+}
 
 Plan make_plan(const Nest& nest, const Target& target, int bytes) { return Planner(nest, target, bytes).run(); }
 

@@ -25,16 +25,22 @@ struct Plan {
   int row = -1;  // output loop along the tile's rows
   int rows = 1;
   bool compact = false;  // finish the tile in a loop over its vectors, not unrolled
-  // Loads along no vector, but contiguous along a loop of their sum: copied for each column tile, transposed, to a
-  // piece of memory from which all of its rows load vectors.
+  // Loads that are copied for each column tile, to a piece of memory from which all of its rows load vectors: those
+  // along no vector, but contiguous along a loop of their sum, transposed; and vectors that lie far apart, each on a
+  // page of its own.
   struct Packed {
     const loops::Value* load;
     int loop;  // the sum's
+    bool transposed;
   };
   std::vector<Packed> packed;
-  bool prefetch = false;  // fetch the next columns' operands, and the output, before they are needed
-  bool one_body = false;  // one masked loop instead of a full one and a masked end
+  std::int64_t chunk = 0;  // examples at a time, where a statement adds up over all of them; 0: all
+  bool prefetch = false;   // fetch the next columns' operands, and the output, before they are needed
+  bool one_body = false;   // one masked loop instead of a full one and a masked end
 };
+
+// The lanes of the last vector of a loop: fewer than all where that is faster.
+int narrow_lanes(const Target& target, int lanes, std::int64_t trips);
 
 // The value must be the nest's own: the plan points into it.
 Plan make_plan(const Nest& nest, const Target& target, int bytes);

@@ -50,6 +50,7 @@ bool describe(Target& t) {
     t.vector_bits = wide ? 512 : t.masks ? 256 : 128;
     t.vector_registers = wide ? 32 : 16;
     t.fma = has("fma") || wide;
+    t.halves = wide && t.cpu == "znver4";
   } else {
     t.vector_bits = 128;
     t.vector_registers = 32;

@@ -9,8 +9,9 @@ struct Target {
   std::string cpu, features, triple;  // in LLVM's words
   int vector_bits = 128;              // widest vector worth using
   int vector_registers = 16;
-  bool fma = false;    // a*b + c rounds once; otherwise kernels multiply, then add
-  bool masks = false;  // part of a vector can be loaded and stored; otherwise the ends of loops are scalar
+  bool fma = false;     // a*b + c rounds once; otherwise kernels multiply, then add
+  bool halves = false;  // a full vector is computed as two halves: a narrower one takes half the time
+  bool masks = false;   // part of a vector can be loaded and stored; otherwise the ends of loops are scalar
 
   int lanes(int bytes) const { return vector_bits / 8 / bytes; }
 

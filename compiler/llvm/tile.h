@@ -54,6 +54,7 @@ struct Scope {
   std::function<llvm::Value*(std::size_t, std::int64_t)>
       scratch;  // the n-th piece of memory, of that many full vectors
   llvm::Value* examples;
+  bool part = false;  // a kernel's examples, some at a time
 };
 
 class TileEmitter {
@@ -84,7 +85,8 @@ class TileEmitter {
   void finish_compactly(const Frame& frame, Known& known);
   void collect_sums(const loops::ValuePtr& v, const Frame& frame, std::vector<loops::ValuePtr>& sums);
 
-  // Transposed copies: tile_pack.cpp
+  // Copies, transposed or not: tile_pack.cpp
+  void copy(const Plan::Packed& packed, llvm::Value* memory, const Frame& frame);
   void pack(const Plan::Packed& packed, llvm::Value* memory, const Frame& frame);
   void pack_block(const loops::Access& access, int loop, llvm::Value* memory, const Frame& frame, llvm::Value* column,
                   llvm::Value* k, llvm::Value* end);

@@ -41,12 +41,31 @@ void TileEmitter::pack(const Frame& frame) {
   if (frame.lanes == 1) return;
   std::size_t n = 0;
   for (const Plan::Packed& p : plan_.packed) {
-    const std::int64_t depth = nest_.loops[static_cast<std::size_t>(p.loop)].extent;
+    const NestLoop& loop = nest_.loops[static_cast<std::size_t>(p.loop)];
+    const std::int64_t depth = loop.at_run_time() ? plan_.chunk * loop.per_example : loop.extent;
     const std::int64_t padded = (depth + types_.lanes() - 1) / types_.lanes() * types_.lanes();
     Value* const memory = scope_.scratch(8 + n++, padded * plan_.columns);  // apart from finish_compactly's
-    pack(p, memory, frame);
+    if (p.transposed) pack(p, memory, frame);
+    else copy(p, memory, frame);
     packed_[p.load] = {&p, memory};
   }
+}
+
+// Vectors that lie far apart, one behind the other.
+void TileEmitter::copy(const Plan::Packed& packed, Value* memory, const Frame& frame) {
+  const NestLoop& loop = nest_.loops[static_cast<std::size_t>(packed.loop)];
+  const std::int64_t width = static_cast<std::int64_t>(frame.column.count) * frame.lanes;
+  Value* const trips = trip_count(b_, types_, loop, scope_.examples);
+  emit_loop(b_, types_.index_constant(0), trips, 1, [&](Value* k) {
+    Frame there = frame;
+    there.row = Axis{};
+    there.enter(packed.loop, k);
+    const Grid row = load(packed.load->access, there);
+    Value* const to = b_.CreateGEP(types_.real(1), memory, b_.CreateMul(k, types_.index_constant(width)));
+    for (int c = 0; c < row.columns; ++c)
+      b_.CreateAlignedStore(row.cell(0, c), b_.CreateGEP(types_.real(1), to, types_.index_constant(c * frame.lanes)),
+                            llvm::Align(static_cast<std::uint64_t>(types_.bytes)));
+  });
 }
 
 void TileEmitter::pack(const Plan::Packed& packed, Value* memory, const Frame& frame) {
@@ -84,7 +103,7 @@ Value* TileEmitter::source(const loops::Access& access, int loop, const Frame& f
 // `block` columns and a vector of k.
 void TileEmitter::pack_block(const loops::Access& access, int loop, Value* memory, const Frame& frame, Value* column,
                              Value* k, Value* end) {
-  const int lanes = frame.lanes, block = std::min(4, lanes);
+  const int lanes = types_.lanes(), block = std::min(4, frame.lanes);
   const bool integers = scope_.buffers[static_cast<std::size_t>(access.buffer)].element == loops::Element::int32;
   const llvm::Align align(static_cast<std::uint64_t>(integers ? 4 : types_.bytes));
   llvm::Type* const type = integers ? types_.gathered(lanes) : types_.real(lanes);
@@ -98,7 +117,7 @@ void TileEmitter::pack_block(const loops::Access& access, int loop, Value* memor
     rows.push_back(integers ? b_.CreateSIToFP(v, types_.real(lanes)) : v);
   }
   transpose_blocks(b_, rows, lanes);
-  const std::int64_t width = static_cast<std::int64_t>(frame.column.count) * lanes;
+  const std::int64_t width = static_cast<std::int64_t>(frame.column.count) * frame.lanes;
   Value* const to =
       b_.CreateGEP(types_.real(1), memory, b_.CreateAdd(b_.CreateMul(k, types_.index_constant(width)), column));
   for (int l = 0; l < lanes; ++l) {

@@ -26,6 +26,11 @@ TEST(Kernels, LayersOfManyWidths) {
     for (const std::int64_t j : {1, 17}) check(layer(i, j), examples);
 }
 
+// Ends of rows that are short enough for narrower vectors.
+TEST(Kernels, LayersOfNarrowEnds) {
+  for (const std::int64_t i : {5, 8, 20, 34, 50}) check(layer(i, 10), {0, 1, 10});
+}
+
 TEST(Kernels, LayersWithAnyEstimateOfTheBatch) {
   for (const std::int64_t estimate : {1, 2, 7, 100}) check(layer(30, 10, estimate), examples);
 }
@@ -65,6 +70,38 @@ TEST(Kernels, WeightGradients) {
           module(buffers, {assign({{"i", i}, {"j", j}, batch()}, 2, at(2, {j, 1, 0}), constant(-0.1) * reduced, true)}),
           examples);
     }
+}
+
+// Added up some examples at a time: as many, one fewer and one more, and several times as many.
+TEST(Kernels, WeightGradientsOverManyExamples) {
+  const std::vector<std::int64_t> many = {0, 1, 17, 128, 129, 300};
+  const std::vector<Buffer> buffers = {
+      {"d", real, 40, true}, {"h", real, 37, true}, {"c", real, 1}, {"G", real, 40 * 37}};
+  const ValuePtr product = load(at(0, {1, 0, 40})) * load(at(1, {0, 1, 37}));
+  check(module(buffers, {assign({{"i", 40}, {"j", 37}, batch()}, 2, at(3, {37, 1, 0}),
+                                sum({2}, product) * load(at(2, {0, 0, 0})), true)}),
+        many);
+  // wide rows, of which each product reads a part, as a sparse net's neurons do
+  const std::vector<Buffer> wide = {{"d", real, 6000, true}, {"h", real, 3000, true}, {"G", real, 3 * 20 * 33}};
+  check(module(wide, {assign({{"w", 3}, {"i", 20}, {"j", 33}, batch()}, 3, at(2, {660, 33, 1, 0}),
+                             sum({3}, load(at(0, {2000, 1, 0, 6000})) * load(at(1, {1000, 0, 1, 3000}))), true)}),
+        many);
+  check(module(wide, {assign({{"i", 1900}, batch()}, 1, at(2, {1, 0}),
+                             sum({1}, load(at(0, {1, 6000})) * load(at(1, {1, 3000}))), true)}),
+        many);
+  // a sum that may not be taken in parts
+  check(module(buffers, {assign({{"i", 40}, {"j", 37}, batch()}, 2, at(3, {37, 1, 0}),
+                                op(Op::tanh, {sum({2}, product)}), true)}),
+        many);
+}
+
+// Rows that each lie on a page of their own are copied for all that read them.
+TEST(Kernels, ProductsOfFarRows) {
+  for (const std::int64_t columns : {16, 37, 100})
+    check(module({{"W", real, 20 * 60}, {"e", real, 60 * 600, true}, {"next", real, 20 * columns, true}},
+                 {assign({batch(), {"i", 20}, {"p", columns}, {"k", 60}}, 3, at(2, {20 * columns, columns, 1, 0}),
+                         sum({3}, load(at(0, {0, 60, 0, 1})) * load(at(1, {36000, 0, 1, 600}))))}),
+          {1, 3});
 }
 
 TEST(Kernels, SumsToScalars) {

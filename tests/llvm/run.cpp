@@ -79,7 +79,7 @@ void run_kernel(const compiler::Kernels& kernels, const Module& m, DType dtype, 
 
 std::vector<std::string> targets_here() {
   std::vector<std::string> here;
-  for (const char* name : {"avx512", "avx2", "baseline"})
+  for (const char* name : {"avx512", "znver4", "avx2", "baseline"})
     if (compiler::Target::named(name).why_not_here().empty()) here.push_back(name);
   return here;
 }
