@@ -1,0 +1,67 @@
+#include "bench/timing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+namespace eligo::bench {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+Timing summarise(std::vector<double> samples) {
+  Timing t;
+  if (samples.empty()) return t;
+  std::sort(samples.begin(), samples.end());
+  const auto at = [&](double share) {  // between the neighbours, as the usual quartiles are
+    const double place = share * static_cast<double>(samples.size() - 1);
+    const auto below = static_cast<std::size_t>(place);
+    const std::size_t above = std::min(below + 1, samples.size() - 1);
+    return samples[below] + (place - static_cast<double>(below)) * (samples[above] - samples[below]);
+  };
+  t.median = at(0.5), t.low = at(0.25), t.high = at(0.75), t.best = samples.front();
+  t.samples = static_cast<std::int64_t>(samples.size());
+  return t;
+}
+
+nlohmann::json to_json(const Timing& t) {
+  return {{"median", t.median}, {"low", t.low}, {"high", t.high}, {"best", t.best}, {"samples", t.samples}};
+}
+
+void Sampler::warm_up(double seconds) {
+  constexpr double wanted = 1e-3;
+  const double start = now();
+  call_();
+  const double first = now() - start;
+  inner_ = 1;
+  if (first > seconds) return;  // slow enough: the first call of such a length is as good as any
+  double spent = first, one = first;
+  while (spent < seconds / 4) {
+    const double before = now();
+    for (std::int64_t i = 0; i < inner_; ++i) call_();
+    const double took = now() - before;
+    spent += took;
+    one = took / static_cast<double>(inner_);
+    inner_ = std::clamp<std::int64_t>(static_cast<std::int64_t>(wanted / std::max(one, 1e-9)), 1, 1'000'000);
+  }
+}
+
+void Sampler::round(double seconds) {
+  if (inner_ == 0) warm_up(seconds);
+  const double start = now();
+  do {
+    const double before = now();
+    for (std::int64_t i = 0; i < inner_; ++i) call_();
+    samples_.push_back((now() - before) / static_cast<double>(inner_));
+  } while (now() - start < seconds);
+}
+
+std::string seconds_text(double s) {
+  if (s == 0) return "0";
+  if (s < 1e-6) return fmt::format("{:.3g} ns", s * 1e9);
+  if (s < 1e-3) return fmt::format("{:.3g} µs", s * 1e6);
+  return s < 1 ? fmt::format("{:.3g} ms", s * 1e3) : fmt::format("{:.3g} s", s);
+}
+
+}  // namespace eligo::bench
