@@ -91,6 +91,7 @@ PhaseTime phase_time(const std::string& name, const TimedRunner::Sums& sums, con
   p.bytes = (sums.calls * line.any.words + sums.examples * line.each.words) / runs * (float64 ? 8 : 4);
   const double peak = machine.peak(float64), rate = machine.bandwidth(p.bytes / std::max(p.calls, 1.0));
   const double arithmetic = peak > 0 ? p.operations / peak : 0, memory = rate > 0 ? p.bytes / rate : 0;
+  p.moving = memory;
   p.by_memory = memory > arithmetic;
   p.bound = std::max(arithmetic, memory);
   if (p.seconds > 0 && peak > 0) p.of_peak = p.operations / peak / p.seconds;
@@ -109,14 +110,17 @@ Profile profile(const Workload& workload, const Machine& machine, double seconds
   auto program = std::make_shared<Program>(*compiled);
   program->runner = timed;
   Run run(alone, program);
+  constexpr double patience = 1;  // slower calls are not repeated
+  double start = now(), runs = 1;
   run.call();
-  for (auto& sums : timed->of_phase) sums = {};
-  timed->preparing = {};
-  const double start = now();
-  double runs = 0;
-  while (runs < 3 || now() - start < seconds) {
-    run.call();
-    runs += 1;
+  if (now() - start < patience) {
+    for (auto& sums : timed->of_phase) sums = {};
+    timed->preparing = {};
+    start = now(), runs = 0;
+    while (runs < 2 || now() - start < seconds) {
+      run.call();
+      runs += 1;
+    }
   }
   Profile result;
   result.seconds = (now() - start) / runs;
@@ -129,6 +133,7 @@ Profile profile(const Workload& workload, const Machine& machine, double seconds
                                        alone.program.float64));
     result.operations += result.phases.back().operations;
     result.bytes += result.phases.back().bytes;
+    result.moving += result.phases.back().moving;
   }
   if (timed->preparing.calls > 0)
     result.phases.push_back(phase_time("prepare", timed->preparing, {}, runs, machine, alone.program.float64));

@@ -17,6 +17,7 @@ struct PhaseTime {
   double seconds = 0;     // of all of them
   double operations = 0;  // by the compiler's count
   double bytes = 0;
+  double moving = 0;       // seconds that the bandwidth allows for them
   double bound = 0;        // the least seconds that the machine's peak and bandwidth allow
   bool by_memory = false;  // which of the two is the bound
   double of_peak = 0;      // shares: operations a second of the peak, bound of the time
@@ -26,7 +27,7 @@ struct PhaseTime {
 struct Profile {
   std::vector<PhaseTime> phases;  // in the order in which they are declared; those without calls are left out
   double seconds = 0;             // of one call of the workload, in phases and between them
-  double operations = 0, bytes = 0;
+  double operations = 0, bytes = 0, moving = 0;
 };
 
 // On one thread, whatever the workload says, for about `seconds`.

@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 namespace eligo::bench {
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now(Clock clock) {
+  timespec time{};
+  clock_gettime(clock == Clock::processor ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
 
 Timing summarise(std::vector<double> samples) {
   Timing t;
@@ -31,16 +35,19 @@ nlohmann::json to_json(const Timing& t) {
 
 void Sampler::warm_up(double seconds) {
   constexpr double wanted = 1e-3;
-  const double start = now();
+  const double start = now(clock_);
   call_();
-  const double first = now() - start;
+  const double first = now(clock_) - start;
   inner_ = 1;
-  if (first > seconds) return;  // slow enough: the first call of such a length is as good as any
+  if (first > seconds) {  // slow enough: the first call of such a length is as good as any
+    samples_.push_back(first);
+    return;
+  }
   double spent = first, one = first;
   while (spent < seconds / 4) {
-    const double before = now();
+    const double before = now(clock_);
     for (std::int64_t i = 0; i < inner_; ++i) call_();
-    const double took = now() - before;
+    const double took = now(clock_) - before;
     spent += took;
     one = took / static_cast<double>(inner_);
     inner_ = std::clamp<std::int64_t>(static_cast<std::int64_t>(wanted / std::max(one, 1e-9)), 1, 1'000'000);
@@ -48,13 +55,16 @@ void Sampler::warm_up(double seconds) {
 }
 
 void Sampler::round(double seconds) {
-  if (inner_ == 0) warm_up(seconds);
-  const double start = now();
+  if (inner_ == 0) {
+    warm_up(seconds);
+    if (!samples_.empty()) return;
+  }
+  const double start = now(clock_);
   do {
-    const double before = now();
+    const double before = now(clock_);
     for (std::int64_t i = 0; i < inner_; ++i) call_();
-    samples_.push_back((now() - before) / static_cast<double>(inner_));
-  } while (now() - start < seconds);
+    samples_.push_back((now(clock_) - before) / static_cast<double>(inner_));
+  } while (now(clock_) - start < seconds);
 }
 
 std::string seconds_text(double s) {

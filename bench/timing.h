@@ -18,12 +18,15 @@ struct Timing {
 Timing summarise(std::vector<double> samples);
 nlohmann::json to_json(const Timing& timing);
 
-double now();  // seconds of a clock that only goes forward
+// A single thread is timed by what the process computed, so that others on the machine take time from nobody; more than
+// one by the clock on the wall.
+enum class Clock { processor, wall };
+double now(Clock clock = Clock::wall);  // seconds; goes forward only
 
 // Calls again and again. A sample is the mean of as many calls as take about a millisecond.
 class Sampler {
  public:
-  explicit Sampler(std::function<void()> call) : call_(std::move(call)) {}
+  Sampler(std::function<void()> call, Clock clock) : call_(std::move(call)), clock_(clock) {}
   // One round: samples for about `seconds`, at least one. The first round is preceded by calls that are not counted.
   void round(double seconds);
   const std::vector<double>& samples() const { return samples_; }
@@ -33,6 +36,7 @@ class Sampler {
   void warm_up(double seconds);
 
   std::function<void()> call_;
+  Clock clock_;
   std::int64_t inner_ = 0;  // calls of a sample; 0: not warm yet
   std::vector<double> samples_;
 };
