@@ -21,6 +21,11 @@ void write(const std::string& path, const std::string& text) {
   if (!out) throw Error(path + " cannot be written");
 }
 
+// Said before the minutes that lead to it, not after.
+void check_writable(const std::string& path) {
+  if (!path.empty() && !std::ofstream(path, std::ios::app)) throw Error(path + " cannot be written");
+}
+
 // The peers that run here; what does not is said, and refused only if it was named.
 class Peers {
  public:
@@ -91,8 +96,8 @@ std::vector<Entry> chosen(const BenchOptions& o) {
 
 void progress(const std::string& what) { fmt::print(stderr, "{}\n", what); }
 
-void measure_suite(const BenchOptions& o, const Peers& peers, const Effort& effort, Report& report) {
-  const std::vector<Entry> entries = chosen(o);
+void measure_suite(const BenchOptions& o, const std::vector<Entry>& entries, const Peers& peers, const Effort& effort,
+                   Report& report) {
   for (const Entry& e : entries) {
     progress(e.workload.name);
     const bool too_slow = e.slow_peers && o.quick;
@@ -114,13 +119,16 @@ void measure_suite(const BenchOptions& o, const Peers& peers, const Effort& effo
 }  // namespace
 
 int bench(const BenchOptions& o) {
+  for (const std::string& file : {o.json, o.markdown, o.picture}) check_writable(file);
   Report report;
-  progress("the machine");
-  report.machine = measure_machine();
+  const std::vector<Workload> workloads = given(o);
+  const std::vector<Entry> entries = o.rules.empty() ? chosen(o) : std::vector<Entry>{};
   const Peers peers(o, report);
+  progress("the machine");
+  report.machine = measure_machine(o.quick);
   const Effort effort = o.quick ? kQuick : Effort{};
-  if (o.rules.empty()) measure_suite(o, peers, effort, report);
-  for (const Workload& w : given(o)) {
+  if (o.rules.empty()) measure_suite(o, entries, peers, effort, report);
+  for (const Workload& w : workloads) {
     progress(w.name);
     report.rows.push_back(measure(w, peers.all(), report.machine, effort));
   }

@@ -26,7 +26,7 @@ void add(float* __restrict into, const float* __restrict from, std::int64_t n) {
 }
 
 // Bytes a second that are read and written when two arrays of so many bytes together are gone over again and again.
-double measure_bandwidth(std::int64_t bytes) {
+double measure_bandwidth(std::int64_t bytes, int rounds) {
   const std::int64_t n = bytes / 8 / 16 * 16;  // floats of one array
   const auto aligned = [&] {
     auto* p = static_cast<float*>(std::aligned_alloc(64, static_cast<std::size_t>(n) * 4));
@@ -36,13 +36,14 @@ double measure_bandwidth(std::int64_t bytes) {
   const auto into = aligned(), from = aligned();
   const std::int64_t repeats = std::max<std::int64_t>(1, (std::int64_t{32} << 20) / bytes);
   double best = 0;
-  for (int round = 0; round < 7; ++round) {
-    const double start = now();
+  for (int round = 0; round < rounds; ++round) {
+    const double start = now(Clock::processor);
     for (std::int64_t r = 0; r < repeats; ++r) {
       add(into.get(), from.get(), n);
       asm volatile("" : : "r"(into.get()) : "memory");
     }
-    best = std::max(best, 12.0 * static_cast<double>(n * repeats) / (now() - start));  // two reads and a write
+    best = std::max(
+        best, 12.0 * static_cast<double>(n * repeats) / (now(Clock::processor) - start));  // two reads and a write
   }
   return best;
 }
@@ -67,20 +68,21 @@ double Machine::bandwidth(double bytes) const {
   return levels.empty() ? 0 : levels.back().rate;
 }
 
-Machine measure_machine() {
+Machine measure_machine(bool quick) {
   Machine m;
   m.processor = fmt::format("{} ({})", processor_name(), compiler::Target::host().cpu);
   m.cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   m.peak_f32 = peak_flops(compiler::loops::DType::f32);
   m.peak_f64 = peak_flops(compiler::loops::DType::f64);
+  const int rounds = quick ? 3 : 9;
   const std::int64_t l1 = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10),
                      l2 = cache_bytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20),
                      l3 = cache_bytes(_SC_LEVEL3_CACHE_SIZE, 32 << 20);
   // Half of a cache fits for certain; of one that others share, less.
-  m.levels = {{"L1", l1, measure_bandwidth(l1 / 2)},
-              {"L2", l2, measure_bandwidth(l2 / 2)},
-              {"L3", l3, measure_bandwidth(std::max(l3 / 8, 2 * l2))},
-              {"memory", 0, measure_bandwidth(std::max<std::int64_t>(4 * l3, 128 << 20))}};
+  m.levels = {{"L1", l1, measure_bandwidth(l1 / 2, rounds)},
+              {"L2", l2, measure_bandwidth(l2 / 2, rounds)},
+              {"L3", l3, measure_bandwidth(std::max(l3 / 8, 2 * l2), rounds)},
+              {"memory", 0, measure_bandwidth(std::max<std::int64_t>(4 * l3, 128 << 20), rounds)}};
   return m;
 }
 

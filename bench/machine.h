@@ -26,7 +26,7 @@ struct Machine {
   double bandwidth(double bytes) const;
 };
 
-Machine measure_machine();
+Machine measure_machine(bool quick = false);
 nlohmann::json to_json(const Machine& machine);
 std::string text(const Machine& machine);
 

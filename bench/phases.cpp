@@ -45,6 +45,12 @@ class TimedRunner : public compiler::PhaseRunner {
  public:
   struct Sums {
     double calls = 0, examples = 0, seconds = 0;
+    std::vector<double> of_calls;  // seconds of each call of the workload
+
+    void end_call() {
+      of_calls.push_back(seconds);
+      seconds = 0;
+    }
   };
   mutable std::vector<Sums> of_phase;
   mutable Sums preparing;
@@ -86,7 +92,7 @@ PhaseTime phase_time(const std::string& name, const TimedRunner::Sums& sums, con
   PhaseTime p;
   p.phase = name;
   p.calls = sums.calls / runs;
-  p.seconds = sums.seconds / runs;
+  p.seconds = summarise(sums.of_calls).median;
   p.operations = (sums.calls * line.any.operations + sums.examples * line.each.operations) / runs;
   p.bytes = (sums.calls * line.any.words + sums.examples * line.each.words) / runs * (float64 ? 8 : 4);
   const double peak = machine.peak(float64), rate = machine.bandwidth(p.bytes / std::max(p.calls, 1.0));
@@ -97,6 +103,28 @@ PhaseTime phase_time(const std::string& name, const TimedRunner::Sums& sums, con
   if (p.seconds > 0 && peak > 0) p.of_peak = p.operations / peak / p.seconds;
   if (p.seconds > 0) p.of_bound = p.bound / p.seconds;
   return p;
+}
+
+// Calls the workload for about as long; the seconds of each call. The first one counts only if it is slow.
+std::vector<double> run_timed(Run& run, TimedRunner& timed, double seconds) {
+  constexpr double patience = 1;
+  std::vector<double> all;
+  const double first = now();
+  for (bool counts = false; all.size() < 2 || now() - first < seconds; counts = true) {
+    const double start = now();
+    run.call();
+    const double took = now() - start;
+    if (!counts && took < patience) {
+      for (auto& sums : timed.of_phase) sums = {};
+      timed.preparing = {};
+      continue;
+    }
+    for (auto& sums : timed.of_phase) sums.end_call();
+    timed.preparing.end_call();
+    all.push_back(took);
+    if (took >= patience) break;
+  }
+  return all;
 }
 
 }  // namespace
@@ -110,20 +138,10 @@ Profile profile(const Workload& workload, const Machine& machine, double seconds
   auto program = std::make_shared<Program>(*compiled);
   program->runner = timed;
   Run run(alone, program);
-  constexpr double patience = 1;  // slower calls are not repeated
-  double start = now(), runs = 1;
-  run.call();
-  if (now() - start < patience) {
-    for (auto& sums : timed->of_phase) sums = {};
-    timed->preparing = {};
-    start = now(), runs = 0;
-    while (runs < 2 || now() - start < seconds) {
-      run.call();
-      runs += 1;
-    }
-  }
   Profile result;
-  result.seconds = (now() - start) / runs;
+  const std::vector<double> seconds_of_calls = run_timed(run, *timed, seconds);
+  const auto runs = static_cast<double>(seconds_of_calls.size());
+  result.seconds = summarise(seconds_of_calls).median;
   const auto lines = cost_lines(alone.program);
   for (std::size_t i = 0; i < phases.size(); ++i) {
     if (timed->of_phase[i].calls == 0) continue;
