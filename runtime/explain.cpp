@@ -12,14 +12,15 @@
 #include "compiler/formula.h"
 #include "compiler/phase_costs.h"
 #include "compiler/pipeline.h"
+#include "compiler/plan.h"
 #include "dsl/file.h"
 #include "dsl/names.h"
 #include "dsl/reads.h"
 #include "runtime/compile.h"
 #include "runtime/fitting.h"
 #include "runtime/layout.h"
-#include "runtime/schedules.h"
 #include "runtime/library.h"
+#include "runtime/schedules.h"
 
 namespace eligo {
 namespace {
@@ -193,7 +194,7 @@ class Explain {
       out_.balance.cache /= 2;
       out_.balance.memory /= 2;
     }
-    const Layout layout = plan_layout(*plan_, o_.batch, o_.steps, o_.spec.float64, 0, 1);
+    const Layout layout = plan_layout(compiler::plan_of(*plan_), o_.batch, o_.steps, o_.spec.float64, 0, 1);
     for (const auto& tensor : layout.tensors) out_.memory += static_cast<double>(tensor.bytes());
   }
 

@@ -132,8 +132,9 @@ class Scheduler {
       sum.operations += runs * phase.cost.operations;
       sum.bytes += runs * phase.cost.words * (spec_.float64 ? 8 : 4);
     }
-    sum.memory =
-        plan_layout(compiler::plan_of(plan), spec_.batch_hint, std::max<std::int64_t>(spec_.steps_hint, 1), spec_.float64, 0, 1).bytes;
+    sum.memory = plan_layout(compiler::plan_of(plan), spec_.batch_hint, std::max<std::int64_t>(spec_.steps_hint, 1),
+                             spec_.float64, 0, 1)
+                     .bytes;
     return sum;
   }
 
@@ -184,8 +185,13 @@ class Scheduler {
   std::vector<compiler::ScheduleChoice> rows(const std::vector<Candidate>& candidates, const Schedule& chosen) const {
     std::vector<compiler::ScheduleChoice> result;
     for (const Candidate& c : candidates) {
-      compiler::ScheduleChoice row{to_string(c.schedule), c.cost.operations, c.cost.bytes, c.cost.memory,
-                                   c.possible && c.schedule.steps < 0, c.reason, c.schedule == chosen};
+      compiler::ScheduleChoice row{to_string(c.schedule),
+                                   c.cost.operations,
+                                   c.cost.bytes,
+                                   c.cost.memory,
+                                   c.possible && c.schedule.steps < 0,
+                                   c.reason,
+                                   c.schedule == chosen};
       if (c.possible && c.schedule.steps >= 0) row.reason = "it leaves out what lies further back";
       if (c.possible && c.cost.memory > limit()) row.reason = "it takes more memory than is allowed";
       result.push_back(row);
@@ -200,7 +206,8 @@ class Scheduler {
 
 }  // namespace
 
-std::shared_ptr<compiler::Program> scheduled(const ProgramSpec& spec, std::vector<compiler::RecurrenceSchedules>* table) {
+std::shared_ptr<compiler::Program> scheduled(const ProgramSpec& spec,
+                                             std::vector<compiler::RecurrenceSchedules>* table) {
   return Scheduler(spec, table).run();
 }
 

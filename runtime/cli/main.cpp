@@ -7,6 +7,7 @@
 #include <new>
 
 #include "dsl/diagnostic.h"
+#include "runtime/cli/bench.h"
 #include "runtime/cli/compare.h"
 #include "runtime/cli/dump.h"
 #include "runtime/cli/eval.h"
@@ -40,10 +41,12 @@ struct Arguments {
   ModelOptions model;  // of dump, explain, gradcheck
   eligo::cli::ExplainArguments explain;
   eligo::cli::CompareArguments compare;
+  eligo::cli::BenchArguments bench;
   eligo::GradcheckOptions gradcheck;
   std::vector<std::string> hypers;
+  std::int64_t window = 0;
   std::string case_path, case_out, memory;
-  std::vector<std::string> files, folders, schedules;
+  std::vector<std::string> files, folders, sizes, schedules;
   bool json = false, clear = false;
   int status = 0;
 };
@@ -188,6 +191,62 @@ void add_compare(CLI::App& app, Arguments& a) {
   });
 }
 
+// What --rules of `bench` is run on.
+void add_bench_shape(CLI::App* verb, Arguments& a) {
+  auto& o = a.bench.options;
+  verb->add_option("--cell", o.program.cell, "Their cell; parts that are not given are chosen");
+  verb->add_option("--readout", o.program.readout, "Their readout");
+  verb->add_option("--synth", o.program.synth, "Their synthesiser; for several roles g=linear,fb=feedback");
+  verb->add_option("--optimiser", o.program.optimiser, "Their optimiser")->default_val("adam");
+  verb->add_option("--units", o.units, "Units, one row for each: 30,100")->delimiter(',')->check(CLI::PositiveNumber);
+  verb->add_option("--inputs", o.inputs, "Inputs of a step")->check(CLI::PositiveNumber)->capture_default_str();
+  verb->add_option("--targets", o.targets, "Targets of a step")->check(CLI::PositiveNumber)->capture_default_str();
+  verb->add_option("--batch", o.batch, "Examples")->check(CLI::PositiveNumber)->capture_default_str();
+  verb->add_option("--T", o.steps, "Steps")->check(CLI::PositiveNumber)->capture_default_str();
+  verb->add_option("--threads", o.threads, "Threads")->check(CLI::Range(1, 1024))->capture_default_str();
+  verb->add_option("--size", a.sizes, "A size: q=6 (may be repeated)")->allow_extra_args(false);
+  verb->add_option("--hyper", a.hypers, "A hyper: lambda=0.5 (may be repeated)")->allow_extra_args(false);
+  verb->add_option("--window", a.window, "The rule's n; -1 is all");
+  verb->add_option("--schedule", a.schedules, "How a recurrence is computed: e=dense (may be repeated)")
+      ->allow_extra_args(false);
+  verb->add_option("--update", a.bench.update, "step, window or sequence")
+      ->check(CLI::IsMember({"step", "window", "sequence"}))
+      ->capture_default_str();
+  verb->add_flag("--float64", o.program.float64, "Double precision");
+  verb->add_option("--folder", a.folders, "A folder of rule files, searched before the library")
+      ->allow_extra_args(false);
+}
+
+void add_bench(CLI::App& app, Arguments& a) {
+  auto* verb = app.add_subcommand("bench", "Measure rules beside other implementations and the machine's limits");
+  auto& o = a.bench.options;
+  verb->add_option("--rules", o.rules, "Rules: bptt,mine.eli:rule; without it the suite of docs/performance.md")
+      ->delimiter(',');
+  verb->add_option("--only", o.only, "Of the suite: rows whose names contain this (may be repeated)")
+      ->allow_extra_args(false);
+  verb->add_option("--vs", o.peers, "Beside: eigen,torch,numpy,numpy32,jax; for the suite all that are here")
+      ->delimiter(',');
+  verb->add_flag("--alone", o.no_peers, "Beside nothing");
+  verb->add_flag("--quick", o.quick, "Few repeats, short sequences");
+  add_bench_shape(verb, a);
+  verb->add_option("--json", o.json, "A file for all numbers");
+  verb->add_option("--markdown", o.markdown, "A file for the tables, as Markdown");
+  verb->add_option("--picture", o.picture, "A file for the picture, .png or .svg");
+  verb->add_option("--compile-once", a.bench.compile_once, "")->group("");
+  verb->callback([&a] {
+    auto& options = a.bench.options;
+    options.program.rule_paths = a.folders;
+    options.program.update = a.bench.update == "step"     ? eligo::Update::step
+                             : a.bench.update == "window" ? eligo::Update::window
+                                                          : eligo::Update::sequence;
+    for (const auto& text : a.sizes) options.program.sizes.insert(eligo::cli::read_size(text));
+    for (const auto& text : a.schedules) options.program.schedule.insert(read_schedule(text));
+    for (const auto& [name, value] : read_hypers(a.hypers)) options.hypers[name] = value;
+    if (a.window != 0) options.program.header["n"] = a.window;
+    a.status = eligo::cli::bench(a.bench);
+  });
+}
+
 void add_small_verbs(CLI::App& app, Arguments& a) {
   auto* list = app.add_subcommand(
       "list", "What there is: rules, cells, synths, readouts, optimisers, tasks, experiments, settings");
@@ -238,6 +297,7 @@ int main(int argc, char** argv) {
   add_explain(app, arguments);
   add_gradcheck(app, arguments);
   add_compare(app, arguments);
+  add_bench(app, arguments);
   add_small_verbs(app, arguments);
   return guarded([&] {
     try {

@@ -24,6 +24,14 @@ bool read_number(const std::string& text, Number& value) {
 
 }  // namespace
 
+std::pair<std::string, std::int64_t> read_size(const std::string& text) {
+  const auto [name, value] = split(text);
+  std::int64_t size = 0;
+  if (name.empty() || !read_number(value, size) || size <= 0)
+    throw Error(fmt::format("--size {}: expected a name and a whole number, such as n=30", text));
+  return {name, size};
+}
+
 ProgramSpec ModelOptions::spec() const {
   ProgramSpec spec;
   spec.rule = rule;
@@ -31,13 +39,7 @@ ProgramSpec ModelOptions::spec() const {
   spec.readout = readout;
   spec.synth = synth;
   spec.optimiser = optimiser;
-  for (const auto& text : sizes) {
-    const auto [name, value] = split(text);
-    std::int64_t size = 0;
-    if (name.empty() || !read_number(value, size) || size <= 0)
-      throw Error(fmt::format("--size {}: expected a name and a whole number, such as n=30", text));
-    spec.sizes[name] = size;
-  }
+  for (const auto& text : sizes) spec.sizes.insert(read_size(text));
   if (window != 0) spec.header["n"] = window;
   for (const auto& text : schedules) spec.schedule.insert(read_schedule(text));
   spec.update = update == "step" ? Update::step : update == "window" ? Update::window : Update::sequence;
@@ -54,7 +56,7 @@ void add_rules_option(CLI::App* verb, std::vector<std::string>& folders) {
 CLI::Option* add_schedule_option(CLI::App* verb, std::vector<std::string>& schedules) {
   return verb
       ->add_option("--schedule", schedules,
-                   "How a recurrence is computed: e=dense, e=replay, e=reverse, e=auto (may be repeated)")
+                   "How a recurrence is computed: e=dense, e=replay, e=reverse, e=auto; without e= for all (may be repeated)")
       ->allow_extra_args(false);
 }
 
@@ -79,8 +81,9 @@ void add_compile_options(CLI::App* verb, ModelOptions& o) {
 }
 
 std::pair<std::string, std::string> read_schedule(const std::string& text) {
+  if (text.find('=') == std::string::npos && !text.empty()) return {"", text};
   auto parts = split(text);
-  if (parts.first.empty())
+  if (parts.first.empty() || parts.second.empty())
     throw Error(fmt::format("--schedule {}: expected a recurrence and a word, such as e=reverse", text));
   return parts;
 }

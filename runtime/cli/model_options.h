@@ -29,7 +29,9 @@ void add_compile_options(CLI::App* verb, ModelOptions& options);
 void add_rules_option(CLI::App* verb, std::vector<std::string>& folders);
 CLI::Option* add_schedule_option(CLI::App* verb, std::vector<std::string>& schedules);
 
-// "e=reverse" -> e, reverse.
+// "n=30" -> n, 30.
+std::pair<std::string, std::int64_t> read_size(const std::string& text);
+// "e=reverse" -> e, reverse; "reverse" -> for all recurrences.
 std::pair<std::string, std::string> read_schedule(const std::string& text);
 // "lambda=0.5" into hypers.
 std::vector<std::pair<std::string, double>> read_hypers(const std::vector<std::string>& texts);

@@ -1,0 +1,176 @@
+#include "bench/phases.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "bench/timing.h"
+#include "compiler/phase_costs.h"
+#include "compiler/pipeline.h"
+#include "runtime/compile.h"
+
+namespace eligo::bench {
+namespace {
+
+using compiler::Cost;
+
+// Runs another runner's phases and notes how often, for how many examples and for how long. For one thread.
+class TimedRunner : public compiler::PhaseRunner {
+ public:
+  TimedRunner(std::shared_ptr<compiler::PhaseRunner> inner, std::size_t phases)
+      : inner_(std::move(inner)), of_phase(phases) {}
+
+  void run(int phase, compiler::Resolver& where, std::int64_t examples, void* scratch,
+           const void* prepared) const override {
+    const double start = now();
+    inner_->run(phase, where, examples, scratch, prepared);
+    Sums& sums = of_phase[static_cast<std::size_t>(phase)];
+    sums.seconds += now() - start;
+    sums.calls += 1;
+    sums.examples += static_cast<double>(examples);
+  }
+  std::int64_t scratch_bytes(std::int64_t examples) const override { return inner_->scratch_bytes(examples); }
+  std::int64_t prepared_bytes() const override { return inner_->prepared_bytes(); }
+  void prepare(compiler::Resolver& where, void* scratch, void* prepared) const override {
+    const double start = now();
+    inner_->prepare(where, scratch, prepared);
+    preparing.seconds += now() - start;
+    preparing.calls += 1;
+  }
+  bool concurrent() const override { return false; }
+
+ private:
+  std::shared_ptr<compiler::PhaseRunner> inner_;
+
+ public:
+  struct Sums {
+    double calls = 0, examples = 0, seconds = 0;
+    std::vector<double> of_calls;  // seconds of each call of the workload
+
+    void end_call() {
+      of_calls.push_back(seconds);
+      seconds = 0;
+    }
+  };
+  mutable std::vector<Sums> of_phase;
+  mutable Sums preparing;
+};
+
+// What a phase costs as a function of the examples: so much for any number, and so much for each.
+struct PhaseLine {
+  Cost any, each;
+};
+
+std::map<std::string, PhaseLine> cost_lines(const ProgramSpec& spec) {
+  constexpr std::int64_t few = 8, more = 16;
+  const auto counted = [&](std::int64_t examples) {
+    const std::shared_ptr<compiler::Program> plan = instantiate(spec);
+    compiler::CompileOptions options;
+    options.float64 = spec.float64;
+    options.cpu = spec.cpu;
+    options.batch = spec.batch_hint;
+    compiler::finish_graph(*plan, options);
+    std::map<std::string, Cost> costs;
+    for (const auto& [phase, cost] : compiler::phase_costs(*plan, examples)) costs[phase] = cost;
+    return costs;
+  };
+  const std::map<std::string, Cost> at_few = counted(few);
+  std::map<std::string, PhaseLine> lines;
+  for (const auto& [phase, cost] : counted(more)) {
+    const auto low = at_few.find(phase);
+    if (low == at_few.end()) continue;
+    PhaseLine& line = lines[phase];
+    line.each = {(cost.operations - low->second.operations) / (more - few),
+                 (cost.words - low->second.words) / (more - few)};
+    line.any = {cost.operations - more * line.each.operations, cost.words - more * line.each.words};
+  }
+  return lines;
+}
+
+PhaseTime phase_time(const std::string& name, const TimedRunner::Sums& sums, const PhaseLine& line, double runs,
+                     const Machine& machine, bool float64) {
+  PhaseTime p;
+  p.phase = name;
+  p.calls = sums.calls / runs;
+  p.seconds = summarise(sums.of_calls).median;
+  p.operations = (sums.calls * line.any.operations + sums.examples * line.each.operations) / runs;
+  p.bytes = (sums.calls * line.any.words + sums.examples * line.each.words) / runs * (float64 ? 8 : 4);
+  const double peak = machine.peak(float64), rate = machine.bandwidth(p.bytes / std::max(p.calls, 1.0));
+  const double arithmetic = peak > 0 ? p.operations / peak : 0, memory = rate > 0 ? p.bytes / rate : 0;
+  p.moving = memory;
+  p.by_memory = memory > arithmetic;
+  p.bound = std::max(arithmetic, memory);
+  if (p.seconds > 0 && peak > 0) p.of_peak = p.operations / peak / p.seconds;
+  if (p.seconds > 0) p.of_bound = p.bound / p.seconds;
+  return p;
+}
+
+// Calls the workload for about as long; the seconds of each call. The first one counts only if it is slow.
+std::vector<double> run_timed(Run& run, TimedRunner& timed, double seconds) {
+  constexpr double patience = 1;
+  std::vector<double> all;
+  const double first = now();
+  for (bool counts = false; all.size() < 2 || now() - first < seconds; counts = true) {
+    const double start = now();
+    run.call();
+    const double took = now() - start;
+    if (!counts && took < patience) {
+      for (auto& sums : timed.of_phase) sums = {};
+      timed.preparing = {};
+      continue;
+    }
+    for (auto& sums : timed.of_phase) sums.end_call();
+    timed.preparing.end_call();
+    all.push_back(took);
+    if (took >= patience) break;
+  }
+  return all;
+}
+
+}  // namespace
+
+Profile profile(const Workload& workload, const Machine& machine, double seconds) {
+  Workload alone = workload;
+  alone.threads = 1;
+  const std::shared_ptr<const Program> compiled = compile(alone.program);
+  const auto& phases = compiled->plan->phases;
+  const auto timed = std::make_shared<TimedRunner>(compiled->runner, phases.size());
+  auto program = std::make_shared<Program>(*compiled);
+  program->runner = timed;
+  Run run(alone, program);
+  Profile result;
+  const std::vector<double> seconds_of_calls = run_timed(run, *timed, seconds);
+  const auto runs = static_cast<double>(seconds_of_calls.size());
+  result.seconds = summarise(seconds_of_calls).median;
+  const auto lines = cost_lines(alone.program);
+  for (std::size_t i = 0; i < phases.size(); ++i) {
+    if (timed->of_phase[i].calls == 0) continue;
+    const auto line = lines.find(phases[i].name);
+    result.phases.push_back(phase_time(phases[i].name, timed->of_phase[i],
+                                       line == lines.end() ? PhaseLine{} : line->second, runs, machine,
+                                       alone.program.float64));
+    result.operations += result.phases.back().operations;
+    result.bytes += result.phases.back().bytes;
+    result.moving += result.phases.back().moving;
+  }
+  if (timed->preparing.calls > 0)
+    result.phases.push_back(phase_time("prepare", timed->preparing, {}, runs, machine, alone.program.float64));
+  return result;
+}
+
+nlohmann::json to_json(const Profile& p) {
+  nlohmann::json phases = nlohmann::json::array();
+  for (const PhaseTime& t : p.phases)
+    phases.push_back({{"phase", t.phase},
+                      {"calls", t.calls},
+                      {"seconds", t.seconds},
+                      {"operations", t.operations},
+                      {"bytes", t.bytes},
+                      {"bound", t.bound},
+                      {"bound_by", t.by_memory ? "memory" : "arithmetic"},
+                      {"of_peak", t.of_peak},
+                      {"of_bound", t.of_bound}});
+  return phases;
+}
+
+}  // namespace eligo::bench

@@ -1,0 +1,80 @@
+#include "bench/timing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+namespace eligo::bench {
+
+double now(Clock clock) {
+  timespec time{};
+  clock_gettime(clock == Clock::processor ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+Timing summarise(std::vector<double> samples) {
+  Timing t;
+  if (samples.empty()) return t;
+  std::sort(samples.begin(), samples.end());
+  const auto at = [&](double share) {  // between the neighbours, as the usual quartiles are
+    const double place = share * static_cast<double>(samples.size() - 1);
+    const auto below = static_cast<std::size_t>(place);
+    const std::size_t above = std::min(below + 1, samples.size() - 1);
+    return samples[below] + (place - static_cast<double>(below)) * (samples[above] - samples[below]);
+  };
+  t.median = at(0.5), t.low = at(0.25), t.high = at(0.75), t.best = samples.front();
+  t.samples = static_cast<std::int64_t>(samples.size());
+  return t;
+}
+
+nlohmann::json to_json(const Timing& t) {
+  return {{"median", t.median}, {"low", t.low}, {"high", t.high}, {"best", t.best}, {"samples", t.samples}};
+}
+
+void Sampler::warm_up(double seconds) {
+  constexpr double wanted = 1e-3;
+  inner_ = 1;
+  double one = 0;
+  for (const double patience : {8.0, 1.0}) {  // the first call may have to set things up; of slow ones any will do
+    const double start = now(clock_);
+    call_();
+    one = now(clock_) - start;
+    if (one > patience * seconds) {
+      samples_.push_back(one);
+      return;
+    }
+  }
+  double spent = one;
+  while (spent < seconds / 4) {
+    const double before = now(clock_);
+    for (std::int64_t i = 0; i < inner_; ++i) call_();
+    const double took = now(clock_) - before;
+    spent += took;
+    one = took / static_cast<double>(inner_);
+    inner_ = std::clamp<std::int64_t>(static_cast<std::int64_t>(wanted / std::max(one, 1e-9)), 1, 1'000'000);
+  }
+}
+
+void Sampler::round(double seconds) {
+  if (inner_ == 0) {
+    warm_up(seconds);
+    if (!samples_.empty()) return;
+  }
+  const double start = now(clock_);
+  do {
+    const double before = now(clock_);
+    for (std::int64_t i = 0; i < inner_; ++i) call_();
+    samples_.push_back((now(clock_) - before) / static_cast<double>(inner_));
+  } while (now(clock_) - start < seconds);
+}
+
+std::string seconds_text(double s) {
+  if (s == 0) return "0";
+  if (s < 1e-6) return fmt::format("{:.3g} ns", s * 1e9);
+  if (s < 1e-3) return fmt::format("{:.3g} µs", s * 1e6);
+  return s < 1 ? fmt::format("{:.3g} ms", s * 1e3) : fmt::format("{:.3g} s", s);
+}
+
+}  // namespace eligo::bench
