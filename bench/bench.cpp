@@ -6,6 +6,7 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "bench/report.h"
 #include "runtime/fitting.h"
@@ -19,6 +20,18 @@ void write(const std::string& path, const std::string& text) {
   out << text;
   out.close();
   if (!out) throw Error(path + " cannot be written");
+}
+
+// A page with marks gets the tables between them; any other file holds nothing else.
+void write_markdown(const std::string& path, const std::string& tables) {
+  const std::string begin = "<!-- results -->\n", end = "<!-- end of results -->\n";
+  std::stringstream page;
+  page << std::ifstream(path).rdbuf();
+  std::string text = page.str();
+  const std::size_t from = text.find(begin), to = text.find(end);
+  if (from == std::string::npos || to == std::string::npos || to < from) return write(path, tables);
+  text.replace(from + begin.size(), to - from - begin.size(), "\n" + tables + "\n");
+  write(path, text);
 }
 
 // Said before the minutes that lead to it, not after.
@@ -71,6 +84,7 @@ std::vector<Workload> given(const BenchOptions& o) {
       w.program = o.program;
       w.program.rule = rule;
       w.program.batch_hint = o.batch;
+      w.program.steps_hint = o.steps;
       std::vector<std::string> cells = {"lstm", "rnn_tanh"};
       w.program = fitting(w.program, {.units = units, .inputs = o.inputs, .targets = o.targets, .others = 4}, cells);
       w.name = o.units.size() > 1 ? fmt::format("{}, {}", rule, units) : rule;
@@ -134,7 +148,7 @@ int bench(const BenchOptions& o) {
   }
   fmt::print("{}", text(report, Form::text));
   if (!o.json.empty()) write(o.json, to_json(report).dump(1) + "\n");
-  if (!o.markdown.empty()) write(o.markdown, text(report, Form::markdown));
+  if (!o.markdown.empty()) write_markdown(o.markdown, text(report, Form::markdown));
   if (!o.picture.empty()) write_picture(report, o.picture);
   const bool failed =
       std::any_of(report.rows.begin(), report.rows.end(), [](const Row& r) { return !r.fault.empty(); });

@@ -127,7 +127,7 @@ Measured measure(const Module& all, std::vector<Statement> statements, const Opt
   m.buffers = all.buffers;
   m.functions = {{"kernel", std::move(statements)}};
   const DType dtype = o.spec.float64 ? DType::f64 : DType::f32;
-  const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(o.cpu), ""});
+  const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(o.cpu)});
   const auto kernel = kernels->find("kernel");
   const compiler::FlushDenormals flush;
   return {seconds_of([&] { kernel(arena.pointers.data(), o.batch); }),
@@ -160,7 +160,7 @@ void profile(const Options& o) {
       Module one{"profile", m.buffers, {{"kernel", {s}}}};
       const DType dtype = o.spec.float64 ? DType::f64 : DType::f32;
       fmt::print("{}\n{}\n", compiler::loops::text(m, s),
-                 compiler::asm_text(one, {dtype, compiler::Target::named(o.cpu), ""}));
+                 compiler::asm_text(one, {dtype, compiler::Target::named(o.cpu)}));
     }
     if (!o.code_of.empty()) continue;
     row("", measure(m, f.statements, o, arena), compiler::cost_of_function(f), o, f.name);

@@ -22,7 +22,7 @@ Workload on(const std::string& name, const std::string& rule, const std::string&
 
 Workload shaped(Workload w, std::int64_t batch, std::int64_t steps, Losses losses) {
   w.batch = w.program.batch_hint = batch;
-  w.steps = steps;
+  w.steps = w.program.steps_hint = steps;
   w.losses = losses;
   return w;
 }
@@ -77,7 +77,7 @@ Entry online(const std::string& rule, std::int64_t units, double at_least) {
   w.program.optimiser = "sgd";
   w.program.update = Update::step;
   w.program.batch_hint = 1;
-  w.online = true;
+  w.program.online = w.online = true;
   Entry e{w, {}, {}, false};
   if (rule != "bp_lambda") e.peers = {"numpy"};
   if (at_least > 0) e.goals = {faster("numpy", at_least)};

@@ -10,7 +10,10 @@ namespace eligo::bench {
 
 double now(Clock clock) {
   timespec time{};
-  clock_gettime(clock == Clock::processor ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+  clock_gettime(clock == Clock::processor ? CLOCK_PROCESS_CPUTIME_ID
+                : clock == Clock::thread  ? CLOCK_THREAD_CPUTIME_ID
+                                          : CLOCK_MONOTONIC,
+                &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 

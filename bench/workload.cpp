@@ -10,7 +10,7 @@ namespace eligo::bench {
 namespace {
 
 // What one step of one example takes: all inputs or all targets together.
-std::int64_t width(const compiler::Program& plan, compiler::TensorKind kind) {
+std::int64_t width(const compiler::Facts& plan, compiler::TensorKind kind) {
   std::int64_t elements = 0;
   for (const auto& t : plan.tensors)
     if (t.kind == kind) elements += t.size();
@@ -32,7 +32,7 @@ std::vector<double> draw_targets(Targets kind, std::int64_t rows, std::int64_t w
   return y;
 }
 
-Batch draw(const Workload& w, const compiler::Program& plan) {
+Batch draw(const Workload& w, const compiler::Facts& plan) {
   Batch b;
   b.steps = w.steps;
   b.examples = w.batch;

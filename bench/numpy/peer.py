@@ -24,19 +24,26 @@ class Net:
         random = np.random.default_rng(1)
         draw = lambda *shape: random.uniform(-1 / np.sqrt(n), 1 / np.sqrt(n), shape).astype(real)
         self.n, self.alpha = n, real(alpha)
-        self.W = draw(n, n + m + 1)  # recurrent, input, bias
-        self.V, self.b = draw(k, n), draw(k)
+        self.W_rec, self.W_in, self.b_rec = draw(n, n), draw(n, m), draw(n)
+        self.W_out, self.b_out = draw(k, n), draw(k)
+        self.columns = [n, n + m]  # where recurrent weights, input weights and biases part in what acts on [a; x; 1]
         self.a = np.zeros(n, real)
 
     def step(self, x):
-        self.a_hat = np.concatenate([self.a, x, np.ones(1, self.W.dtype)])
-        tanh = np.tanh(self.W @ self.a_hat)
+        self.a_hat = np.concatenate([self.a, x, np.ones(1, self.a.dtype)])
+        tanh = np.tanh(self.W_rec @ self.a + self.W_in @ x + self.b_rec)
         self.a = (1 - self.alpha) * self.a + self.alpha * tanh
         self.D = self.alpha * (1 - tanh**2)
-        self.o = self.V @ self.a + self.b
+        self.o = self.W_out @ self.a + self.b_out
+
+    def parameters(self):
+        return [self.W_rec, self.W_in, self.b_rec, self.W_out, self.b_out]
+
+    def width(self):
+        return self.W_rec.shape[1] + self.W_in.shape[1] + 1
 
     def jacobian(self):
-        return np.diag(self.D) @ self.W[:, : self.n] + (1 - self.alpha) * np.eye(self.n, dtype=self.W.dtype)
+        return np.diag(self.D) @ self.W_rec + (1 - self.alpha) * np.eye(self.n, dtype=self.a.dtype)
 
 
 class Rtrl:
@@ -45,12 +52,12 @@ class Rtrl:
     cell = "rnn_tanh"
 
     def __init__(self, net, _):
-        self.M = np.zeros((net.n, net.W.size), net.W.dtype)
+        self.M = np.zeros((net.n, net.n * net.width()), net.a.dtype)
 
     def gradient(self, net, q, _):
         own = np.kron(np.diag(net.D), net.a_hat[None])  # [k, (i, j)]: D_i a_j where k = i
         self.M = net.jacobian() @ self.M + own
-        return (q @ self.M).reshape(net.W.shape)
+        return (q @ self.M).reshape(net.n, -1)
 
 
 class Uoro:
@@ -59,15 +66,15 @@ class Uoro:
     cell = "rnn_tanh"
 
     def __init__(self, net, _):
-        self.A, self.B = np.zeros(net.n, net.W.dtype), np.zeros_like(net.W)
+        self.A, self.B = np.zeros(net.n, net.a.dtype), np.zeros((net.n, net.width()), net.a.dtype)
         self.random = np.random.default_rng(2)
         self.signs = None
 
     def gradient(self, net, q, _):
-        nu = self.signs.pop(0) if self.signs else self.random.choice([-1.0, 1.0], net.n).astype(net.W.dtype)
+        nu = self.signs.pop(0) if self.signs else self.random.choice([-1.0, 1.0], net.n).astype(net.a.dtype)
         projected = np.outer(nu * net.D, net.a_hat)
         moved = net.jacobian() @ self.A
-        epsilon = net.W.dtype.type(1e-7)
+        epsilon = net.a.dtype.type(1e-7)
         norm = lambda v: np.sqrt(np.sum(v**2)) + epsilon
         p0, p1 = np.sqrt(norm(self.B) / norm(moved)), np.sqrt(norm(projected) / norm(nu))
         self.A = p0 * moved + p1 * nu
@@ -81,8 +88,8 @@ class Rflo:
     cell = "rnn_leaky"
 
     def __init__(self, net, outputs):
-        self.B = np.zeros_like(net.W)
-        self.feedback = np.random.default_rng(3).normal(0, 1 / np.sqrt(outputs), (net.n, outputs)).astype(net.W.dtype)
+        self.B = np.zeros((net.n, net.width()), net.a.dtype)
+        self.feedback = np.random.default_rng(3).normal(0, 1 / np.sqrt(outputs), (net.n, outputs)).astype(net.a.dtype)
 
     def gradient(self, net, _, error):
         self.B = (1 - net.alpha) * self.B + np.outer(net.D, net.a_hat)
@@ -109,24 +116,25 @@ class Online:
         self.rate, self.at = self.real(1e-2), 0
 
     def learn(self, x, y, weight):
-        """The gradients of one step."""
+        """The gradients of one step, in the order of the parameters."""
         self.net.step(x)
         error = (2 / len(y)) * weight * (self.net.o - y)
-        g = self.rule.gradient(self.net, error @ self.net.V, error)
-        return g, np.outer(error, self.net.a), error
+        g = self.rule.gradient(self.net, error @ self.net.W_out, error)
+        W_rec, W_in, b_rec = np.split(g, self.net.columns, axis=1)
+        return W_rec, W_in, b_rec[:, 0], np.outer(error, self.net.a), error
 
     def call(self):
-        gW, gV, gb = self.learn(self.x[self.at], self.y[self.at], self.real(1))
+        gradients = self.learn(self.x[self.at], self.y[self.at], self.real(1))
         self.at = (self.at + 1) % STEPS
-        self.net.W -= self.rate * gW
-        self.net.V -= self.rate * gV
-        self.net.b -= self.rate * gb
+        for p, g in zip(self.net.parameters(), gradients):
+            p -= self.rate * g
 
     def check(self, case):
         value = {name: np.array(v, self.real) for name, v in case["values"].items()}
-        n, m = self.net.n, case["sizes"]["m"]
-        self.net.W = np.concatenate([value["net.W"], value["net.U"], value["net.b"][:, None]], 1)
-        self.net.V, self.net.b, self.net.a = value["L.V"], value["L.b"], value["net.h[start]"][0]
+        names = ("net.W", "net.U", "net.b", "L.V", "L.b")
+        for p, name in zip(self.net.parameters(), names):
+            p[...] = value[name]
+        self.net.a = value["net.h[start]"][0]
         if isinstance(self.rule, Rflo):
             self.rule.feedback = value["fb.A"]
         if isinstance(self.rule, Uoro):
@@ -135,9 +143,8 @@ class Online:
         for x, y, weight in zip(case["x"], case["y"], case["loss_mask"]):
             found = self.learn(np.array(x[0]), np.array(y[0]), weight[0])
             sums = found if sums is None else tuple(s + g for s, g in zip(sums, found))
-        W, V, b = (-g for g in sums)
-        learn = {"ψ.W": W[:, :n], "ψ.U": W[:, n : n + m], "ψ.b": W[:, -1], "φ.V": V, "φ.b": b}
-        return {"learn": {name: g.tolist() for name, g in learn.items()}}
+        named = zip(("ψ.W", "ψ.U", "ψ.b", "φ.V", "φ.b"), sums)
+        return {"learn": {name: (-g).tolist() for name, g in named}}
 
 
 def hello():
