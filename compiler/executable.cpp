@@ -78,8 +78,8 @@ static void fields(auto& archive, Plan::Write& write) {
 }
 
 static void fields(auto& archive, Plan::Phase& phase) {
-  auto& [name, writes, reads] = phase;
-  archive(name, writes, reads);
+  auto& [name, writes, reads, at_once] = phase;
+  archive(name, writes, reads, at_once);
 }
 
 static void fields(auto& archive, Plan& plan) { archive(static_cast<Facts&>(plan), plan.phases, plan.forward_shows); }
@@ -105,8 +105,8 @@ static void fields(auto& archive, loops::Module& module) {
 }
 
 static void fields(auto& archive, Lowered& lowered) {
-  auto& [module, bindings, function_of_phase, prepare, used, scratch, prepared_elements] = lowered;
-  archive(module, bindings, function_of_phase, prepare, used, scratch, prepared_elements);
+  auto& [module, bindings, function_of_phase, prepare, used, scratch, at_once, prepared_elements] = lowered;
+  archive(module, bindings, function_of_phase, prepare, used, scratch, at_once, prepared_elements);
 }
 
 static void fields(auto& archive, Executable& executable) {

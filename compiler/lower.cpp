@@ -66,10 +66,12 @@ Lowered ModuleLowering::run() {
   out.module.name = p.name;
   prepare = std::make_unique<PhaseLowering>(*this, "prepare", false);
   std::vector<loops::Function> functions;
+  const std::int64_t one_step = batch_estimate;
   for (const Phase& phase : p.phases) {
     out.function_of_phase.push_back(-1);
     if (phase.roots.empty()) continue;
     const bool update = phase.name.rfind("update", 0) == 0;
+    batch_estimate = one_step * (phase.at_once ? 16 : 1);
     PhaseLowering lowering(*this, identifier(phase.name), !update);
     lowering.lower(phase);
     loops::Function f = lowering.function();
@@ -78,6 +80,7 @@ Lowered ModuleLowering::run() {
     out.function_of_phase.back() = static_cast<int>(functions.size());
     functions.push_back(std::move(f));
     out.scratch.emplace_back(lowering.per_example, lowering.in_all);
+    out.at_once.push_back(phase.at_once);
   }
   loops::Function prepared = prepare->function();
   if (!prepared.statements.empty()) {
@@ -85,6 +88,7 @@ Lowered ModuleLowering::run() {
     out.prepare = static_cast<int>(functions.size());
     functions.push_back(std::move(prepared));
     out.scratch.emplace_back(prepare->per_example, prepare->in_all);
+    out.at_once.push_back(false);
   }
   for (const loops::Function& f : functions) {
     std::unordered_set<int> used;

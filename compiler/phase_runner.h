@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "compiler/program.h"
 
@@ -17,6 +18,19 @@ class Resolver {
   virtual void* resolve(int tensor, TimeRef time) = 0;
 };
 
+// A compiled phase: a function of an array of addresses, and which of these are those of tensors. The others are of
+// scratch memory and prepared values.
+struct Kernel {
+  using Function = void (*)(void* const* addresses, std::int64_t examples);
+  struct Read {
+    int place = 0;  // in the array
+    int tensor = -1;
+    TimeRef time;
+  };
+  Function function = nullptr;
+  std::vector<Read> reads;
+};
+
 class PhaseRunner {
  public:
   virtual ~PhaseRunner() = default;
@@ -24,9 +38,19 @@ class PhaseRunner {
   // to 64.
   virtual void run(int phase, Resolver& where, std::int64_t examples, void* scratch, const void* prepared) const = 0;
   virtual std::int64_t scratch_bytes(std::int64_t /*examples*/) const { return 0; }
+  // The same for phases that take many steps at once.
+  virtual std::int64_t run_scratch_bytes(std::int64_t /*examples*/) const { return 0; }
   // Values that depend on parameters alone (transposed copies): computed anew after parameters change.
   virtual std::int64_t prepared_bytes() const { return 0; }
   virtual void prepare(Resolver&, void* /*scratch*/, void* /*prepared*/) const {}
+  // Compiled phases may be called directly, with an array of addresses that all phases share. Null: a phase has nothing
+  // to do, or is not compiled (then there are no places).
+  static constexpr int prepare_phase = -1;
+  virtual int places() const { return 0; }
+  virtual const Kernel* kernel(int /*phase*/) const { return nullptr; }
+  // Sets a phase's addresses in scratch memory and of prepared values, for calls of at most `examples` examples.
+  virtual void place(int /*phase*/, void** /*addresses*/, std::int64_t /*examples*/, void* /*scratch*/,
+                     const void* /*prepared*/) const {}
   // Whether several threads may run phases at once.
   virtual bool concurrent() const { return true; }
 };

@@ -9,6 +9,7 @@ namespace {
 Plan::Phase summary(Program& program, const Phase& phase) {
   Plan::Phase out;
   out.name = phase.name;
+  out.at_once = phase.at_once;
   std::vector<Ref> roots;
   for (const Root& root : phase.roots) {
     out.writes.push_back({root.kind, root.tensor, root.time});

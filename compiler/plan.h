@@ -22,6 +22,7 @@ struct Plan : Facts {
     std::string name;
     std::vector<Write> writes;  // as the program's roots
     std::vector<Read> reads;    // everything that it can touch, sorted, each once
+    bool at_once = false;       // may take many steps in one call, as so many examples
   };
   std::vector<Phase> phases;
   bool forward_shows = true;  // all shown values are known without running the learn lines

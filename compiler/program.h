@@ -90,6 +90,7 @@ struct Root {
 
 struct Phase {
   std::string name;
+  bool at_once = false;     // carries nothing from step to step: may take many steps in one call, as so many examples
   std::vector<Root> roots;  // in an order in which each can be computed
 };
 
@@ -155,7 +156,7 @@ struct Facts {
   std::vector<Block> blocks;
   std::vector<Clip> clips;
   std::vector<Replay> replays;
-  std::map<int, int> before;  // parameter -> its copy from before the sequence
+  std::map<int, int> before;    // parameter -> its copy from before the sequence
   std::vector<int> statistics;  // gathered over a whole batch, for the rule's keep values
   int keep_phase = -1;          // in `phases`: assigns them, once a batch after all else
   int step_keep_phase = -1;     // those with a value per step, run once a step

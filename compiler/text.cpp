@@ -152,7 +152,7 @@ std::string text(const Program& program) {
   std::string out;
   for (const Phase& phase : program.phases) {
     if (phase.roots.empty()) continue;
-    out += fmt::format("phase {}\n", phase.name);
+    out += fmt::format("phase {}{}\n", phase.name, phase.at_once ? ", many steps at once" : "");
     std::vector<Ref> roots;
     for (const Root& r : phase.roots) roots.push_back(r.node);
     Printer printer(program, roots);

@@ -17,11 +17,21 @@ using compiler::When;
 
 namespace {
 
+constexpr std::int64_t line = 64;  // bytes of a cache line, which two shards never share
+
 struct Range {
   int low = INT_MAX, high = INT_MIN;  // offsets from t, low > high: none
+  int loops = 0;                      // bits: of the ways over the steps, those that touch it
   bool whole_window = false;          // read at start, end, or on the way back
   bool whole_sequence = false;        // read at last
 };
+
+// Steps are taken in runs: first all of a run's steps, then all its arrivals. Phases that take many steps at once stand
+// between them.
+int loop_of(const Plan::Phase& phase) {
+  if (phase.at_once) return 4;
+  return phase.name == "step" ? 1 : 2;
+}
 
 void touch(const Plan::Read& read, bool sweep, bool block, Range& r) {
   switch (read.time.base) {
@@ -46,8 +56,12 @@ void touch(const Plan::Read& read, bool sweep, bool block, Range& r) {
 // A walk that ends after `limit` steps: what it reads and stores is kept for that long.
 void touch_back(const Plan& p, const Plan::Phase& phase, int limit, std::vector<Range>& ranges) {
   std::vector<Range> own(ranges.size());
-  for (const Plan::Read& read : phase.reads) touch(read, false, false, own[read.tensor]);
+  for (const Plan::Read& read : phase.reads) {
+    touch(read, false, false, own[read.tensor]);
+    own[read.tensor].loops |= loop_of(phase);
+  }
   for (const Plan::Write& write : phase.writes) {
+    own[write.tensor].loops |= loop_of(phase);
     if (write.kind != compiler::RootKind::store) continue;
     own[write.tensor].low = std::min(own[write.tensor].low, write.time.offset);
     own[write.tensor].high = std::max(own[write.tensor].high, write.time.offset);
@@ -56,6 +70,7 @@ void touch_back(const Plan& p, const Plan::Phase& phase, int limit, std::vector<
   for (const auto& replay : p.replays) lag = std::max(lag, replay.lag);
   for (std::size_t i = 0; i < ranges.size(); ++i) {
     if (own[i].low > own[i].high) continue;
+    ranges[i].loops |= own[i].loops;
     ranges[i].low = std::min(ranges[i].low, own[i].low - limit - lag);
     ranges[i].high = std::max(ranges[i].high, own[i].high);
   }
@@ -67,15 +82,19 @@ std::vector<Range> ranges_of(const Plan& p) {
   for (const auto& replay : p.replays)
     for (int phase : {replay.first, replay.again}) walks[p.phases[static_cast<std::size_t>(phase)].name] = replay.limit;
   for (const Plan::Phase& phase : p.phases) {
-    const bool backward = phase.name == "sweep" || phase.name == "sweep_start" || phase.name == "close";
+    const bool backward = phase.name.rfind("sweep", 0) == 0 || phase.name == "close";
     const auto walk = walks.find(phase.name);
     const bool block = phase.name.rfind("revise", 0) == 0 || (walk != walks.end() && walk->second < 0);
     if (walk != walks.end() && walk->second >= 0) {
       touch_back(p, phase, walk->second, ranges);
       continue;
     }
-    for (const Plan::Read& read : phase.reads) touch(read, backward, block, ranges[read.tensor]);
+    for (const Plan::Read& read : phase.reads) {
+      touch(read, backward, block, ranges[read.tensor]);
+      ranges[read.tensor].loops |= loop_of(phase);
+    }
     for (const Plan::Write& write : phase.writes) {
+      ranges[write.tensor].loops |= loop_of(phase);
       if (write.kind != compiler::RootKind::store) continue;
       Range& r = ranges[write.tensor];
       r.low = std::min(r.low, write.time.offset);
@@ -96,6 +115,23 @@ std::vector<Range> ranges_of(const Plan& p) {
   return ranges;
 }
 
+// How many steps phases that take many at once are given: what they read and write stays in a core's cache, unless that
+// would leave too few rows for a product over them.
+std::int64_t run_of(const Plan& p, const std::vector<Range>& ranges, std::int64_t examples, std::int64_t steps,
+                    std::int64_t element) {
+  constexpr std::int64_t cache = 512 * 1024, most_bytes = 16 * cache, enough_rows = 128;
+  bool any = false;
+  for (const auto& phase : p.phases) any = any || phase.at_once;
+  if (!any) return 1;
+  std::int64_t row = 0;
+  for (std::size_t i = 0; i < ranges.size(); ++i)
+    if (p.tensors[i].timed() && (ranges[i].loops & 4) != 0) row += p.tensors[i].size() * element;
+  const std::int64_t step = std::max<std::int64_t>(row * examples, 1);
+  const std::int64_t enough = std::min((enough_rows + examples - 1) / examples, most_bytes / step);
+  const std::int64_t run = std::clamp<std::int64_t>(std::max(cache / step, enough), 1, steps);
+  return (steps + (steps + run - 1) / run - 1) / ((steps + run - 1) / run);  // equal parts of the longest sequence
+}
+
 std::string readable(long double bytes) {
   static constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   int unit = 0;
@@ -113,7 +149,7 @@ std::uint64_t machine_memory() {
 }
 
 Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, bool float64, std::uint64_t limit,
-                   int shards) {
+                   int shards, std::int64_t most_at_once) {
   Layout layout;
   const std::vector<Range> ranges = ranges_of(p);
   for (const Range& r : ranges) {
@@ -121,6 +157,8 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
     layout.highest = std::max(layout.highest, r.high);
   }
   layout.any_length = true;
+  layout.run = run_of(p, ranges, (examples + shards - 1) / shards, steps, float64 ? 8 : 4);
+  if (most_at_once > 0) layout.run = std::min(layout.run, most_at_once);
   long double total = 0, largest = -1;
   std::string largest_name;
   for (std::size_t i = 0; i < p.tensors.size(); ++i) {
@@ -132,6 +170,11 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
     const std::int64_t all = steps + p.ahead + span + 2;
     if (t.timed()) {
       l.capacity = span;
+      // What more than one way over a run's steps touches is kept for all of them; for a few runs, so that rings seldom
+      // begin anew within one.
+      const bool apart = t.kind != TensorKind::forward || r.loops != 2;
+      if (layout.run > 1 && apart)
+        l.capacity = std::max(span + layout.run, std::min<std::int64_t>(all, span + 4 * layout.run));
       if (t.kind == TensorKind::shown || r.whole_sequence || (r.whole_window && p.window < 0)) {
         l.capacity = all + (t.kind == TensorKind::revised ? span : 0);  // zeros beyond both ends
         layout.any_length = false;
@@ -151,9 +194,16 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
     }
     long double size = static_cast<long double>(l.element);
     for (auto d : t.dims) size *= static_cast<long double>(d);
-    if (t.batched) size *= static_cast<long double>(examples);
-    long double bytes = size * static_cast<long double>(
-                                   std::max<std::int64_t>({l.capacity, l.versions + 1, 1, l.copies + l.versions + 1}));
+    long double bytes =
+        size * static_cast<long double>(std::max<std::int64_t>(l.versions + 1, l.copies + l.versions + 1));
+    if (t.timed()) {
+      const long double ring =
+          size * static_cast<long double>(l.capacity) * static_cast<long double>((examples + shards - 1) / shards);
+      l.rings = shards;
+      l.ring_bytes = ring < 9e18L ? static_cast<std::int64_t>(ring) : INT64_MAX;
+      if (shards > 1 && l.ring_bytes < INT64_MAX) l.ring_bytes = (l.ring_bytes + line - 1) / line * line;
+      bytes = ring * static_cast<long double>(shards);
+    }
     if (t.kind == TensorKind::gradient) bytes *= 1 + shards;
     total += bytes;
     if (bytes > largest) {

@@ -4,9 +4,6 @@
 #include <cmath>
 #include <cstring>
 
-#include <tbb/parallel_for.h>
-#include <tbb/task_arena.h>
-
 #include "compiler/llvm/denormals.h"
 #include "runtime/sequence.h"
 #include "runtime/shard.h"
@@ -15,18 +12,6 @@ namespace eligo {
 
 using compiler::Block;
 
-void Sequence::for_shards(const std::function<void(Shard&)>& work) {
-  auto one = [&](int s) {
-    const compiler::FlushDenormals flush;
-    work(*shards_[s]);
-  };
-  if (!arena_) {
-    for (int s = 0; s < shard_count_; ++s) one(s);
-    return;
-  }
-  arena_->execute([&] { tbb::parallel_for(0, shard_count_, one, tbb::simple_partitioner()); });
-}
-
 // What the shards gathered for a tensor (for all its steps, if it has a value per step), added in a fixed order; their
 // accumulators start anew.
 void Sequence::add_up(int gradient) {
@@ -34,7 +19,8 @@ void Sequence::add_up(int gradient) {
   sum_.assign(static_cast<std::size_t>(bytes / layout_.tensors[gradient].element), 0.0);
   for (int s = 0; s < shard_count_; ++s) {
     void* from = memory_->shard_gradient(gradient, s);
-    for (std::size_t i = 0; i < sum_.size(); ++i) sum_[i] += memory_->read(gradient, from, static_cast<std::int64_t>(i));
+    for (std::size_t i = 0; i < sum_.size(); ++i)
+      sum_[i] += memory_->read(gradient, from, static_cast<std::int64_t>(i));
     std::memset(from, 0, static_cast<std::size_t>(bytes));
   }
 }
@@ -90,9 +76,9 @@ void Sequence::fill_block_flags(const Shard& shard, const Block& block, std::int
     for (std::int64_t b = 0; b < shard.count; ++b) {
       const std::int64_t reached = std::min(t, lengths_[shard.first + b]);
       const bool in = k >= start + block.low && k <= reached + block.high;
-      memory_->write(within, memory_->slot(within, k, shard.first), b, in);
-      memory_->write(now, memory_->slot(now, k, shard.first), b, k == reached);
-      memory_->write(begin, memory_->slot(begin, k, shard.first), b, k == start);
+      memory_->write(within, memory_->slot(within, k, shard.number), b, in);
+      memory_->write(now, memory_->slot(now, k, shard.number), b, k == reached);
+      memory_->write(begin, memory_->slot(begin, k, shard.number), b, k == start);
     }
   }
 }
@@ -101,8 +87,8 @@ void Sequence::open_pass(Shard& shard, const Block& block, const Block::Pass& pa
   const std::int64_t start = shard.resolver.moment.start;
   for (int tensor : pass.stored)
     for (int beyond = 1; beyond <= block.margin; ++beyond) {
-      memory_->zero_slot(tensor, start + block.first - beyond, shard.first, shard.count);
-      memory_->zero_slot(tensor, t + block.top + beyond, shard.first, shard.count);
+      memory_->zero_slot(tensor, start + block.first - beyond, shard.number);
+      memory_->zero_slot(tensor, t + block.top + beyond, shard.number);
     }
   shard.arrival = t;
   shard.resolver.moment.current = false;
@@ -140,8 +126,7 @@ void Sequence::run_pass(const Block& block, const Block::Pass& pass, std::int64_
 void Sequence::assign(int phase) {
   if (phase < 0) return;
   const compiler::FlushDenormals flush;
-  Shard& shard = *shards_[0];
-  compiled_.runner->run(phase, shard.resolver, 1, shard.scratch, prepared_);
+  call(*shards_[0], phase, 1);
 }
 
 // All blocks at the arrival of step t. Without learning their values are computed, but nothing is adopted.
@@ -160,13 +145,16 @@ void Sequence::revise(std::int64_t t) {
 }
 
 void Sequence::arrive_together(std::int64_t t) {
-  for_shards([&](Shard& shard) { take(shard, t); });
+  for_shards([&](Shard& shard) {
+    take(shard, t, t);
+    if (runs_arrivals()) run_phase(shard, record_);
+  });
   if (t <= steps_ && runs_arrivals()) revise(t);
   // A step's derivatives keep the parameters with which it was taken, also if a block has changed them since.
   const bool changed = learn_ && plan_.adopts;
   for_shards([&](Shard& shard) {
     shard.resolver.moment.current = !changed;
-    if (runs_arrivals()) run_phase(shard, arrive_);
+    if (runs_arrivals()) run_phase(shard, arrive_.step);
     if (runs_arrivals()) replay(shard, t);
   });
   clip();
@@ -177,7 +165,7 @@ void Sequence::arrive_together(std::int64_t t) {
 
 void Sequence::sweep_together(const Window& w) {
   for_shards([&](Shard& shard) { open_sweep(shard, w); });
-  for (std::int64_t t = w.end; sweep_ >= 0 && t > w.start; --t) {
+  for (std::int64_t t = w.end; sweep_.step >= 0 && t > w.start; --t) {
     for_shards([&](Shard& shard) { sweep_step(shard, t); });
     clip();
   }

@@ -20,7 +20,8 @@ std::int64_t modulo(std::int64_t a, std::int64_t n) { return ((a % n) + n) % n; 
 void Memory::Free::operator()(void* p) const { std::free(p); }
 
 Memory::Memory(const compiler::Plan& program, const Layout& layout, std::int64_t examples, int shards, bool float64)
-    : program_(program), layout_(layout), examples_(examples), float64_(float64) {
+    : program_(program), layout_(layout), float64_(float64), first_(static_cast<std::size_t>(shards) + 1) {
+  divide(examples);
   const std::size_t n = program.tensors.size();
   std::vector<std::int64_t> base(n), version(n), shard(n);
   std::int64_t total = 0;
@@ -71,9 +72,14 @@ Memory::Memory(const compiler::Plan& program, const Layout& layout, std::int64_t
   for (std::size_t i = 0; i < end_reads_.size(); ++i) end_reads_[i].at = first + ends[i];
 }
 
-void* Memory::slot(int tensor, std::int64_t t, std::int64_t example) const {
-  const TensorLayout& l = layout_.tensors[tensor];
-  return base_[tensor] + modulo(t, l.capacity) * l.slot_bytes + example * row_[tensor];
+void Memory::divide(std::int64_t examples) {
+  const auto shards = static_cast<std::int64_t>(first_.size()) - 1;
+  for (std::int64_t s = 0; s <= shards; ++s) first_[static_cast<std::size_t>(s)] = examples * s / shards;
+}
+
+std::byte* Memory::slot(int tensor, std::int64_t t, int shard) const {
+  return ring(tensor, shard) +
+         modulo(t - layout_.lowest, layout_.tensors[tensor].capacity) * count(shard) * row_[tensor];
 }
 
 void* Memory::version(int tensor, std::int64_t t) const {
@@ -108,8 +114,8 @@ void Memory::write(int tensor, void* at, std::int64_t i, double value) const {
   else static_cast<float*>(at)[i] = static_cast<float>(value);
 }
 
-void Memory::zero_slot(int tensor, std::int64_t t, std::int64_t first, std::int64_t count) const {
-  std::memset(slot(tensor, t, first), 0, static_cast<std::size_t>(count * row_[tensor]));
+void Memory::zero_slot(int tensor, std::int64_t t, int shard) const {
+  std::memset(slot(tensor, t, shard), 0, static_cast<std::size_t>(count(shard) * row_[tensor]));
 }
 
 void Memory::snapshot_versions(std::int64_t t) const {
@@ -141,11 +147,11 @@ void* ShardResolver::resolve(int tensor, TimeRef time) {
     return memory_->version(tensor, (time.base == When::start ? moment.start : moment.t) + time.offset);
   }
   switch (time.base) {
-    case When::start: return memory_->slot(tensor, moment.start + time.offset, first_);
+    case When::start: return memory_->slot(tensor, moment.start + time.offset, shard_);
     case When::end:
     case When::last:
-    case When::now: return memory_->gathered(tensor, time, first_);
-    default: return memory_->slot(tensor, moment.t + time.offset, first_);
+    case When::now: return memory_->gathered(tensor, time, memory_->first(shard_));
+    default: return memory_->slot(tensor, moment.t + time.offset, shard_);
   }
 }
 

@@ -22,10 +22,16 @@ class Memory {
   Memory(const compiler::Plan& program, const Layout& layout, std::int64_t examples, int shards, bool float64);
 
   bool float64() const { return float64_; }
-  // First byte of a timed tensor's slot for step `t`, from `example` on.
-  void* slot(int tensor, std::int64_t t, std::int64_t example) const;
+  // How the examples of the batches to come are cut; slots lie as close as their number lets them.
+  void divide(std::int64_t examples);
+  std::int64_t first(int shard) const { return first_[static_cast<std::size_t>(shard)]; }
+  std::int64_t count(int shard) const { return first(shard + 1) - first(shard); }
+  // The slots of a timed tensor of one shard: that of step t is number (t - lowest) mod capacity, count rows each.
+  std::byte* ring(int tensor, int shard) const { return base_[tensor] + shard * layout_.tensors[tensor].ring_bytes; }
+  // First byte of a timed tensor's slot for step `t` of one shard.
+  std::byte* slot(int tensor, std::int64_t t, int shard) const;
   // All of a tensor without time: its one copy, or those of all steps in order.
-  void* whole(int tensor) const {
+  std::byte* whole(int tensor) const {
     return base_[tensor] + (layout_.tensors[tensor].copies ? layout_.tensors[tensor].slot_bytes : 0);
   }
   std::int64_t copies(int tensor) const { return layout_.tensors[tensor].copies ? layout_.tensors[tensor].copies : 1; }
@@ -41,7 +47,7 @@ class Memory {
 
   double read(int tensor, const void* at, std::int64_t i) const;
   void write(int tensor, void* at, std::int64_t i, double value) const;
-  void zero_slot(int tensor, std::int64_t t, std::int64_t first, std::int64_t count) const;
+  void zero_slot(int tensor, std::int64_t t, int shard) const;
   void snapshot_versions(std::int64_t t) const;
 
   const compiler::Plan& program() const { return program_; }
@@ -50,8 +56,8 @@ class Memory {
  private:
   const compiler::Plan& program_;
   const Layout& layout_;
-  std::int64_t examples_;
   bool float64_;
+  std::vector<std::int64_t> first_;  // example, by shard; behind the last one, how many there are
   struct Free {
     void operator()(void* p) const;
   };
@@ -67,9 +73,9 @@ class Memory {
 };
 
 // One shard's view.
-class ShardResolver : public compiler::Resolver {
+class ShardResolver final : public compiler::Resolver {
  public:
-  ShardResolver(Memory& memory, int shard, std::int64_t first) : memory_(&memory), shard_(shard), first_(first) {}
+  ShardResolver(Memory& memory, int shard) : memory_(&memory), shard_(shard) {}
   void* resolve(int tensor, compiler::TimeRef time) override;
   Moment moment;
   bool optimising = false;  // the reduced gradient, not the shard's own; parameters as they are now
@@ -78,7 +84,6 @@ class ShardResolver : public compiler::Resolver {
   void* step_copy(int tensor, compiler::TimeRef time) const;
   Memory* memory_;
   int shard_;
-  std::int64_t first_;
 };
 
 }  // namespace eligo

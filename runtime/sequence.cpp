@@ -22,14 +22,16 @@ using compiler::When;
 namespace {
 
 // Fixed by the rule and the batch, so that results do not depend on the number of threads. A shard runs its whole
-// sequence on its own: as few examples as let what they carry forward stay in a core's cache.
+// sequence on its own: enough examples for products over them to be worth their calls, and as few as let what they
+// carry forward stay in a core's cache. A power of two, so that any usual number of threads gets equal parts.
 int shards_for(const compiler::Plan& plan, std::int64_t batch, bool float64) {
   constexpr std::int64_t cache = 1536 * 1024;
-  constexpr std::int64_t most = 64;
+  constexpr std::int64_t most = 64, enough = 25;
   std::int64_t carried = 0;
   for (const auto& t : plan.tensors)
     if (t.kind == TensorKind::forward) carried += 2 * t.size() * (float64 ? 8 : 4);
-  std::int64_t shards = batch >= 32 ? 4 : batch >= 8 ? 2 : 1;
+  std::int64_t shards = 1;
+  while (shards < 16 && batch / (2 * shards) >= enough) shards *= 2;
   if (carried > 0) shards = std::max(shards, batch / std::max<std::int64_t>(1, cache / carried));
   return static_cast<int>(std::clamp<std::int64_t>(shards, 1, std::min(batch, most)));
 }
@@ -42,10 +44,14 @@ void* aligned(std::unique_ptr<std::byte[]>& storage, std::int64_t bytes) {
 
 }  // namespace
 
-int Sequence::nonempty(const char* name) const {
+int Sequence::nonempty(const std::string& name) const {
   for (std::size_t i = 0; i < plan_.phases.size(); ++i)
     if (plan_.phases[i].name == name && !plan_.phases[i].writes.empty()) return static_cast<int>(i);
   return -1;
+}
+
+Sequence::Divided Sequence::divided(const std::string& name) const {
+  return {nonempty(name + ".before"), nonempty(name), nonempty(name + ".after")};
 }
 
 Sequence::Sequence(const Program& program, const SessionOptions& options)
@@ -54,19 +60,18 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
       options_(options),
       shard_count_(shards_for(plan_, options.batch, program.float64)),
       layout_(plan_layout(plan_, options.batch, options.steps, program.float64,
-                          options.memory ? options.memory : machine_memory(), shard_count_)),
+                          options.memory ? options.memory : machine_memory(), shard_count_, options.most_at_once)),
       memory_(std::make_unique<Memory>(plan_, layout_, options.batch, shard_count_, program.float64)) {
-  step_ = nonempty("step");
+  step_ = divided("step");
   record_ = nonempty("record");
-  arrive_ = nonempty("arrive");
+  arrive_ = divided("arrive");
   show_ = nonempty("show");
-  sweep_ = nonempty("sweep");
+  sweep_ = divided("sweep");
   sweep_start_ = nonempty("sweep_start");
   close_ = nonempty("close");
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
     const TensorKind kind = plan_.tensors[i].kind;
-    static const std::set<std::string> moved = {"active", "within", "now", "begin"};  // set where they are read
-    if (kind == TensorKind::flag && !moved.contains(plan_.tensors[i].name)) flags_.push_back(static_cast<int>(i));
+    if (kind == TensorKind::noise) noises_.push_back({static_cast<int>(i), purpose_hash(plan_.tensors[i].name)});
     if (!plan_.tensors[i].timed() || kind == TensorKind::flag || kind == TensorKind::shown) continue;
     if (plan_.tensors[i].masked || kind == TensorKind::noise) {
       timed_.push_back(static_cast<int>(i));
@@ -78,17 +83,20 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   }
   const std::int64_t most = (options.batch + shard_count_ - 1) / shard_count_;
   for (int s = 0; s < shard_count_; ++s) {
-    shards_.push_back(std::make_unique<Shard>(*memory_, s));
-    shards_.back()->scratch = aligned(shards_.back()->scratch_storage, program.runner->scratch_bytes(most));
+    shards_.push_back(std::make_unique<Shard>(*program.runner, *memory_, s));
+    shards_.back()->scratch =
+        aligned(shards_.back()->scratch_storage,
+                std::max(program.runner->scratch_bytes(most), program.runner->run_scratch_bytes(most * layout_.run)));
   }
-  end_reads_.resize(plan_.phases.size());
-  for (std::size_t i = 0; i < plan_.phases.size(); ++i) {
-    for (const compiler::Plan::Read& read : plan_.phases[i].reads)
-      if (compiler::is_gathered(read.time.base) && plan_.tensors[read.tensor].timed()) end_reads_[i].push_back(read);
-  }
+  find_reads();
+  inverse_batch_ = plan_.find("inverse_batch");
+  end_flag_ = plan_.find("end");
+  window_end_flag_ = plan_.find("window_end");
+  active_flag_ = plan_.find("active");
   prepared_ = aligned(prepared_storage_, program.runner->prepared_bytes());
   for (const auto& l : plan_.learned)
     totals_.emplace_back(plan_.tensors[l.gradient].size() * memory_->copies(l.gradient), 0.0);
+  reduced_.assign(plan_.learned.size(), 0);
   step_gathers_.resize(plan_.phases.size());
   for (std::size_t k = 0; k < plan_.learned.size(); ++k)
     for (std::size_t i = 0; i < plan_.phases.size(); ++i)
@@ -105,12 +113,29 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
 
 Sequence::~Sequence() = default;
 
+// What the phases read: at an example's own end, and of the flags.
+void Sequence::find_reads() {
+  std::set<int> flags;
+  end_reads_.resize(plan_.phases.size());
+  for (std::size_t i = 0; i < plan_.phases.size(); ++i)
+    for (const compiler::Plan::Read& read : plan_.phases[i].reads) {
+      const compiler::Tensor& t = plan_.tensors[static_cast<std::size_t>(read.tensor)];
+      if (compiler::is_gathered(read.time.base) && t.timed()) end_reads_[i].push_back(read);
+      if (t.kind == TensorKind::flag) flags.insert(read.tensor);
+    }
+  for (int flag : flags)
+    if (const int kind = flag_kind(plan_.tensors[static_cast<std::size_t>(flag)].name); kind >= 0)
+      flags_.push_back({flag, kind});
+}
+
 void Sequence::set_start(const std::vector<std::vector<double>>& values) { start_ = values; }
 
 void Sequence::refresh() {
   if (!stale_) return;
   const compiler::FlushDenormals flush;
-  compiled_.runner->prepare(shards_[0]->resolver, shards_[0]->scratch, prepared_);
+  Shard& shard = *shards_[0];
+  if (shard.calls.direct()) shard.calls.call(compiler::PhaseRunner::prepare_phase, shard.resolver, 1);
+  else compiled_.runner->prepare(shard.resolver, shard.scratch, prepared_);
   stale_ = false;
 }
 
@@ -129,41 +154,57 @@ std::int64_t Sequence::window_ready(const Window& w) const {
   return std::min(w.end + plan_.window_ahead, steps_ + plan_.ahead);
 }
 
+std::int64_t Sequence::width_of(const std::vector<int>& tensors) const {
+  std::int64_t width = 0;
+  for (int i : tensors) width += plan_.tensors[static_cast<std::size_t>(i)].size();
+  return width;
+}
+
 void Sequence::validate(const Batch& batch) const {
-  std::int64_t inputs = 0, targets = 0;
-  for (int i : plan_.inputs) inputs += plan_.tensors[i].size();
-  for (int i : plan_.targets) targets += plan_.tensors[i].size();
-  const std::int64_t points = batch.steps * batch.examples;
+  const std::int64_t inputs = width_of(plan_.inputs), targets = width_of(plan_.targets);
   if (batch.steps < 1 || batch.examples < 1) throw Error("a batch needs at least one step and one example");
   if (batch.examples > options_.batch)
     throw Error(fmt::format("a batch of {} examples, this session was made for {}", batch.examples, options_.batch));
   if (batch.steps > options_.steps && !layout_.any_length)
     throw Error(fmt::format("a sequence of {} steps, this session was made for {}", batch.steps, options_.steps));
-  auto sized = [&](const char* what, std::size_t have, std::int64_t want) {
-    if (static_cast<std::int64_t>(have) != want)
-      throw Error(fmt::format("{} has {} values, {} steps of {} examples need {}", what, have, batch.steps,
-                              batch.examples, want));
-  };
-  sized("x", batch.x.size(), points * inputs);
-  if (targets || !batch.y.empty()) sized("y", batch.y.size(), points * targets);
-  if (!batch.loss_mask.empty()) sized("loss_mask", batch.loss_mask.size(), points);
+  check_values("x", batch.x, batch.steps, batch.examples, inputs);
+  if (targets || !batch.y.empty()) check_values("y", batch.y, batch.steps, batch.examples, targets);
+  if (!batch.loss_mask.empty()) check_values("loss_mask", batch.loss_mask, batch.steps, batch.examples, 1);
   if (!batch.lengths.empty() && static_cast<std::int64_t>(batch.lengths.size()) != batch.examples)
     throw Error(fmt::format("{} lengths for {} examples", batch.lengths.size(), batch.examples));
   for (std::int64_t length : batch.lengths)
     if (length < 1 || length > batch.steps)
       throw Error(fmt::format("a length of {} is outside 1..{}", length, batch.steps));
-  auto finite = [&](const char* what, const std::vector<double>& values, std::int64_t width) {
-    for (std::size_t i = 0; i < values.size(); ++i)
-      if (!std::isfinite(values[i])) {
-        const auto point = static_cast<std::int64_t>(i) / std::max<std::int64_t>(width, 1);
-        throw Error(fmt::format("{} is {} at step {} of example {} (value {}): inputs must be finite numbers", what,
-                                values[i], point / batch.examples + 1, point % batch.examples + 1,
-                                static_cast<std::int64_t>(i) % std::max<std::int64_t>(width, 1) + 1));
-      }
-  };
-  finite("x", batch.x, inputs);
-  finite("y", batch.y, targets);
-  finite("loss_mask", batch.loss_mask, 1);
+}
+
+// As many as the steps and examples need, and all finite.
+void Sequence::check_values(const char* what, std::span<const double> values, std::int64_t steps, std::int64_t examples,
+                            std::int64_t width) {
+  if (static_cast<std::int64_t>(values.size()) != steps * examples * width)
+    throw Error(fmt::format("{} has {} values, {} steps of {} examples need {}", what, values.size(), steps, examples,
+                            steps * examples * width));
+  if (all_finite(values)) return;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i])) {
+      const auto point = static_cast<std::int64_t>(i) / width;
+      throw Error(fmt::format("{} is {} at step {} of example {} (value {}): inputs must be finite numbers", what,
+                              values[i], point / examples + 1, point % examples + 1,
+                              static_cast<std::int64_t>(i) % width + 1));
+    }
+}
+
+// Cuts the batch into the shards' parts; nothing to do where the last one was cut alike.
+void Sequence::divide(std::int64_t examples) {
+  if (examples == divided_) return;
+  memory_->divide(examples);
+  divided_ = examples;
+  const std::int64_t most = (options_.batch + shard_count_ - 1) / shard_count_;
+  for (int s = 0; s < shard_count_; ++s) {
+    Shard& shard = *shards_[static_cast<std::size_t>(s)];
+    shard.first = memory_->first(s);
+    shard.count = memory_->count(s);
+    shard.calls.bind(shard.resolver, most, most * layout_.run, shard.scratch, prepared_);
+  }
 }
 
 void Sequence::begin(std::int64_t examples, std::int64_t steps, bool learn) {
@@ -173,16 +214,15 @@ void Sequence::begin(std::int64_t examples, std::int64_t steps, bool learn) {
   t_ = 0;
   ++count_;
   open_ = true;
-  const int inverse = plan_.find("inverse_batch");
-  memory_->write(inverse, memory_->whole(inverse), 0, 1.0 / static_cast<double>(examples));
-  for (int s = 0; s < shard_count_; ++s) {
-    Shard& shard = *shards_[s];
-    shard.first = examples * s / shard_count_;
-    shard.count = examples * (s + 1) / shard_count_ - shard.first;
-    shard.resolver = ShardResolver(*memory_, s, shard.first);
-    shard.loss = 0;
-    shard.loss_steps = 0;
+  memory_->write(inverse_batch_, memory_->whole(inverse_batch_), 0, 1.0 / static_cast<double>(examples));
+  divide(examples);
+  for (auto& shard : shards_) {
+    shard->loss = 0;
+    shard->loss_steps = 0;
   }
+  std::fill(reduced_.begin(), reduced_.end(), 0);
+  clear_gathered_ = !gathered_clean_;
+  gathered_clean_ = false;  // until all has been taken up
   for (auto& total : totals_) std::fill(total.begin(), total.end(), 0.0);
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
     if (plan_.tensors[i].kind == TensorKind::shown)
@@ -199,95 +239,26 @@ void Sequence::begin_shard(Shard& shard) {
   for (int tensor : timed_) {
     const std::int64_t capacity = layout_.tensors[tensor].capacity;
     for (std::int64_t t = 1 - std::min<std::int64_t>(capacity, 1 - layout_.lowest); t <= 0; ++t)
-      memory_->zero_slot(tensor, t, shard.first, shard.count);
+      memory_->zero_slot(tensor, t, shard.number);
     const compiler::Tensor& info = plan_.tensors[tensor];
     if (info.kind != TensorKind::state) continue;
-    auto* at = memory_->slot(tensor, 0, shard.first);
+    auto* at = memory_->slot(tensor, 0, shard.number);
     for (std::int64_t k = 0; k < shard.count * info.size(); ++k)
       memory_->write(tensor, at, k, start_[tensor][shard.first * info.size() + k]);
   }
-  for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
+  for (std::size_t i = 0; clear_gathered_ && i < plan_.tensors.size(); ++i)
     if (plan_.tensors[i].kind == TensorKind::gradient)
       std::memset(memory_->shard_gradient(static_cast<int>(i), shard.number), 0,
                   static_cast<std::size_t>(memory_->gradient_bytes(static_cast<int>(i))));
   for (auto& steps : shard.taught) std::fill(steps.begin(), steps.end(), 0);
-  for (std::int64_t t = layout_.lowest; t < layout_.highest + 1; ++t) fill_flags(shard, t);
+  fill_flags(shard, layout_.lowest, layout_.highest);
   if (!plan_.at_start || !runs_arrivals()) return;
   shard.resolver.moment = {0, 0, true};
   run_phase(shard, record_);
-  run_phase(shard, arrive_);
+  run_phase_at_once(shard, arrive_.before, 0, 0);
+  run_phase(shard, arrive_.step);
+  run_phase_at_once(shard, arrive_.after, 0, 0);
   replay(shard, 0);
-}
-
-void Sequence::fill_flags(const Shard& shard, std::int64_t t) {
-  for (int tensor : flags_) {
-    const compiler::Tensor& flag = plan_.tensors[tensor];
-    auto* at = memory_->slot(tensor, t, shard.first);
-    for (std::int64_t b = 0; b < shard.count; ++b) {
-      const std::int64_t example = shard.first + b;
-      const std::int64_t length = online_call_ ? INT64_MAX : lengths_[example];
-      double value = 0;
-      switch (flag.name[0]) {
-        case 'v': value = t >= 1 && t <= length; break;  // valid
-        case 'e':
-          if (flag.name == "exists") value = t >= 0 && t <= length;
-          else value = t >= 1 && t <= length && !online_call_ && t == std::min(window_of(t).end, length);
-          break;
-        case 'f': value = t == 0; break;  // first
-        case 'w': value = t >= 1 && t <= steps_ && !online_call_ && t == window_of(t).end; break;  // window_end
-        case 'l':
-          if (flag.name == "last") value = t == length;
-          else value = t >= 1 && t <= steps_ && mask_ ? mask_[(t - 1) * examples_ + example] : 1;  // loss_mask
-          break;
-        case 't': value = static_cast<double>(t); break;
-        default: value = online_call_ ? 0 : static_cast<double>(length);  // T
-      }
-      memory_->write(tensor, at, b, value);
-    }
-  }
-}
-
-void Sequence::load(const Shard& shard, std::int64_t t) {
-  auto copy = [&](const std::vector<int>& tensors, const double* from) {
-    std::int64_t width = 0;
-    for (int i : tensors) width += plan_.tensors[i].size();
-    std::int64_t column = 0;
-    for (int i : tensors) {
-      const std::int64_t size = plan_.tensors[i].size();
-      auto* at = memory_->slot(i, t, shard.first);
-      for (std::int64_t b = 0; b < shard.count; ++b) {
-        const std::int64_t example = shard.first + b;
-        const bool valid = from && (online_call_ || t <= lengths_[example]);
-        const std::int64_t row = online_call_ ? example : (t - 1) * examples_ + example;
-        for (std::int64_t k = 0; k < size; ++k)
-          memory_->write(i, at, b * size + k, valid ? from[row * width + column + k] : 0.0);
-      }
-      column += size;
-    }
-  };
-  copy(plan_.inputs, x_);
-  copy(plan_.targets, y_);
-  draw_noise(shard, t);
-}
-
-void Sequence::draw_noise(const Shard& shard, std::int64_t t) {
-  for (int tensor : timed_) {
-    const compiler::Tensor& info = plan_.tensors[tensor];
-    if (info.kind != TensorKind::noise) continue;
-    auto* at = memory_->slot(tensor, t, shard.first);
-    for (std::int64_t b = 0; b < shard.count; ++b) {
-      // The step's key joins the sequence and the step within it.
-      const Key key = make_key(options_.seed, info.name, count_ * 0x100000000ull + static_cast<std::uint64_t>(t),
-                               static_cast<std::uint64_t>(shard.first + b));
-      for (std::int64_t k = 0; k < info.size(); ++k) {
-        const auto index = static_cast<std::uint64_t>(k);
-        const double value = info.init.kind == compiler::Init::Kind::normal    ? normal(key, index)
-                             : info.init.kind == compiler::Init::Kind::uniform ? uniform(key, index)
-                                                                               : random_sign(key, index);
-        memory_->write(tensor, at, b * info.size() + k, value);
-      }
-    }
-  }
 }
 
 void Sequence::collect_ends(Shard& shard, int phase) {
@@ -300,14 +271,20 @@ void Sequence::collect_ends(Shard& shard, int phase) {
                                    : window_of(std::max<std::int64_t>(shard.resolver.moment.start + 1, 1)).end;
       const std::int64_t at = read.time.base == When::last ? lengths_[example] : std::min(end, lengths_[example]);
       std::memcpy(memory_->gathered(read.tensor, read.time, example),
-                  memory_->slot(read.tensor, at + read.time.offset, example), static_cast<std::size_t>(bytes));
+                  memory_->slot(read.tensor, at + read.time.offset, shard.number) + b * bytes,
+                  static_cast<std::size_t>(bytes));
     }
   }
 }
 
+void Sequence::call(Shard& shard, int phase, std::int64_t examples) {
+  if (shard.calls.direct()) shard.calls.call(phase, shard.resolver, examples);
+  else compiled_.runner->run(phase, shard.resolver, examples, shard.scratch, prepared_);
+}
+
 void Sequence::run_phase(Shard& shard, int phase) {
   if (phase < 0 || shard.count == 0) return;
-  compiled_.runner->run(phase, shard.resolver, shard.count, shard.scratch, prepared_);
+  call(shard, phase, shard.count);
   mark_steps(shard, phase);
 }
 
@@ -328,54 +305,83 @@ bool Sequence::takes_update(std::size_t learned, std::int64_t step) {
   return any;
 }
 
-void Sequence::take(Shard& shard, std::int64_t t) {
-  shard.resolver.moment = {t, online_call_ ? 0 : (t <= steps_ ? window_of(t).start : window_of(steps_).start), true};
-  fill_flags(shard, t + layout_.highest);
-  const bool taken = online_call_ || t <= steps_;
-  if (taken) {
-    load(shard, t);
-    run_phase(shard, step_);
-    if (plan_.loss >= 0) {
-      const auto* loss = memory_->slot(plan_.loss, t, shard.first);
-      for (std::int64_t b = 0; b < shard.count; ++b) {
-        shard.loss += memory_->read(plan_.loss, loss, b);
-        const bool counts = (online_call_ || t <= lengths_[shard.first + b]) &&
-                            (!mask_ || mask_[(t - 1) * examples_ + shard.first + b] != 0);
-        shard.loss_steps += counts;
-      }
-    }
-  } else {
+void Sequence::add_loss(Shard& shard, std::int64_t t) {
+  const auto* loss = memory_->slot(plan_.loss, t, shard.number);
+  for (std::int64_t b = 0; b < shard.count; ++b) shard.loss += memory_->read(plan_.loss, loss, b);
+  if (even_ && !mask_) {
+    shard.loss_steps += shard.count;
+    return;
+  }
+  for (std::int64_t b = 0; b < shard.count; ++b)
+    shard.loss_steps +=
+        (even_ || t <= lengths_[shard.first + b]) && (!mask_ || mask_[(t - 1) * examples_ + shard.first + b] != 0);
+}
+
+// Compiled programs only have such phases.
+void Sequence::run_phase_at_once(Shard& shard, int phase, std::int64_t from, std::int64_t to) {
+  if (phase < 0 || shard.count == 0 || from > to) return;
+  shard.calls.call_run(phase, shard.resolver, from, to);
+}
+
+std::int64_t Sequence::start_of(std::int64_t t) const {
+  return online_call_ ? 0 : window_of(std::min(t, steps_)).start;
+}
+
+void Sequence::take(Shard& shard, std::int64_t from, std::int64_t to) {
+  fill_flags(shard, from + layout_.highest, to + layout_.highest);
+  const std::int64_t last = online_call_ ? to : std::min(to, steps_);
+  for (std::int64_t t = from; t <= last; ++t) load(shard, t);
+  shard.resolver.moment.current = true;
+  run_phase_at_once(shard, step_.before, from, last);
+  for (std::int64_t t = from; t <= last && step_.step >= 0; ++t) {
+    shard.resolver.moment = {t, start_of(t), true};
+    run_phase(shard, step_.step);
+  }
+  run_phase_at_once(shard, step_.after, from, last);
+  for (std::int64_t t = from; t <= last && plan_.loss >= 0; ++t) add_loss(shard, t);
+  for (std::int64_t t = last + 1; t <= to; ++t)
     for (int tensor : timed_) {
       const TensorKind kind = plan_.tensors[tensor].kind;
       if (kind != TensorKind::forward && kind != TensorKind::backward && kind != TensorKind::revised)
-        memory_->zero_slot(tensor, t, shard.first, shard.count);
+        memory_->zero_slot(tensor, t, shard.number);
     }
-  }
-  if (runs_arrivals()) run_phase(shard, record_);
+  shard.resolver.moment = {to, start_of(to), true};
 }
 
-void Sequence::arrive(Shard& shard, std::int64_t t) {
-  take(shard, t);
-  if (runs_arrivals()) run_phase(shard, arrive_);
-  if (runs_arrivals()) replay(shard, t);
-  run_phase(shard, show_);
-  if (!runs_arrivals() || !closes() || online_call_) return;
-  each_ready_window(t, [&](const Window& w) { sweep(shard, w); });
+void Sequence::arrive(Shard& shard, std::int64_t from, std::int64_t to) {
+  take(shard, from, to);
+  if (runs_arrivals()) run_phase_at_once(shard, arrive_.before, from, to);
+  for (std::int64_t t = from; t <= to; ++t) {
+    shard.resolver.moment = {t, start_of(t), true};
+    if (runs_arrivals()) run_phase(shard, record_);
+    if (runs_arrivals()) run_phase(shard, arrive_.step);
+    if (runs_arrivals()) replay(shard, t);
+    run_phase(shard, show_);
+  }
+  if (!runs_arrivals()) return;
+  run_phase_at_once(shard, arrive_.after, from, to);
+  if (closes() && !online_call_) each_ready_window(to, [&](const Window& w) { sweep(shard, w); });
 }
 
-// Windows whose last needed step is t.
-void Sequence::each_ready_window(std::int64_t t, const std::function<void(const Window&)>& work) const {
-  Window w = window_of(1);
-  while (window_ready(w) < t && w.end < steps_) w = window_of(w.end + 1);
-  for (; window_ready(w) == t; w = window_of(w.end + 1)) {
-    work(w);
-    if (w.end >= steps_) break;
-  }
+// The last of the steps that may be taken together with the first: no more than are kept, none beyond an arrival at
+// which a window is swept.
+std::int64_t Sequence::run_end(std::int64_t from, std::int64_t to) const {
+  to = std::min(to, from + layout_.run - 1);
+  if (!closes() || online_call_ || to == from) return to;
+  Window w = window_of(std::clamp<std::int64_t>(from - plan_.window_ahead, 1, steps_));
+  while (window_ready(w) < from && w.end < steps_) w = window_of(w.end + 1);
+  return window_ready(w) < from ? to : std::min(to, window_ready(w));
 }
 
 void Sequence::sweep(Shard& shard, const Window& w) {
   open_sweep(shard, w);
-  for (std::int64_t t = w.end; sweep_ >= 0 && t > w.start; --t) sweep_step(shard, t);
+  for (std::int64_t to = w.end; sweep_.any() && to > w.start;) {
+    const std::int64_t from = std::max(w.start, to - layout_.run) + 1;
+    run_phase_at_once(shard, sweep_.before, from, to);
+    for (std::int64_t t = to; sweep_.step >= 0 && t >= from; --t) sweep_step(shard, t);
+    run_phase_at_once(shard, sweep_.after, from, to);
+    to = from - 1;
+  }
   sweep_to_start(shard, w);
   close_window(shard, w);
 }
@@ -388,37 +394,34 @@ void Sequence::open_sweep(Shard& shard, const Window& w) {
   for (int tensor : timed_)
     if (plan_.tensors[tensor].kind == TensorKind::backward)
       for (std::int64_t t = w.end + 1; t <= w.end + std::max(1, layout_.highest); ++t)
-        memory_->zero_slot(tensor, t, shard.first, shard.count);
-  if (sweep_ >= 0) collect_ends(shard, sweep_);
+        memory_->zero_slot(tensor, t, shard.number);
+  if (sweep_.step >= 0) collect_ends(shard, sweep_.step);
 }
 
 void Sequence::sweep_step(Shard& shard, std::int64_t t) {
   shard.resolver.moment.t = t;
-  run_phase(shard, sweep_);
+  run_phase(shard, sweep_.step);
 }
 
 // At the boundary before the window nothing is this window's end.
 void Sequence::sweep_to_start(Shard& shard, const Window& w) {
-  const int end_flag = plan_.find("end");
   shard.resolver.moment.t = w.start;
-  memory_->zero_slot(end_flag, w.start, shard.first, shard.count);
-  if (const int window_end = plan_.find("window_end"); window_end >= 0)
-    memory_->zero_slot(window_end, w.start, shard.first, shard.count);
+  memory_->zero_slot(end_flag_, w.start, shard.number);
+  if (window_end_flag_ >= 0) memory_->zero_slot(window_end_flag_, w.start, shard.number);
   if (sweep_start_ < 0) return;
   collect_ends(shard, sweep_start_);
   run_phase(shard, sweep_start_);
 }
 
 void Sequence::close_window(Shard& shard, const Window& w) {
-  const int active = plan_.find("active");
   if (close_ >= 0) {
-    auto* at = memory_->slot(active, w.start, shard.first);
+    auto* at = memory_->slot(active_flag_, w.start, shard.number);
     for (std::int64_t b = 0; b < shard.count; ++b)
-      memory_->write(active, at, b, lengths_[shard.first + b] > w.start ? 1.0 : 0.0);
+      memory_->write(active_flag_, at, b, lengths_[shard.first + b] > w.start ? 1.0 : 0.0);
     collect_ends(shard, close_);
     run_phase(shard, close_);
   }
-  fill_flags(shard, w.start);
+  fill_flags(shard, w.start, w.start);
   shard.resolver.moment = shard.before;
 }
 
@@ -432,23 +435,12 @@ void Sequence::span(std::int64_t from, std::int64_t to) {
   }
   for_shards([&](Shard& shard) {
     if (from == 1) begin_shard(shard);
-    for (std::int64_t t = from; t <= to; ++t) arrive(shard, t);
+    for (std::int64_t t = from; t <= to;) {
+      const std::int64_t last = run_end(t, to);
+      arrive(shard, t, last);
+      t = last + 1;
+    }
   });
-}
-
-void Sequence::reduce(int gradient, std::vector<double>* gathered) {
-  const std::int64_t size = plan_.tensors[gradient].size(),
-                     first = plan_.tensors[gradient].per_step ? size : 0;  // behind that of no step
-  void* sum = memory_->whole(gradient);
-  for (std::int64_t at = 0; at < size * memory_->copies(gradient); ++at) {
-    double total = 0;
-    for (int s = 0; s < shard_count_; ++s)
-      total += memory_->read(gradient, memory_->shard_gradient(gradient, s), first + at);
-    memory_->write(gradient, sum, at, total);
-    if (gathered) (*gathered)[static_cast<std::size_t>(at)] += total;
-  }
-  for (int s = 0; s < shard_count_; ++s)
-    std::memset(memory_->shard_gradient(gradient, s), 0, static_cast<std::size_t>(memory_->gradient_bytes(gradient)));
 }
 
 void Sequence::run_once(int phase, std::int64_t step) {
@@ -456,7 +448,7 @@ void Sequence::run_once(int phase, std::int64_t step) {
   const Moment before = shard.resolver.moment;
   shard.resolver.optimising = true;
   shard.resolver.moment.t = step;
-  compiled_.runner->run(phase, shard.resolver, 1, shard.scratch, prepared_);
+  call(shard, phase, 1);
   shard.resolver.optimising = false;
   shard.resolver.moment = before;
   stale_ = true;
@@ -467,7 +459,8 @@ void Sequence::update(UpdateEvery every) {
   for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
     const compiler::Learned& l = plan_.learned[k];
     if (l.every != every) continue;
-    reduce(l.gradient, &totals_[k]);
+    reduce(l.gradient, reduced_[k] ? totals_[k].data() : nullptr);
+    reduced_[k] = 1;
     if (!learn_ || l.update_phase < 0) continue;
     const bool per_step = plan_.tensors[l.parameter].per_step;
     for (std::int64_t step = 1; step <= memory_->copies(l.parameter); ++step)
@@ -492,6 +485,7 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
   online_call_ = false;
   lengths_ = batch.lengths;
   if (lengths_.empty()) lengths_.assign(static_cast<std::size_t>(batch.examples), batch.steps);
+  even_ = std::all_of(lengths_.begin(), lengths_.end(), [&](std::int64_t length) { return length == batch.steps; });
   x_ = batch.x.data();
   y_ = batch.y.empty() ? nullptr : batch.y.data();
   mask_ = batch.loss_mask.empty() ? nullptr : batch.loss_mask.data();
@@ -532,6 +526,7 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
     update(UpdateEvery::window);
     update(UpdateEvery::sequence);
     update_keeps();
+    gathered_clean_ = !together() && plan_.statistics.empty();
   }
   RunResult result;
   for (const auto& shard : shards_) {
@@ -550,17 +545,16 @@ RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
       throw Error(fmt::format("{} has a value for each step of a sequence: give whole sequences to run()", t.name));
   if (closes() || plan_.window >= 0 || !layout_.any_length)
     throw Error(
-        "this rule reads back over a window or the whole sequence, so it cannot learn step by step: give whole sequences "
+        "this rule reads back over a window or the whole sequence, so it cannot learn step by step: give whole "
+        "sequences "
         "to run()");
   const bool fresh = !open_ || !online_call_;
   online_call_ = true;
   mask_ = nullptr;
-  Batch shape;
-  shape.steps = 1;
-  shape.examples = options_.batch;
-  shape.x.assign(x.begin(), x.end());
-  shape.y.assign(y.begin(), y.end());
-  validate(shape);
+  even_ = true;
+  check_values("x", x, 1, options_.batch, width_of(plan_.inputs));
+  if (const std::int64_t targets = width_of(plan_.targets); targets || !y.empty())
+    check_values("y", y, 1, options_.batch, targets);
   x_ = x.data();
   y_ = y.empty() ? nullptr : y.data();
   if (fresh) begin(options_.batch, INT64_MAX / 4, true);
@@ -591,16 +585,22 @@ Session::Shown Sequence::shown(const compiler::Shown& s) const {
   out.shape = t.dims;
   const std::int64_t first = s.from_start ? 0 : 1;
   out.rows = steps_ + 1 - first;
-  for (std::int64_t row = first; row <= steps_; ++row) {
-    const auto* at = memory_->slot(s.tensor, row, 0);
-    for (std::int64_t k = 0; k < examples_ * t.size(); ++k) out.values.push_back(memory_->read(s.tensor, at, k));
-  }
+  for (std::int64_t row = first; row <= steps_; ++row)
+    for (const auto& shard : shards_) {
+      const auto* at = memory_->slot(s.tensor, row, shard->number);
+      for (std::int64_t k = 0; k < shard->count * t.size(); ++k) out.values.push_back(memory_->read(s.tensor, at, k));
+    }
   return out;
 }
 
 std::vector<double> Sequence::gathered(const compiler::Learned& learned) const {
-  for (std::size_t k = 0; k < plan_.learned.size(); ++k)
-    if (plan_.learned[k].gradient == learned.gradient) return totals_[k];
+  for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
+    if (plan_.learned[k].gradient != learned.gradient) continue;
+    std::vector<double> all = totals_[k];
+    for (std::size_t i = 0; reduced_[k] && i < all.size(); ++i)  // the last part is where the optimiser found it
+      all[i] += memory_->read(learned.gradient, memory_->whole(learned.gradient), static_cast<std::int64_t>(i));
+    return all;
+  }
   return {};
 }
 

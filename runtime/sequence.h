@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -43,14 +42,32 @@ class Sequence {
     std::int64_t start = 0, end = 0;
   };
   void validate(const Batch& batch) const;
+  static void check_values(const char* what, std::span<const double> values, std::int64_t steps, std::int64_t examples,
+                           std::int64_t width);
+  std::int64_t width_of(const std::vector<int>& tensors) const;
+  void find_reads();
+  void divide(std::int64_t examples);
   void begin(std::int64_t examples, std::int64_t steps, bool learn);
   void begin_shard(Shard& shard);
-  void fill_flags(const Shard& shard, std::int64_t t);
+
+  // feed.cpp: what comes from outside
+  static int flag_kind(const std::string& name);
+  double flag_value(int kind, std::int64_t t, std::int64_t example) const;
+  void fill_flags(const Shard& shard, std::int64_t from, std::int64_t to);
+  template <class Real>
+  void fill_flags_as(const Shard& shard, std::int64_t from, std::int64_t to);
   void load(const Shard& shard, std::int64_t t);
+  template <class Real>
+  void load_as(const Shard& shard, std::int64_t t, const std::vector<int>& tensors, const double* from);
   void draw_noise(const Shard& shard, std::int64_t t);
-  void arrive(Shard& shard, std::int64_t t);
-  void take(Shard& shard, std::int64_t t);  // the step itself, and its loss
-  void each_ready_window(std::int64_t t, const std::function<void(const Window&)>& work) const;
+
+  void arrive(Shard& shard, std::int64_t from, std::int64_t to);  // a run of steps, in which no window becomes ready
+  void take(Shard& shard, std::int64_t from, std::int64_t to);    // the steps themselves, and their losses
+  std::int64_t run_end(std::int64_t from, std::int64_t to) const;
+  std::int64_t start_of(std::int64_t t) const;  // of the window in which step t arrives
+  void add_loss(Shard& shard, std::int64_t t);
+  template <class Work>
+  void each_ready_window(std::int64_t t, const Work& work) const;
   void sweep(Shard& shard, const Window& window);
   void open_sweep(Shard& shard, const Window& window);
   void sweep_step(Shard& shard, std::int64_t t);
@@ -61,7 +78,8 @@ class Sequence {
   void replay(Shard& shard, std::int64_t t);  // replay.cpp
 
   // lockstep.cpp: rules whose shards meet at every arrival
-  void for_shards(const std::function<void(Shard&)>& work);
+  template <class Work>
+  void for_shards(const Work& work);
   void arrive_together(std::int64_t t);
   void sweep_together(const Window& window);
   void revise(std::int64_t t);
@@ -77,11 +95,16 @@ class Sequence {
   bool together() const { return !plan_.blocks.empty() || !plan_.clips.empty(); }
   bool runs_arrivals() const { return learn_ || !plan_.forward_shows; }
 
+  void call(Shard& shard, int phase, std::int64_t examples);
   void run_phase(Shard& shard, int phase);
+  void run_phase_at_once(Shard& shard, int phase, std::int64_t from, std::int64_t to);
   void span(std::int64_t from, std::int64_t to);
   void update(compiler::UpdateEvery every);
-  // What the shards gathered of a tensor, added in their order; their own parts start anew.
-  void reduce(int gradient, std::vector<double>* total);
+  // What the shards gathered of a tensor, added in their order; their own parts start anew. `total`, if not null, takes
+  // what the last time made.
+  void reduce(int gradient, double* total);
+  template <class Real>
+  void reduce_as(int gradient, double* total);
   void run_once(int phase, std::int64_t step);  // one that is about no example: an optimiser, keep values
   void update_keeps();                          // once a batch
   void mark_steps(Shard& shard, int phase);
@@ -90,8 +113,8 @@ class Sequence {
   void refresh();
   Window window_of(std::int64_t t) const;
   std::int64_t window_ready(const Window& w) const;  // the arrival at which its sweep runs
-  bool closes() const { return sweep_ >= 0 || close_ >= 0; }
-  int nonempty(const char* name) const;
+  bool closes() const { return sweep_.any() || close_ >= 0; }
+  int nonempty(const std::string& name) const;
 
   const Program& compiled_;
   const compiler::Plan& plan_;
@@ -101,17 +124,35 @@ class Sequence {
   std::unique_ptr<Memory> memory_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::vector<double>> start_;
-  std::vector<std::vector<double>> totals_;  // by learned: everything gathered since the sequence began
+  std::vector<std::vector<double>> totals_;  // by learned: gathered since the sequence began, up to the last update's
+  std::vector<char> reduced_;                // by learned: whether there was an update since then
+  bool gathered_clean_ = false;              // the shards' own parts are zero,
+  bool clear_gathered_ = true;               // or must be set so
   std::unique_ptr<std::byte[]> prepared_storage_;
   void* prepared_ = nullptr;
   bool stale_ = true;
-  std::vector<double> sum_;  // of one tensor over the shards
+  std::vector<double> sum_;                             // of one tensor over the shards
   std::unique_ptr<tbb::detail::d1::task_arena> arena_;  // null: one thread
 
-  int step_, record_, arrive_, show_, sweep_, sweep_start_, close_;
+  struct Divided {  // a phase, and what of it is done for many steps at once
+    int before = -1, step = -1, after = -1;
+    bool any() const { return before >= 0 || step >= 0 || after >= 0; }
+  };
+  Divided divided(const std::string& name) const;
+  Divided step_, arrive_, sweep_;
+  int record_, show_, sweep_start_, close_;
   std::vector<std::vector<compiler::Plan::Read>> end_reads_;  // by phase: what is read at an example's own end
-  std::vector<int> flags_;                             // those that follow from lengths and windows
-  std::vector<int> timed_;                             // tensors whose slots are cleared (not flags, not shown)
+  struct Flag {
+    int tensor, kind;
+  };
+  std::vector<Flag> flags_;  // those that follow from lengths and windows, where something reads them
+  struct Noise {
+    int tensor;
+    std::uint64_t purpose;
+  };
+  std::vector<Noise> noises_;
+  int inverse_batch_ = -1, end_flag_ = -1, window_end_flag_ = -1, active_flag_ = -1;  // tensors
+  std::vector<int> timed_;  // tensors whose slots are cleared (not flags, not shown)
   struct StepGather {
     std::size_t learned;
     compiler::TimeRef time;
@@ -120,10 +161,14 @@ class Sequence {
 
   // the sequence that runs
   std::int64_t examples_ = 0, steps_ = 0, t_ = 0;
+  std::int64_t divided_ = -1;  // examples that the shards have been cut for
   bool learn_ = true, open_ = false, online_call_ = false;
+  bool even_ = true;  // no example ends before the others
   std::vector<std::int64_t> lengths_;
   const double *x_ = nullptr, *y_ = nullptr, *mask_ = nullptr;
   std::uint64_t count_ = 0;
 };
+
+bool all_finite(std::span<const double> values);
 
 }  // namespace eligo

@@ -58,7 +58,8 @@ struct SessionOptions {
   std::int64_t steps = 1;  // longest sequence
   std::uint64_t seed = 0;
   int threads = 1;
-  std::uint64_t memory = 0;  // largest arena in bytes; 0: what the machine has
+  std::uint64_t memory = 0;       // largest arena in bytes; 0: what the machine has
+  std::int64_t most_at_once = 0;  // steps that are computed together where they may be; 0: what suits the caches
 };
 
 // One batch of sequences. Row-major [T][B][...], float64 at this boundary; padded steps may hold anything finite.

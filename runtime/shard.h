@@ -4,16 +4,25 @@
 #include <cstdint>
 #include <memory>
 
+#include <algorithm>
+
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include "compiler/llvm/denormals.h"
 #include "runtime/memory.h"
+#include "runtime/phase_calls.h"
 #include "runtime/sequence.h"
 
 namespace eligo {
 
 struct Sequence::Shard {
-  Shard(Memory& memory, int number_) : number(number_), resolver(memory, number_, 0) {}
+  Shard(const compiler::PhaseRunner& runner, Memory& memory, int number_)
+      : number(number_), resolver(memory, number_), calls(runner, memory, number_) {}
   int number;
   std::int64_t first = 0, count = 0;
   ShardResolver resolver;
+  PhaseCalls calls;
   Moment before;             // while a window is swept: what comes after
   std::int64_t arrival = 0;  // while a block's index runs: the step that has arrived
   std::unique_ptr<std::byte[]> scratch_storage;
@@ -22,5 +31,29 @@ struct Sequence::Shard {
   std::int64_t loss_steps = 0;
   std::vector<std::vector<char>> taught;  // by learned, of a parameter with a value per step: steps that gathered
 };
+
+template <class Work>
+void Sequence::for_shards(const Work& work) {
+  const auto one = [&](int s) {
+    const compiler::FlushDenormals flush;
+    work(*shards_[static_cast<std::size_t>(s)]);
+  };
+  if (!arena_) {
+    for (int s = 0; s < shard_count_; ++s) one(s);
+    return;
+  }
+  arena_->execute([&] { tbb::parallel_for(0, shard_count_, one, tbb::simple_partitioner()); });
+}
+
+// Windows whose last needed step is t.
+template <class Work>
+void Sequence::each_ready_window(std::int64_t t, const Work& work) const {
+  Window w = window_of(std::clamp<std::int64_t>(t - plan_.window_ahead, 1, steps_));
+  while (window_ready(w) < t && w.end < steps_) w = window_of(w.end + 1);
+  for (; window_ready(w) == t; w = window_of(w.end + 1)) {
+    work(w);
+    if (w.end >= steps_) break;
+  }
+}
 
 }  // namespace eligo

@@ -9,58 +9,79 @@ class KernelRunner : public PhaseRunner {
  public:
   KernelRunner(Lowered lowered, std::shared_ptr<Kernels> kernels, bool float64)
       : lowered_(std::move(lowered)), kernels_(std::move(kernels)), element_(float64 ? 8 : 4) {
-    for (const loops::Function& f : lowered_.module.functions) functions_.push_back(kernels_->find(f.name));
+    for (std::size_t f = 0; f < lowered_.module.functions.size(); ++f) {
+      Kernel kernel{kernels_->find(lowered_.module.functions[f].name), {}};
+      for (int buffer : lowered_.used[f])
+        if (const Binding& b = lowered_.bindings[buffer]; b.kind == Binding::Kind::tensor)
+          kernel.reads.push_back({buffer, b.tensor, b.time});
+      functions_.push_back(std::move(kernel));
+    }
   }
 
   void run(int phase, Resolver& where, std::int64_t examples, void* scratch, const void* prepared) const override {
-    const int function = lowered_.function_of_phase[phase];
-    if (function >= 0) call(function, where, examples, scratch, const_cast<void*>(prepared));
+    const Kernel* k = kernel(phase);
+    if (!k) return;
+    thread_local std::vector<void*> addresses;  // grows once
+    if (addresses.size() < lowered_.bindings.size()) addresses.resize(lowered_.bindings.size());
+    place(phase, addresses.data(), examples, scratch, prepared);
+    for (const Kernel::Read& read : k->reads) addresses[read.place] = where.resolve(read.tensor, read.time);
+    k->function(addresses.data(), examples);
   }
 
-  std::int64_t scratch_bytes(std::int64_t examples) const override {
-    std::int64_t most = 0;
-    for (const auto& [per_example, in_all] : lowered_.scratch)
-      most = std::max(most, shared_bytes(in_all) + element_ * per_example * examples + pad * slots());
-    return most;
-  }
+  std::int64_t scratch_bytes(std::int64_t examples) const override { return scratch_bytes(examples, false); }
+  std::int64_t run_scratch_bytes(std::int64_t examples) const override { return scratch_bytes(examples, true); }
   std::int64_t prepared_bytes() const override { return element_ * lowered_.prepared_elements + pad; }
 
   void prepare(Resolver& where, void* scratch, void* prepared) const override {
-    if (lowered_.prepare >= 0) call(lowered_.prepare, where, 1, scratch, prepared);
+    run(prepare_phase, where, 1, scratch, prepared);
+  }
+
+  int places() const override { return static_cast<int>(lowered_.bindings.size()); }
+  const Kernel* kernel(int phase) const override {
+    const int f = function_of(phase);
+    return f < 0 ? nullptr : &functions_[f];
+  }
+
+  void place(int phase, void** addresses, std::int64_t examples, void* scratch, const void* prepared) const override {
+    const int f = function_of(phase);
+    if (f < 0) return;
+    const std::int64_t per_example_start = shared_bytes(lowered_.scratch[f].second);
+    auto* base = static_cast<std::byte*>(scratch);
+    std::int64_t slot = 0;
+    for (int buffer : lowered_.used[f]) {
+      const Binding& b = lowered_.bindings[buffer];
+      if (b.kind == Binding::Kind::prepared) {
+        addresses[buffer] = static_cast<std::byte*>(const_cast<void*>(prepared)) + b.offset * element_;
+      } else if (b.kind == Binding::Kind::scratch && !lowered_.module.buffers[buffer].batched) {
+        addresses[buffer] = base + b.offset * element_;
+      } else if (b.kind == Binding::Kind::scratch) {  // each on a line of its own
+        const std::int64_t at = per_example_start + b.offset * examples * element_ + slot++ * pad;
+        addresses[buffer] = base + (at + pad - 1) / pad * pad;
+      }
+    }
   }
 
  private:
   static constexpr std::int64_t pad = 64;
   std::int64_t slots() const { return static_cast<std::int64_t>(lowered_.bindings.size()); }
-  std::int64_t shared_bytes(std::int64_t elements) const { return (element_ * elements + pad - 1) / pad * pad; }
-
-  void call(int function, Resolver& where, std::int64_t examples, void* scratch, void* prepared) const {
-    thread_local std::vector<void*> pointers;  // grows once
-    if (pointers.size() < lowered_.bindings.size()) pointers.resize(lowered_.bindings.size());
-    const std::int64_t per_example_start = shared_bytes(lowered_.scratch[function].second);
-    std::int64_t slot = 0;
-    for (int buffer : lowered_.used[function]) {
-      const Binding& b = lowered_.bindings[buffer];
-      auto* base = static_cast<std::byte*>(scratch);
-      switch (b.kind) {
-        case Binding::Kind::tensor: pointers[buffer] = where.resolve(b.tensor, b.time); break;
-        case Binding::Kind::prepared: pointers[buffer] = static_cast<std::byte*>(prepared) + b.offset * element_; break;
-        case Binding::Kind::scratch:
-          if (!lowered_.module.buffers[buffer].batched) {
-            pointers[buffer] = base + b.offset * element_;
-          } else {  // each on a line of its own
-            const std::int64_t at = per_example_start + b.offset * examples * element_ + slot++ * pad;
-            pointers[buffer] = base + (at + pad - 1) / pad * pad;
-          }
-      }
+  std::int64_t scratch_bytes(std::int64_t examples, bool at_once) const {
+    std::int64_t most = 0;
+    for (std::size_t f = 0; f < functions_.size(); ++f) {
+      if ((lowered_.at_once[f] != 0) != at_once) continue;
+      const auto& [per_example, in_all] = lowered_.scratch[f];
+      most = std::max(most, shared_bytes(in_all) + element_ * per_example * examples + pad * slots());
     }
-    functions_[function](pointers.data(), examples);
+    return most;
+  }
+  std::int64_t shared_bytes(std::int64_t elements) const { return (element_ * elements + pad - 1) / pad * pad; }
+  int function_of(int phase) const {
+    return phase == prepare_phase ? lowered_.prepare : lowered_.function_of_phase[phase];
   }
 
   Lowered lowered_;
   std::shared_ptr<Kernels> kernels_;
   std::int64_t element_;
-  std::vector<Kernels::Function> functions_;
+  std::vector<Kernel> functions_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "compiler/at_once.h"
 #include "compiler/contract.h"
 #include "compiler/differentiate.h"
 #include "compiler/kernel_runner.h"
@@ -44,6 +45,12 @@ void graph_stages(Program& program, const CompileOptions& options, const std::st
   verify(program, "simplified", false);
 }
 
+// What comes behind them for programs that are to run.
+void divide(Program& program) {
+  take_steps_at_once(program);
+  verify(program, "divided", false);
+}
+
 Lowered lowered_loops(Program& program, const CompileOptions& options) {
   Lowered lowered = lower(program, options.batch);
   if (const auto faults = loops::verify(lowered.module); !faults.empty())
@@ -54,8 +61,8 @@ Lowered lowered_loops(Program& program, const CompileOptions& options) {
 }  // namespace
 
 const std::vector<std::string>& stage_names() {
-  static const std::vector<std::string> names = {"graph", "derivatives", "simplified", "schedule",
-                                                 "loops", "llvm",        "asm"};
+  static const std::vector<std::string> names = {"graph",   "derivatives", "simplified", "schedule",
+                                                 "divided", "loops",       "llvm",       "asm"};
   return names;
 }
 
@@ -76,6 +83,7 @@ Executable compile_executable(Program& program, const CompileOptions& options) {
   const JitOptions jit = jit_options(options);
   if (const std::string reason = jit.target.why_not_here(); !reason.empty()) throw std::runtime_error(reason);
   graph_stages(program, options, "simplified");
+  divide(program);
   Executable executable;
   executable.float64 = options.float64;
   executable.lowered = lowered_loops(program, options);
@@ -98,6 +106,8 @@ std::string dump_stage(std::shared_ptr<Program> program, const CompileOptions& o
   graph_stages(*program, options, stage);
   if (stage == "graph" || stage == "derivatives" || stage == "simplified") return text(*program);
   if (stage == "schedule") return schedule_text(*program);
+  divide(*program);
+  if (stage == "divided") return text(*program);
   const Lowered lowered = lowered_loops(*program, options);
   if (stage == "loops") return loops::text(lowered.module);
   if (stage == "llvm") return llvm_text(lowered.module, jit_options(options));

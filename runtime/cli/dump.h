@@ -9,7 +9,7 @@ namespace eligo::cli {
 
 struct DumpOptions {
   ProgramSpec spec;
-  std::string stage;  // parse, graph, derivatives, simplified, schedule, loops, llvm, asm
+  std::string stage;  // parse, graph, derivatives, simplified, schedule, divided, loops, llvm, asm
   std::string out;    // a file; empty: standard output
 };
 

@@ -107,7 +107,7 @@ void add_dump(CLI::App& app, Arguments& a) {
   auto* verb = app.add_subcommand("dump", "Show a rule after a stage of the compiler");
   add_rule_options(verb, a.model);
   add_compile_options(verb, a.model);
-  verb->add_option("--stage", a.dump.stage, "parse, graph, derivatives, simplified, schedule, loops, llvm or asm")
+  verb->add_option("--stage", a.dump.stage, "parse, graph, derivatives, simplified, schedule, divided, loops, llvm or asm")
       ->required();
   verb->add_option("--out", a.dump.out, "A file instead of the standard output");
   verb->callback([&a] {

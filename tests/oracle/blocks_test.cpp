@@ -237,7 +237,7 @@ rule revised_cell(net: cell, L: readout) {
 }
 
 TEST_F(Blocks, ThreadsChangeNoBit) {
-  const Shape wide{.steps = 4, .examples = 33, .unequal = true};
+  const Shape wide{.steps = 4, .examples = 51, .unequal = true};
   for (const auto& [name, text] : {std::pair{"shifted", shifted}, {"both_ways", both_ways}}) {
     const ProgramSpec s = spec(name, text);
     const auto one = outcome(s, wide, 1);

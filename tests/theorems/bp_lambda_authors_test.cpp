@@ -60,7 +60,8 @@ TEST_P(BpLambdaAuthors, DiffersByTheInitialStatesTerm) {
   want.add(term, 1);
   EXPECT_LE(distance(gathered_synthesiser(paper), want), 1e-12);
   EXPECT_GE(norm(term.A) + norm(term.a), 1e-3);
-  for (const char* name : {"L.V", "L.b"}) EXPECT_EQ(paper.gathered(name), authors.gathered(name)) << name;
+  for (const char* name : {"L.V", "L.b"})
+    EXPECT_LE(difference(paper.gathered(name), authors.gathered(name)), 1e-14) << name;
 }
 
 TEST_P(BpLambdaAuthors, TheClipIsThatOfEachStep) {

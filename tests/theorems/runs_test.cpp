@@ -36,7 +36,7 @@ class Runs : public testing::TestWithParam<Rule> {
       EXPECT_EQ(values, want.at(name)) << name;
     }
   }
-  const Shape shape_{.steps = 5, .examples = 35, .unequal = true, .masked = true};
+  const Shape shape_{.steps = 5, .examples = 51, .unequal = true, .masked = true};
 };
 
 TEST_P(Runs, DoNotDependOnThreads) {

@@ -189,7 +189,7 @@ TEST_P(Sgprop, TheInterpreterAgrees) {
 INSTANTIATE_TEST_SUITE_P(Cells, Sgprop, testing::ValuesIn(nets), [](const auto& each) { return each.param.cell; });
 
 TEST(SgpropWeights, DoNotDependOnThreads) {
-  const Shape shape{.steps = 4, .examples = 35, .unequal = true};
+  const Shape shape{.steps = 4, .examples = 51, .unequal = true};
   ProgramSpec spec = spec_of(nets[3], "sgprop");
   const auto program = compile(spec);
   std::vector<std::vector<double>> ends;

@@ -1,0 +1,53 @@
+// One shard's calls of compiled phases: where each address comes from is worked out once for a batch, so that a call
+// moves only those that follow the time.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "compiler/phase_runner.h"
+#include "runtime/memory.h"
+
+namespace eligo {
+
+class PhaseCalls {
+ public:
+  PhaseCalls(const compiler::PhaseRunner& runner, Memory& memory, int shard)
+      : runner_(runner), memory_(memory), shard_(shard) {}
+
+  // Whether the phases are compiled; otherwise the runner is asked to run each.
+  bool direct() const { return runner_.places() > 0; }
+  // Before the first call, and whenever the batch is cut anew. `step_rows` and `run_rows`: the most examples that a
+  // call of a phase, and of one that takes many steps at once, can have.
+  void bind(ShardResolver& resolver, std::int64_t step_rows, std::int64_t run_rows, void* scratch,
+            const void* prepared);
+  // One step of a phase.
+  void call(int phase, ShardResolver& resolver, std::int64_t examples);
+  // A phase at steps from..to, in as few calls as its tensors' rings and the most rows allow.
+  void call_run(int phase, ShardResolver& resolver, std::int64_t from, std::int64_t to);
+
+ private:
+  struct Moving {  // a timed tensor's address: base + ((time + offset) mod capacity) * stride
+    int place;
+    bool from_start;  // time is that of the window's start
+    std::int64_t offset, capacity, stride;
+    std::byte* base;
+  };
+  struct Table {
+    compiler::Kernel::Function function = nullptr;
+    void** addresses = nullptr;
+    std::vector<Moving> moving;
+    std::vector<compiler::Kernel::Read> asked;  // the resolver's: what follows more than the time
+    std::int64_t most = 0;                      // rows of a call
+  };
+  void bind(int phase, ShardResolver& resolver, std::int64_t rows, void* scratch, const void* prepared);
+  Table& table(int phase) { return tables_[static_cast<std::size_t>(phase + 1)]; }
+
+  const compiler::PhaseRunner& runner_;
+  Memory& memory_;
+  int shard_;
+  std::vector<void*> addresses_[2];  // of the sequence's phases, of the optimiser's: they mean other gradients
+  std::vector<Table> tables_;        // that of `prepare` first
+};
+
+}  // namespace eligo

@@ -1,0 +1,62 @@
+// Nothing is allocated inside a sequence, nor in a step of online use, once a session has run.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "tests/oracle/nets.h"
+
+namespace {
+std::atomic<std::int64_t> allocations{0};
+
+void* counted(std::size_t size) {
+  ++allocations;
+  if (void* p = std::malloc(size ? size : 1)) return p;
+  throw std::bad_alloc();
+}
+}  // namespace
+
+void* operator new(std::size_t size) { return counted(size); }
+void* operator new[](std::size_t size) { return counted(size); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+
+namespace eligo::test {
+namespace {
+
+TEST(Allocations, NoneInASequence) {
+  for (const char* rule : {"bptt", "n_step_sg", "bp_lambda", "uoro"}) {
+    for (const Update update : {Update::sequence, Update::step}) {
+      if (update == Update::step && std::string(rule) != "uoro") continue;
+      ProgramSpec spec = exact(net(rule, "lstm", "linear_mse", "linear", 4));
+      spec.update = update;
+      const Shape shape{.steps = 7, .examples = 60, .unequal = true};
+      Session session = make_session(spec, shape);
+      const Batch batch = make_batch(shape);
+      session.run(batch);
+      const std::int64_t before = allocations;
+      EXPECT_GT(before, 0);
+      session.run(batch);
+      EXPECT_EQ(allocations - before, 0) << rule;
+    }
+  }
+}
+
+TEST(Allocations, NoneInAStep) {
+  for (const char* rule : {"rtrl", "uoro", "bp_lambda"}) {
+    ProgramSpec spec = exact(net(rule, "rnn_tanh", "linear_mse", "linear", 4));
+    spec.update = Update::step;
+    Session session = make_session(spec, {.steps = 1, .examples = 1});
+    const std::vector<double> x(3, 0.5), y(2, 0.25);
+    session.step(x, y);
+    const std::int64_t before = allocations;
+    for (int i = 0; i < 5; ++i) session.step(x, y);
+    EXPECT_EQ(allocations - before, 0) << rule;
+  }
+}
+
+}  // namespace
+}  // namespace eligo::test
