@@ -194,8 +194,7 @@ class Explain {
       out_.balance.cache /= 2;
       out_.balance.memory /= 2;
     }
-    const Layout layout = plan_layout(compiler::plan_of(*plan_), o_.batch, o_.steps, o_.spec.float64, 0, 1);
-    for (const auto& tensor : layout.tensors) out_.memory += static_cast<double>(tensor.bytes());
+    out_.memory = plan_layout(compiler::plan_of(*plan_), o_.batch, o_.steps, o_.spec.float64, 0, 1).bytes;
   }
 
   // When a phase runs.
@@ -208,6 +207,7 @@ class Explain {
     if (phase == "close") return "once a window";
     if (phase == "prepare") return "when parameters have changed";
     if (phase.starts_with("revise")) return "for each earlier step, at each arrival";
+    if (phase.starts_with("replay_first")) return "each step, where its walk back begins";
     if (phase.starts_with("replay")) return "for each earlier step, on the walk back from each arrival";
     if (phase.starts_with("update.keep")) return "once a batch";
     return "at an update";
@@ -280,7 +280,7 @@ class Explain {
     report.name = line.name;
     report.text = line.text;
     if (line.name.starts_with("learn ")) gathered(report);
-    else if (!stored(report, *plan_, line.name)) from_shown(report);
+    else if (!stored(report, *plan_, line.name) && !walked_back(report)) from_shown(report);
     take_costs(report, line.name);
     std::vector<std::string> readers;
     for (const Line& other : lines_.lines)
@@ -303,6 +303,28 @@ class Explain {
         structure(report, *plan_, root.node, {}, "[" + name.substr(name.rfind('.') + 1) + "]");
       }
     }
+  }
+
+  // A trace that the program does not carry: as it would be, and what is carried back in its place.
+  bool walked_back(EquationReport& report) const {
+    std::string how;
+    for (const auto& replay : plan_->replays)
+      if (replay.name.starts_with(report.name + " ") || replay.name == report.name)
+        how = "not carried: walked back for, from each arrival anew";
+    std::vector<std::pair<std::string, std::string>> back;
+    EquationReport walk;
+    for (const auto& phase : plan_->phases)
+      for (const auto& root : phase.roots) {
+        const compiler::Tensor& t = plan_->tensors[static_cast<std::size_t>(root.tensor)];
+        const bool own = root.kind == RootKind::store && root.label == report.name && t.name.starts_with("back.");
+        if (!own || phase.name == "sweep_start" || phase.name.starts_with("replay_first")) continue;
+        structure(walk, *plan_, root.node, t.axes, t.name);
+      }
+    if (walk.structure.empty()) return false;
+    from_shown(report);
+    report.remark = how.empty() ? "not carried: its sum is taken on the way back over the window" : how;
+    report.structure.insert(report.structure.end(), walk.structure.begin(), walk.structure.end());
+    return true;
   }
 
   const compiler::Root* shown_root(const std::string& name) const {

@@ -94,15 +94,14 @@ std::string equation_text(const EquationReport& e) {
   return out;
 }
 
-// Why those that would take fewer operations are not chosen.
+bool refused(const compiler::ScheduleChoice& c) { return !c.exact && c.operations == 0; }
+
+// Why those that are not chosen could not be, or were not.
 std::string why_not(const compiler::RecurrenceSchedules& r) {
-  const auto chosen = std::find_if(r.choices.begin(), r.choices.end(), [](const auto& c) { return c.chosen; });
   std::string out;
-  for (const auto& c : r.choices) {
-    if (c.chosen || c.reason.empty() || (chosen != r.choices.end() && c.exact && c.operations >= chosen->operations))
-      continue;
-    out += wrapped(fmt::format("{}{}: {}", c.exact ? "why not " : "", c.name, c.reason), page - 4, "    ");
-  }
+  for (const compiler::ScheduleChoice& c : r.choices)
+    if (!c.chosen && !c.reason.empty())
+      out += wrapped(fmt::format("why not {}: {}", c.name, c.reason), page - 4, "    ");
   return out;
 }
 
@@ -112,10 +111,13 @@ std::string schedules_text(const std::vector<compiler::RecurrenceSchedules>& rec
   std::string out;
   for (const auto& r : recurrences) {
     std::vector<Cells> rows = {{"  " + r.name, "operations", "moved", "session", "exact"}};
-    for (const auto& c : r.choices)
-      rows.push_back({(c.chosen ? "→ " : "  ") + c.name, c.operations > 0 ? count_text(c.operations) : "-",
-                      c.bytes > 0 ? bytes_text(c.bytes) : "-", c.memory > 0 ? bytes_text(c.memory) : "-",
-                      c.exact ? "yes" : "no"});
+    for (const compiler::ScheduleChoice& c : r.choices) {
+      const std::string name = (c.chosen ? "→ " : "  ") + c.name;
+      if (refused(c)) rows.push_back({name, "-", "-", "-", "refused"});
+      else
+        rows.push_back(
+            {name, count_text(c.operations), bytes_text(c.bytes), bytes_text(c.memory), c.exact ? "yes" : "no"});
+    }
     out += table(rows, 1, "  ") + why_not(r);
     if (!r.note.empty()) out += wrapped(r.note, page - 4, "    ");
   }
@@ -134,7 +136,8 @@ std::string explain_text(const Explanation& e) {
     if (!own.empty()) out += fmt::format("\n{}\n{}", heading, own);
   }
   if (!e.recurrences.empty())
-    out += "\nschedules; operations and bytes moved of a step and example\n" + schedules_text(e.recurrences);
+    out += "\nschedules; operations and bytes moved by net and rule, of a step and example\n" +
+           schedules_text(e.recurrences);
   out += "\nin all, for an example\n";
   std::vector<Cells> rows;
   for (const Work& w : e.totals)
@@ -185,7 +188,7 @@ std::string explain_json(const Explanation& e) {
   out["recurrences"] = Json::array();
   for (const auto& r : e.recurrences) {
     Json one = {{"name", r.name}, {"note", r.note}, {"schedules", Json::array()}};
-    for (const auto& c : r.choices)
+    for (const compiler::ScheduleChoice& c : r.choices)
       one["schedules"].push_back({{"name", c.name},
                                   {"operations", c.operations},
                                   {"bytes", c.bytes},

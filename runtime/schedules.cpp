@@ -159,7 +159,8 @@ class Scheduler {
     const bool free = wanted_.at(name).kind == Kind::automatic;
     const Schedule mine = chosen_[name];
     std::vector<Schedule> tried = {{Kind::reverse}, {Kind::replay}, {Kind::dense}};
-    if (!free && mine.steps >= 0) tried.push_back(mine);
+    if (!free && mine.steps >= 0) tried.insert(tried.begin() + 2, mine);
+    else if (table_) tried.insert(tried.begin() + 2, {Kind::replay, 5, true});
     std::vector<Candidate> candidates;
     for (const Schedule& schedule : tried) {
       // Whatever can be walked back once is cheaper so than from every arrival anew.
@@ -176,7 +177,7 @@ class Scheduler {
   Schedule cheapest(const std::vector<Candidate>& candidates) const {
     const Candidate* best = nullptr;
     for (const Candidate& c : candidates) {
-      if (!c.possible || c.cost.memory > limit()) continue;
+      if (!c.possible || c.schedule.approximate || c.cost.memory > limit()) continue;
       if (!best || c.weight() < best->weight()) best = &c;
     }
     return best ? best->schedule : Schedule{Kind::dense};
@@ -192,7 +193,8 @@ class Scheduler {
                                    c.possible && c.schedule.steps < 0,
                                    c.reason,
                                    c.schedule == chosen};
-      if (c.possible && c.schedule.steps >= 0) row.reason = "it leaves out what lies further back";
+      if (c.possible && c.schedule.steps >= 0)
+        row.reason = "it leaves out what lies further back, so it has to be asked for";
       if (c.possible && c.cost.memory > limit()) row.reason = "it takes more memory than is allowed";
       result.push_back(row);
     }

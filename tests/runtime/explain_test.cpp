@@ -49,7 +49,7 @@ TEST(ExplainStructure, TheJacobianOfTanhIsADiagonalTimesTheSharedMatrix) {
 }
 
 TEST(ExplainStructure, WhatATraceAddsIsAnIdentityTimesTheState) {
-  const Explanation e = explained("bp_lambda", "rnn_tanh");
+  const Explanation e = explained("bp_lambda", "rnn_tanh", Update::step);
   EXPECT_NE(structure(equation(e, "e"), "[s, A]").find("I ⊗ net.h[t-1]"), std::string::npos)
       << structure(equation(e, "e"), "[s, A]");
   EXPECT_EQ(equation(e, "e").text, "e[t] = γ*λ * J[t] . e[t-1] + d(G[t])/d(θ)");
@@ -70,7 +70,7 @@ TEST(ExplainStructure, PartsOfARecurrenceAreNamedByTheirMembers) {
 
 TEST(ExplainPlaces, SayWhenEachLineRuns) {
   EXPECT_EQ(equation(explained("bptt"), "r").work.at(0).when, "each step, on the way back over the window");
-  EXPECT_EQ(equation(explained("bp_lambda"), "learn ψ").work.at(0).when, "each step, on its arrival");
+  EXPECT_EQ(equation(explained("bp_lambda", "", Update::step), "e").work.at(0).when, "each step, on its arrival");
   EXPECT_EQ(equation(explained("bp_lambda", "", Update::step), "update θ").work.at(0).when, "each step");
   EXPECT_EQ(equation(explained("dni_aux"), "learn θ").work.at(0).when, "once a window");
   EXPECT_EQ(equation(explained("online_lambda_sg"), "V").work.at(0).when, "for each earlier step, at each arrival");
@@ -130,21 +130,50 @@ INSTANTIATE_TEST_SUITE_P(Library, ExplainRules, testing::ValuesIn(library_rules(
                          [](const auto& tested) { return tested.param; });
 
 // The table by itself, on values.
-TEST(ExplainSchedules, MarkTheChoiceAndSayWhyNotTheCheaperOne) {
+TEST(ExplainSchedules, MarkTheChoiceAndSayWhyNotTheOthers) {
   const std::vector<compiler::RecurrenceSchedules> all = {
       {"e",
-       {{"dense", 1.6e6, 2.2e5, 7e6, true, "", true},
-        {"replay", 2e4, 3e3, 1e6, true, "needs more memory than there is", false},
-        {"replay(5)", 9e3, 1e3, 1e5, false, "leaves out what is older than 5 steps", false},
-        {"reverse", 4e3, 9e2, 1e6, false, "θ changes within the window", false}},
+       {{"reverse", 0, 0, 0, false, "θ changes within the window", false},
+        {"replay", 2e4, 3e3, 1e6, true, "it takes more memory than there is", false},
+        {"approximate replay(5)", 9e3, 1e3, 1e5, false, "leaves out what is older", false},
+        {"dense", 1.6e6, 2.2e5, 7e6, true, "", true}},
        "4 blocks"}};
   const std::string text = schedules_text(all);
   EXPECT_NE(text.find("→ dense"), std::string::npos) << text;
   EXPECT_EQ(text.find("→ reverse"), std::string::npos) << text;
-  EXPECT_NE(text.find("why not replay: needs more memory than there is"), std::string::npos) << text;
-  EXPECT_NE(text.find("reverse: θ changes within the window"), std::string::npos) << text;
+  EXPECT_NE(text.find("why not reverse: θ changes within the window"), std::string::npos) << text;
+  EXPECT_NE(text.find("why not replay: it takes more memory than there is"), std::string::npos) << text;
+  EXPECT_NE(text.find("why not approximate replay(5): leaves out what is older"), std::string::npos) << text;
   EXPECT_NE(text.find("1.6 M"), std::string::npos) << text;
+  EXPECT_NE(text.find("refused"), std::string::npos) << text;
   EXPECT_NE(text.find("4 blocks"), std::string::npos) << text;
+}
+
+const compiler::ScheduleChoice& choice(const Explanation& e, const std::string& word) {
+  for (const compiler::ScheduleChoice& c : e.recurrences.at(0).choices)
+    if (c.name == word) return c;
+  throw std::out_of_range("no schedule " + word);
+}
+
+TEST(ExplainSchedules, OfATraceThatWaitsForTheEnd) {
+  const Explanation e = explained("bp_lambda");
+  ASSERT_EQ(e.recurrences.size(), 1u);
+  EXPECT_TRUE(choice(e, "reverse").chosen);
+  EXPECT_LT(choice(e, "reverse").operations, choice(e, "dense").operations);
+  EXPECT_LT(choice(e, "reverse").operations, choice(e, "replay").operations);
+  EXPECT_FALSE(choice(e, "approximate replay(5)").exact);
+  const EquationReport& trace = equation(e, "e");
+  EXPECT_EQ(trace.shape, "[s 6, θ 42]");
+  EXPECT_EQ(trace.remark, "not carried: its sum is taken on the way back over the window");
+  EXPECT_NE(structure(trace, "back.e").find("net.Wᵀ"), std::string::npos) << structure(trace, "back.e");
+  EXPECT_EQ(trace.work.at(0).when, "each step, on the way back over the window");
+}
+
+TEST(ExplainSchedules, OfATraceThatEachStepReads) {
+  const Explanation e = explained("bp_lambda", "", Update::step);
+  EXPECT_FALSE(choice(e, "reverse").exact);
+  EXPECT_NE(choice(e, "reverse").reason, "");
+  EXPECT_TRUE(choice(e, "dense").chosen);
 }
 
 TEST(ExplainErrors, NameWhatIsWrong) {

@@ -36,11 +36,11 @@ Outcome outcome(const ProgramSpec& spec, const Shape& shape, int threads) {
 double apart(const Outcome& got, const Outcome& want, std::string* where) {
   constexpr double infinite = std::numeric_limits<double>::infinity();
   if (!got.refusal.empty() || !want.refusal.empty() || got.numbers.size() != want.numbers.size()) return infinite;
-  double most = difference({got.loss}, {want.loss}, 1e-12);
+  double most = difference({got.loss}, {want.loss}, 1e-6);
   if (where) *where = "loss";
   for (const auto& [name, numbers] : want.numbers) {
     const auto found = got.numbers.find(name);
-    const double one = found == got.numbers.end() ? infinite : difference(found->second, numbers, 1e-12);
+    const double one = found == got.numbers.end() ? infinite : difference(found->second, numbers, 1e-6);
     if (one <= most) continue;
     most = one;
     if (where) *where = name;
