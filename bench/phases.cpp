@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "bench/timing.h"
+#include "compiler/at_once.h"
+#include "compiler/lower.h"
 #include "compiler/phase_costs.h"
 #include "compiler/pipeline.h"
 #include "runtime/compile.h"
@@ -45,6 +47,7 @@ class TimedRunner : public compiler::PhaseRunner {
     sums.examples += static_cast<double>(examples);
   }
   std::int64_t scratch_bytes(std::int64_t examples) const override { return inner_->scratch_bytes(examples); }
+  std::int64_t run_scratch_bytes(std::int64_t examples) const override { return inner_->run_scratch_bytes(examples); }
   std::int64_t prepared_bytes() const override { return inner_->prepared_bytes(); }
   void prepare(compiler::Resolver& where, void* scratch, void* prepared) const override {
     const double start = now(Clock::thread);
@@ -88,6 +91,7 @@ std::map<std::string, PhaseLine> cost_lines(const ProgramSpec& spec) {
     options.cpu = spec.cpu;
     options.batch = spec.batch_hint;
     compiler::finish_graph(*plan, options);
+    compiler::take_steps_at_once(*plan);
     std::map<std::string, Cost> costs;
     for (const auto& [phase, cost] : compiler::phase_costs(*plan, examples)) costs[phase] = cost;
     return costs;
@@ -98,9 +102,11 @@ std::map<std::string, PhaseLine> cost_lines(const ProgramSpec& spec) {
     const auto low = at_few.find(phase);
     if (low == at_few.end()) continue;
     PhaseLine& line = lines[phase];
-    line.each = {(cost.operations - low->second.operations) / (more - few),
-                 (cost.words - low->second.words) / (more - few)};
-    line.any = {cost.operations - more * line.each.operations, cost.words - more * line.each.words};
+    const bool at_once = phase.ends_with(".before") || phase.ends_with(".after");
+    const double steps = at_once ? static_cast<double>(compiler::steps_in_a_call) : 1;
+    line.each = {(cost.operations - low->second.operations) / ((more - few) * steps),
+                 (cost.words - low->second.words) / ((more - few) * steps)};
+    line.any = {cost.operations - more * steps * line.each.operations, cost.words - more * steps * line.each.words};
   }
   return lines;
 }

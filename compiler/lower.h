@@ -35,6 +35,9 @@ struct Lowered {
   std::int64_t prepared_elements = 0;
 };
 
+// Steps that a call of a phase which takes many at once is expected to be given, for choices by cost.
+constexpr std::int64_t steps_in_a_call = 16;
+
 Lowered lower(Program& program, std::int64_t batch);
 
 }  // namespace eligo::compiler

@@ -38,8 +38,8 @@ class PhaseRunner {
   // to 64.
   virtual void run(int phase, Resolver& where, std::int64_t examples, void* scratch, const void* prepared) const = 0;
   virtual std::int64_t scratch_bytes(std::int64_t /*examples*/) const { return 0; }
-  // The same for phases that take many steps at once.
-  virtual std::int64_t run_scratch_bytes(std::int64_t /*examples*/) const { return 0; }
+  // The same for those phases alone that take many steps at once, of which each example is one of a step.
+  virtual std::int64_t run_scratch_bytes(std::int64_t examples) const { return scratch_bytes(examples); }
   // Values that depend on parameters alone (transposed copies): computed anew after parameters change.
   virtual std::int64_t prepared_bytes() const { return 0; }
   virtual void prepare(Resolver&, void* /*scratch*/, void* /*prepared*/) const {}

@@ -126,7 +126,7 @@ void Sequence::run_pass(const Block& block, const Block::Pass& pass, std::int64_
 void Sequence::assign(int phase) {
   if (phase < 0) return;
   const compiler::FlushDenormals flush;
-  call(*shards_[0], phase, 1);
+  shards_[0]->calls.call(phase, shards_[0]->resolver, 1);
 }
 
 // All blocks at the arrival of step t. Without learning their values are computed, but nothing is adopted.

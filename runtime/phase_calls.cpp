@@ -5,46 +5,72 @@
 namespace eligo {
 
 using compiler::Kernel;
+using compiler::PhaseRunner;
 using compiler::When;
 
 void PhaseCalls::bind(ShardResolver& resolver, std::int64_t step_rows, std::int64_t run_rows, void* scratch,
-                      const void* prepared) {
-  if (!direct()) return;
+                      void* prepared) {
+  scratch_ = scratch;
+  prepared_ = prepared;
   const auto& phases = memory_.program().phases;
   for (auto& addresses : addresses_) addresses.resize(static_cast<std::size_t>(runner_.places()));
   tables_.assign(phases.size() + 1, {});
-  for (int phase = compiler::PhaseRunner::prepare_phase; phase < static_cast<int>(phases.size()); ++phase) {
+  for (int phase = PhaseRunner::prepare_phase; phase < static_cast<int>(phases.size()); ++phase) {
     const bool run = phase >= 0 && phases[static_cast<std::size_t>(phase)].at_once;
     // The optimiser and keep values read what all shards have gathered, any other phase adds to its own shard's.
     resolver.optimising = phase >= 0 && phases[static_cast<std::size_t>(phase)].name.rfind("update", 0) == 0;
-    bind(phase, resolver, run ? run_rows : step_rows, scratch, prepared);
+    if (direct()) bind(phase, resolver, run ? run_rows : step_rows);
+    else if (run) bind_asked(phase, run_rows);
   }
   resolver.optimising = false;
 }
 
-void PhaseCalls::bind(int phase, ShardResolver& resolver, std::int64_t rows, void* scratch, const void* prepared) {
+void PhaseCalls::bind(int phase, ShardResolver& resolver, std::int64_t rows) {
   const Kernel* kernel = runner_.kernel(phase);
   if (!kernel) return;
   Table& table = this->table(phase);
   table.function = kernel->function;
   table.addresses = addresses_[resolver.optimising].data();
   table.most = rows;
-  runner_.place(phase, table.addresses, rows, scratch, prepared);
-  const Layout& layout = memory_.layout();
+  runner_.place(phase, table.addresses, rows, scratch_, prepared_);
   for (const Kernel::Read& read : kernel->reads) {
     const compiler::Tensor& tensor = memory_.program().tensors[static_cast<std::size_t>(read.tensor)];
-    const TensorLayout& l = layout.tensors[static_cast<std::size_t>(read.tensor)];
-    const bool moves = tensor.timed() && (read.time.base == When::t || read.time.base == When::start);
-    if (moves)
-      table.moving.push_back({read.place, read.time.base == When::start, read.time.offset - layout.lowest, l.capacity,
-                              memory_.count(shard_) * memory_.row_bytes(read.tensor),
-                              memory_.ring(read.tensor, shard_)});
-    else if (tensor.per_step || l.versions > 0) table.asked.push_back(read);
+    if (tensor.timed() && (read.time.base == When::t || read.time.base == When::start))
+      table.moving.push_back(moving(read.place, read.tensor, read.time));
+    else if (tensor.per_step || memory_.layout().tensors[static_cast<std::size_t>(read.tensor)].versions > 0)
+      table.asked.push_back(read);
     else table.addresses[read.place] = resolver.resolve(read.tensor, read.time);
   }
 }
 
+// Of a runner that resolves tensors itself only what ends a run of steps is needed.
+void PhaseCalls::bind_asked(int phase, std::int64_t rows) {
+  Table& table = this->table(phase);
+  table.most = rows;
+  const compiler::Plan::Phase& summary = memory_.program().phases[static_cast<std::size_t>(phase)];
+  const auto add = [&](int tensor, compiler::TimeRef time) {
+    if (memory_.program().tensors[static_cast<std::size_t>(tensor)].timed())
+      table.moving.push_back(moving(-1, tensor, time));
+  };
+  for (const auto& read : summary.reads) add(read.tensor, read.time);
+  for (const auto& write : summary.writes) add(write.tensor, write.time);
+}
+
+PhaseCalls::Moving PhaseCalls::moving(int place, int tensor, compiler::TimeRef time) const {
+  return {place,
+          time.base == When::start,
+          time.offset - memory_.layout().lowest,
+          memory_.layout().tensors[static_cast<std::size_t>(tensor)].capacity,
+          memory_.count(shard_) * memory_.row_bytes(tensor),
+          memory_.ring(tensor, shard_)};
+}
+
 void PhaseCalls::call(int phase, ShardResolver& resolver, std::int64_t examples) {
+  if (!direct()) {
+    if (phase == PhaseRunner::prepare_phase) runner_.prepare(resolver, scratch_, prepared_);
+    else runner_.run(phase, resolver, examples, scratch_, prepared_);
+    return;
+  }
   const Table& table = this->table(phase);
   if (!table.function) return;
   const Moment& moment = resolver.moment;
@@ -59,7 +85,7 @@ void PhaseCalls::call(int phase, ShardResolver& resolver, std::int64_t examples)
 
 void PhaseCalls::call_run(int phase, ShardResolver& resolver, std::int64_t from, std::int64_t to) {
   const Table& table = this->table(phase);
-  if (!table.function) return;
+  if (direct() && !table.function) return;
   for (const Kernel::Read& read : table.asked) table.addresses[read.place] = resolver.resolve(read.tensor, read.time);
   const std::int64_t count = memory_.count(shard_);
   for (std::int64_t t = from; t <= to;) {
@@ -67,9 +93,11 @@ void PhaseCalls::call_run(int phase, ShardResolver& resolver, std::int64_t from,
     for (const Moving& m : table.moving) {
       const std::int64_t slot = (t + m.offset) % m.capacity;
       steps = std::min(steps, m.capacity - slot);  // up to where the ring begins anew
-      table.addresses[m.place] = m.base + slot * m.stride;
+      if (m.place >= 0) table.addresses[m.place] = m.base + slot * m.stride;
     }
-    table.function(table.addresses, count * steps);
+    resolver.moment.t = t;
+    if (direct()) table.function(table.addresses, count * steps);
+    else runner_.run(phase, resolver, count * steps, scratch_, prepared_);
     t += steps;
   }
 }

@@ -15,13 +15,10 @@ class PhaseCalls {
   PhaseCalls(const compiler::PhaseRunner& runner, Memory& memory, int shard)
       : runner_(runner), memory_(memory), shard_(shard) {}
 
-  // Whether the phases are compiled; otherwise the runner is asked to run each.
-  bool direct() const { return runner_.places() > 0; }
   // Before the first call, and whenever the batch is cut anew. `step_rows` and `run_rows`: the most examples that a
   // call of a phase, and of one that takes many steps at once, can have.
-  void bind(ShardResolver& resolver, std::int64_t step_rows, std::int64_t run_rows, void* scratch,
-            const void* prepared);
-  // One step of a phase.
+  void bind(ShardResolver& resolver, std::int64_t step_rows, std::int64_t run_rows, void* scratch, void* prepared);
+  // One step of a phase, or `prepare`.
   void call(int phase, ShardResolver& resolver, std::int64_t examples);
   // A phase at steps from..to, in as few calls as its tensors' rings and the most rows allow.
   void call_run(int phase, ShardResolver& resolver, std::int64_t from, std::int64_t to);
@@ -40,12 +37,18 @@ class PhaseCalls {
     std::vector<compiler::Kernel::Read> asked;  // the resolver's: what follows more than the time
     std::int64_t most = 0;                      // rows of a call
   };
-  void bind(int phase, ShardResolver& resolver, std::int64_t rows, void* scratch, const void* prepared);
+  // Whether the phases are compiled; otherwise the runner is asked to run each.
+  bool direct() const { return runner_.places() > 0; }
+  void bind(int phase, ShardResolver& resolver, std::int64_t rows);
+  void bind_asked(int phase, std::int64_t rows);
+  Moving moving(int place, int tensor, compiler::TimeRef time) const;
   Table& table(int phase) { return tables_[static_cast<std::size_t>(phase + 1)]; }
 
   const compiler::PhaseRunner& runner_;
   Memory& memory_;
   int shard_;
+  void* scratch_ = nullptr;
+  void* prepared_ = nullptr;
   std::vector<void*> addresses_[2];  // of the sequence's phases, of the optimiser's: they mean other gradients
   std::vector<Table> tables_;        // that of `prepare` first
 };

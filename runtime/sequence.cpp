@@ -134,8 +134,7 @@ void Sequence::refresh() {
   if (!stale_) return;
   const compiler::FlushDenormals flush;
   Shard& shard = *shards_[0];
-  if (shard.calls.direct()) shard.calls.call(compiler::PhaseRunner::prepare_phase, shard.resolver, 1);
-  else compiled_.runner->prepare(shard.resolver, shard.scratch, prepared_);
+  shard.calls.call(compiler::PhaseRunner::prepare_phase, shard.resolver, 1);
   stale_ = false;
 }
 
@@ -277,14 +276,9 @@ void Sequence::collect_ends(Shard& shard, int phase) {
   }
 }
 
-void Sequence::call(Shard& shard, int phase, std::int64_t examples) {
-  if (shard.calls.direct()) shard.calls.call(phase, shard.resolver, examples);
-  else compiled_.runner->run(phase, shard.resolver, examples, shard.scratch, prepared_);
-}
-
 void Sequence::run_phase(Shard& shard, int phase) {
   if (phase < 0 || shard.count == 0) return;
-  call(shard, phase, shard.count);
+  shard.calls.call(phase, shard.resolver, shard.count);
   mark_steps(shard, phase);
 }
 
@@ -317,7 +311,6 @@ void Sequence::add_loss(Shard& shard, std::int64_t t) {
         (even_ || t <= lengths_[shard.first + b]) && (!mask_ || mask_[(t - 1) * examples_ + shard.first + b] != 0);
 }
 
-// Compiled programs only have such phases.
 void Sequence::run_phase_at_once(Shard& shard, int phase, std::int64_t from, std::int64_t to) {
   if (phase < 0 || shard.count == 0 || from > to) return;
   shard.calls.call_run(phase, shard.resolver, from, to);
@@ -448,7 +441,7 @@ void Sequence::run_once(int phase, std::int64_t step) {
   const Moment before = shard.resolver.moment;
   shard.resolver.optimising = true;
   shard.resolver.moment.t = step;
-  call(shard, phase, 1);
+  shard.calls.call(phase, shard.resolver, 1);
   shard.resolver.optimising = false;
   shard.resolver.moment = before;
   stale_ = true;

@@ -95,7 +95,6 @@ class Sequence {
   bool together() const { return !plan_.blocks.empty() || !plan_.clips.empty(); }
   bool runs_arrivals() const { return learn_ || !plan_.forward_shows; }
 
-  void call(Shard& shard, int phase, std::int64_t examples);
   void run_phase(Shard& shard, int phase);
   void run_phase_at_once(Shard& shard, int phase, std::int64_t from, std::int64_t to);
   void span(std::int64_t from, std::int64_t to);

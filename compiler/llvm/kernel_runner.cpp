@@ -28,8 +28,17 @@ class KernelRunner : public PhaseRunner {
     k->function(addresses.data(), examples);
   }
 
-  std::int64_t scratch_bytes(std::int64_t examples) const override { return scratch_bytes(examples, false); }
-  std::int64_t run_scratch_bytes(std::int64_t examples) const override { return scratch_bytes(examples, true); }
+  std::int64_t scratch_bytes(std::int64_t examples) const override {
+    std::int64_t most = 0;
+    for (const auto& scratch : lowered_.scratch) most = std::max(most, bytes(scratch, examples));
+    return most;
+  }
+  std::int64_t run_scratch_bytes(std::int64_t examples) const override {
+    std::int64_t most = 0;
+    for (std::size_t f = 0; f < functions_.size(); ++f)
+      if (lowered_.at_once[f]) most = std::max(most, bytes(lowered_.scratch[f], examples));
+    return most;
+  }
   std::int64_t prepared_bytes() const override { return element_ * lowered_.prepared_elements + pad; }
 
   void prepare(Resolver& where, void* scratch, void* prepared) const override {
@@ -64,14 +73,8 @@ class KernelRunner : public PhaseRunner {
  private:
   static constexpr std::int64_t pad = 64;
   std::int64_t slots() const { return static_cast<std::int64_t>(lowered_.bindings.size()); }
-  std::int64_t scratch_bytes(std::int64_t examples, bool at_once) const {
-    std::int64_t most = 0;
-    for (std::size_t f = 0; f < functions_.size(); ++f) {
-      if ((lowered_.at_once[f] != 0) != at_once) continue;
-      const auto& [per_example, in_all] = lowered_.scratch[f];
-      most = std::max(most, shared_bytes(in_all) + element_ * per_example * examples + pad * slots());
-    }
-    return most;
+  std::int64_t bytes(const std::pair<std::int64_t, std::int64_t>& scratch, std::int64_t examples) const {
+    return shared_bytes(scratch.second) + element_ * scratch.first * examples + pad * slots();
   }
   std::int64_t shared_bytes(std::int64_t elements) const { return (element_ * elements + pad - 1) / pad * pad; }
   int function_of(int phase) const {

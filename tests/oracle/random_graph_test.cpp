@@ -89,8 +89,7 @@ Values run_kernels(std::uint64_t seed, int nodes) {
   options.float64 = true;
   options.batch = kExamples;
   const auto runner = compiler::compile_program(program, options);
-  const std::int64_t scratch_bytes = std::max(runner->scratch_bytes(kExamples), runner->run_scratch_bytes(kExamples));
-  std::vector<double> scratch(static_cast<std::size_t>(scratch_bytes / 8 + 32));
+  std::vector<double> scratch(static_cast<std::size_t>(runner->scratch_bytes(kExamples) / 8 + 32));
   std::vector<double> prepared(static_cast<std::size_t>(runner->prepared_bytes() / 8 + 32));
   auto aligned = [](std::vector<double>& v) {
     return reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(v.data()) + 63) / 64 * 64);
