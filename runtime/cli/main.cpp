@@ -73,6 +73,7 @@ void add_run(CLI::App& app, Arguments& a) {
     }
     for (const auto& text : a.schedules) {
       const auto [name, word] = read_schedule(text);
+      if (name.empty()) throw eligo::Error(fmt::format("--schedule {}: name the recurrence, such as e={}", text, text));
       a.run.overrides.push_back(fmt::format("schedule.{}={}", name, word));
     }
     a.status = eligo::cli::run(a.run);
@@ -107,7 +108,8 @@ void add_dump(CLI::App& app, Arguments& a) {
   auto* verb = app.add_subcommand("dump", "Show a rule after a stage of the compiler");
   add_rule_options(verb, a.model);
   add_compile_options(verb, a.model);
-  verb->add_option("--stage", a.dump.stage, "parse, graph, derivatives, simplified, schedule, divided, loops, llvm or asm")
+  verb->add_option("--stage", a.dump.stage,
+                   "parse, graph, derivatives, simplified, schedule, divided, loops, llvm or asm")
       ->required();
   verb->add_option("--out", a.dump.out, "A file instead of the standard output");
   verb->callback([&a] {

@@ -32,7 +32,8 @@ expect 1 "there is no error code" "$eligo" explain E9999
 expect 0 "diag(1 - net.h[t]²) · net.W" "$eligo" explain bp_lambda --size n=4
 expect 0 '"group": "rule"' "$eligo" explain rtrl --cell lstm --size n=3 --update step --dtype f64 --json
 expect 1 "there is no forward recurrence f" "$eligo" explain bp_lambda --schedule f=dense
-expect 1 "--schedule e: expected a recurrence and a word" "$eligo" dump bp_lambda --schedule e --stage graph
+expect 1 "--schedule e=: expected a recurrence and a word" "$eligo" dump bp_lambda --schedule e= --stage graph
+expect 1 "--schedule reverse: name the recurrence" "$eligo" run quick_start --schedule reverse
 expect 1 "--memory 2GoB: expected an amount of memory" "$eligo" explain bptt --memory 2GoB
 expect 1 "--size n: expected a name and a whole number" "$eligo" gradcheck bptt --size n
 expect 1 "did you mean bptt?" "$eligo" explain bpt
