@@ -124,9 +124,10 @@ TEST(StepsAtOnce, TheSameBitsOnAnyNumberOfThreads) {
   }
 }
 
-const compiler::Phase* phase(const std::shared_ptr<const Program>& program, const std::string& name) {
-  const compiler::Phase* found = program->plan->phase(name);
-  return found && !found->roots.empty() ? found : nullptr;
+const compiler::Plan::Phase* phase(const std::shared_ptr<const Program>& program, const std::string& name) {
+  for (const compiler::Plan::Phase& one : program->plan->phases)
+    if (one.name == name && !one.writes.empty()) return &one;
+  return nullptr;
 }
 
 TEST(StepsAtOnce, WhatRecursStaysStepByStep) {
@@ -136,7 +137,7 @@ TEST(StepsAtOnce, WhatRecursStaysStepByStep) {
     EXPECT_TRUE(phase(program, name)->at_once) << name;
   }
   for (const char* name : {"step", "sweep"})
-    for (const compiler::Root& root : phase(program, name)->roots) {
+    for (const compiler::Plan::Write& root : phase(program, name)->writes) {
       EXPECT_EQ(root.kind, compiler::RootKind::store) << "a gradient is gathered in each step";
       EXPECT_NE(program->plan->tensors[static_cast<std::size_t>(root.tensor)].name, "L.o");
     }
