@@ -14,6 +14,7 @@ struct CompileOptions {
   bool float64 = false;
   std::string cpu = "native";
   std::int64_t batch = 32;  // examples of a typical batch, for choices by cost
+  bool divide = true;       // take what can be taken for many steps at once out of the phases that run step by step
 };
 
 // Differentiates, simplifies and orders the program (in place): the graph that is lowered.

@@ -83,7 +83,7 @@ Executable compile_executable(Program& program, const CompileOptions& options) {
   const JitOptions jit = jit_options(options);
   if (const std::string reason = jit.target.why_not_here(); !reason.empty()) throw std::runtime_error(reason);
   graph_stages(program, options, "simplified");
-  divide(program);
+  if (options.divide) divide(program);
   Executable executable;
   executable.float64 = options.float64;
   executable.lowered = lowered_loops(program, options);
