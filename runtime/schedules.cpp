@@ -38,7 +38,9 @@ struct Candidate {
 double runs_of(const compiler::Program& plan, const std::string& phase, double steps) {
   for (const auto& replay : plan.replays) {
     if (phase != plan.phases[static_cast<std::size_t>(replay.again)].name) continue;
-    return replay.limit < 0 ? steps * (steps - 1) / 2 : steps * std::min<double>(replay.limit, steps);
+    // At the t-th arrival as many steps back as there are, at most `limit`.
+    const double most = replay.limit < 0 ? steps - 1 : std::min<double>(replay.limit, steps - 1);
+    return most * steps - most * (most + 1) / 2;
   }
   if (phase.starts_with("update")) {
     for (const auto& learned : plan.learned)
