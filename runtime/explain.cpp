@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 
+#include "compiler/at_once.h"
 #include "compiler/formula.h"
 #include "compiler/phase_costs.h"
 #include "compiler/pipeline.h"
@@ -160,6 +161,7 @@ class Explain {
     compiler::finish_graph(*plan_, options_);
     shown_ = shown_program(o_.spec, lines_.lines, options_);
     costs_ = compiler::equation_costs(*plan_, o_.batch);
+    find_at_once();
   }
 
   Explanation run() {
@@ -197,6 +199,23 @@ class Explain {
     out_.memory = plan_layout(compiler::plan_of(*plan_), o_.batch, o_.steps, o_.spec.float64, 0, 1).bytes;
   }
 
+  // Which equations need not be computed step by step, in the program that runs.
+  void find_at_once() {
+    const PlanPtr divided = scheduled(o_.spec);
+    compiler::finish_graph(*divided, options_);
+    compiler::take_steps_at_once(*divided);
+    for (const auto& phase : divided->phases) {
+      if (!phase.at_once) continue;
+      const std::string whole = phase.name.substr(0, phase.name.rfind('.'));
+      for (const auto& root : phase.roots) at_once_.insert({whole, root.label});
+    }
+  }
+
+  // When a phase computes an equation.
+  std::string when(const std::string& phase, const std::string& label) const {
+    return when(phase) + (at_once_.contains({phase, label}) ? ", many steps at once" : "");
+  }
+
   // When a phase runs.
   std::string when(const std::string& phase) const {
     if (phase == "step" || phase == "show") return "each step";
@@ -217,7 +236,7 @@ class Explain {
   void take_costs(EquationReport& report, const std::string& label) {
     for (auto& cost : costs_) {
       if (cost.label != label || of_update(cost.phase) || !taken_.insert(&cost).second) continue;
-      add(report.work, when(cost.phase), cost.phase, cost.cost, cost.phase == "prepare" ? 1 : o_.batch);
+      add(report.work, when(cost.phase, cost.label), cost.phase, cost.cost, cost.phase == "prepare" ? 1 : o_.batch);
     }
   }
 
@@ -434,6 +453,7 @@ class Explain {
   PlanPtr plan_, shown_;
   std::vector<compiler::EquationCost> costs_;
   std::set<const compiler::EquationCost*> taken_;
+  std::set<std::pair<std::string, std::string>> at_once_;  // phase and label
   Explanation out_;
 };
 

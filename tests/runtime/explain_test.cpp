@@ -72,6 +72,10 @@ TEST(ExplainPlaces, SayWhenEachLineRuns) {
   EXPECT_EQ(equation(explained("bptt"), "r").work.at(0).when, "each step, on the way back over the window");
   EXPECT_EQ(equation(explained("bp_lambda", "", Update::step), "e").work.at(0).when, "each step, on its arrival");
   EXPECT_EQ(equation(explained("bp_lambda", "", Update::step), "update θ").work.at(0).when, "each step");
+  EXPECT_EQ(equation(explained("bptt"), "learn ψ").work.at(0).when,
+            "each step, on the way back over the window, many steps at once");
+  EXPECT_EQ(equation(explained("bptt"), "L.o").work.at(0).when, "each step, many steps at once");
+  EXPECT_EQ(equation(explained("bptt"), "net.h").work.at(0).when, "each step");
   EXPECT_EQ(equation(explained("dni_aux"), "learn θ").work.at(0).when, "once a window");
   EXPECT_EQ(equation(explained("online_lambda_sg"), "V").work.at(0).when, "for each earlier step, at each arrival");
 }
