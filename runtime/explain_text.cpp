@@ -96,12 +96,12 @@ std::string equation_text(const EquationReport& e) {
 
 bool refused(const compiler::ScheduleChoice& c) { return !c.exact && c.operations == 0; }
 
-// Why those that are not chosen could not be, or were not.
+// What is to be said of each: why it could not be chosen, or was not.
 std::string why_not(const compiler::RecurrenceSchedules& r) {
   std::string out;
   for (const compiler::ScheduleChoice& c : r.choices)
-    if (!c.chosen && !c.reason.empty())
-      out += wrapped(fmt::format("why not {}: {}", c.name, c.reason), page - 4, "    ");
+    if (!c.reason.empty())
+      out += wrapped(fmt::format("{}{}: {}", c.chosen ? "" : "why not ", c.name, c.reason), page - 4, "    ");
   return out;
 }
 

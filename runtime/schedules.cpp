@@ -176,12 +176,16 @@ class Scheduler {
 
   double limit() const { return static_cast<double>(spec_.memory ? spec_.memory : machine_memory()); }
 
+  // Of those that fit; where none does, the smallest, so that what refuses it names the least that would do.
   Schedule cheapest(const std::vector<Candidate>& candidates) const {
-    const Candidate* best = nullptr;
+    const Candidate *best = nullptr, *smallest = nullptr;
     for (const Candidate& c : candidates) {
-      if (!c.possible || c.schedule.approximate || c.cost.memory > limit()) continue;
+      if (!c.possible || c.schedule.approximate) continue;
+      if (!smallest || c.cost.memory < smallest->cost.memory) smallest = &c;
+      if (c.cost.memory > limit()) continue;
       if (!best || c.weight() < best->weight()) best = &c;
     }
+    if (!best) best = smallest;
     return best ? best->schedule : Schedule{Kind::dense};
   }
 

@@ -180,6 +180,19 @@ TEST(ExplainSchedules, OfATraceThatEachStepReads) {
   EXPECT_TRUE(choice(e, "dense").chosen);
 }
 
+TEST(ExplainSchedules, WhereNoneFitsTheSmallestIsTaken) {
+  ExplainOptions o;
+  o.spec.rule = "bp_lambda";
+  o.spec.rule_paths = {ELIGO_RULES};
+  o.memory = 1000;
+  const Explanation e = explain(o);
+  EXPECT_TRUE(choice(e, "reverse").chosen);
+  EXPECT_LT(choice(e, "reverse").memory, choice(e, "dense").memory);
+  EXPECT_NE(schedules_text(e.recurrences).find("\n    reverse: it takes more memory than is allowed"),
+            std::string::npos)
+      << schedules_text(e.recurrences);
+}
+
 TEST(ExplainErrors, NameWhatIsWrong) {
   ExplainOptions o;
   o.spec.rule = "bp_lambd";
