@@ -88,6 +88,7 @@ void PhaseCalls::call_run(int phase, ShardResolver& resolver, std::int64_t from,
   if (direct() && !table.function) return;
   for (const Kernel::Read& read : table.asked) table.addresses[read.place] = resolver.resolve(read.tensor, read.time);
   const std::int64_t count = memory_.count(shard_);
+  const Moment before = resolver.moment;
   for (std::int64_t t = from; t <= to;) {
     std::int64_t steps = std::min(to - t + 1, std::max<std::int64_t>(table.most / count, 1));
     for (const Moving& m : table.moving) {
@@ -100,6 +101,7 @@ void PhaseCalls::call_run(int phase, ShardResolver& resolver, std::int64_t from,
     else runner_.run(phase, resolver, count * steps, scratch_, prepared_);
     t += steps;
   }
+  resolver.moment = before;
 }
 
 }  // namespace eligo

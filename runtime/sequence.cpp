@@ -122,6 +122,9 @@ void Sequence::find_reads() {
       const compiler::Tensor& t = plan_.tensors[static_cast<std::size_t>(read.tensor)];
       if (compiler::is_gathered(read.time.base) && t.timed()) end_reads_[i].push_back(read);
       if (t.kind == TensorKind::flag) flags.insert(read.tensor);
+      const bool back = plan_.phases[i].name.rfind("sweep", 0) == 0;
+      const bool kept = (t.kind == TensorKind::field || t.kind == TensorKind::input) && !t.masked;
+      if (back && kept && read.time.base == When::t && read.time.offset > 0) ahead_.push_back(read);
     }
   for (int flag : flags)
     if (const int kind = flag_kind(plan_.tensors[static_cast<std::size_t>(flag)].name); kind >= 0)
@@ -388,6 +391,13 @@ void Sequence::open_sweep(Shard& shard, const Window& w) {
     if (plan_.tensors[tensor].kind == TensorKind::backward)
       for (std::int64_t t = w.end + 1; t <= w.end + std::max(1, layout_.highest); ++t)
         memory_->zero_slot(tensor, t, shard.number);
+  // What later steps would have kept meets zeros, but must be such that nothing infinite comes of it: as at the last
+  // step.
+  const std::int64_t taken = std::min(shard.before.t, steps_);
+  for (const compiler::Plan::Read& read : ahead_)
+    if (const std::int64_t t = w.end + read.time.offset; t > taken)
+      std::memcpy(memory_->slot(read.tensor, t, shard.number), memory_->slot(read.tensor, taken, shard.number),
+                  static_cast<std::size_t>(shard.count * memory_->row_bytes(read.tensor)));
   if (sweep_.step >= 0) collect_ends(shard, sweep_.step);
 }
 

@@ -150,6 +150,7 @@ class Sequence {
     std::uint64_t purpose;
   };
   std::vector<Noise> noises_;
+  std::vector<compiler::Plan::Read> ahead_;  // fields that the way back reads at later steps, and how many later
   int inverse_batch_ = -1, end_flag_ = -1, window_end_flag_ = -1, active_flag_ = -1;  // tensors
   std::vector<int> timed_;  // tensors whose slots are cleared (not flags, not shown)
   struct StepGather {

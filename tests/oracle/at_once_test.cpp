@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "compiler/program.h"
+#include "compiler/plan.h"
 #include "runtime/compile.h"
 #include "tests/oracle/nets.h"
 
@@ -15,7 +15,8 @@ struct Setting {
   const char* rule;
   const char* cell;
   const char* synth = "linear";
-  std::int64_t n = 0;  // of the rule's header
+  std::int64_t n = 0;    // of the rule's header
+  bool carried = false;  // its traces forward, whatever is cheaper
 };
 
 void PrintTo(const Setting& s, std::ostream* out) { *out << s.rule << " on " << s.cell; }
@@ -27,6 +28,8 @@ const std::vector<Setting> settings = {
     {"n_step_sg", "lstm", "mlp", 3},
     {"n_step_sg", "rnn_tanh"},
     {"bp_lambda", "lstm"},
+    {"bp_lambda", "lstm", "linear", 0, true},
+    {"rtrl", "gru", "linear", 0, true},
     {"bp_lambda", "gru", "mlp"},
     {"bp_lambda_authors", "rnn_tanh"},
     {"rtrl", "rnn_tanh"},
@@ -38,12 +41,13 @@ const std::vector<Setting> settings = {
     {"offline_lambda_sg", "rnn_tanh"},
     {"online_lambda_sg", "rnn_tanh"},
     {"kf_rtrl", "rnn_leaky"},
-    {"dni_marschall", "rnn_tanh"},
+    {"dni_marschall", "rnn_tanh", "labelled"},
 };
 
 ProgramSpec specification(const Setting& s) {
   ProgramSpec spec = exact(net(s.rule, s.cell, "linear_softmax", s.synth, s.cell == std::string("lstm") ? 2 : 3));
   if (s.n != 0) spec.header["n"] = s.n;
+  if (s.carried) spec.schedule[""] = "dense";
   return spec;
 }
 
@@ -97,7 +101,8 @@ INSTANTIATE_TEST_SUITE_P(Rules, AtOnce, testing::ValuesIn(settings), [](const au
 
 // Sequences longer than the session was made for: rings begin anew in the middle of a run.
 TEST(StepsAtOnce, OnSequencesOfAnyLength) {
-  for (const Setting& s : {Setting{"rtrl", "rnn_tanh"}, {"bp_lambda", "rnn_tanh"}, {"no_bptt", "lstm"}}) {
+  for (const Setting& s :
+       {Setting{"rtrl", "rnn_tanh", "", 0, true}, {"bp_lambda", "rnn_tanh", "linear", 0, true}, {"no_bptt", "lstm"}}) {
     SCOPED_TRACE(s.rule);
     const auto program = compile(specification(s));
     const Shape shape{.steps = 41, .examples = 3, .unequal = true};
@@ -125,8 +130,8 @@ TEST(StepsAtOnce, TheSameBitsOnAnyNumberOfThreads) {
 }
 
 const compiler::Plan::Phase* phase(const std::shared_ptr<const Program>& program, const std::string& name) {
-  for (const compiler::Plan::Phase& one : program->plan->phases)
-    if (one.name == name && !one.writes.empty()) return &one;
+  for (const compiler::Plan::Phase& each : program->plan->phases)
+    if (each.name == name && !each.writes.empty()) return &each;
   return nullptr;
 }
 
@@ -137,16 +142,16 @@ TEST(StepsAtOnce, WhatRecursStaysStepByStep) {
     EXPECT_TRUE(phase(program, name)->at_once) << name;
   }
   for (const char* name : {"step", "sweep"})
-    for (const compiler::Plan::Write& root : phase(program, name)->writes) {
-      EXPECT_EQ(root.kind, compiler::RootKind::store) << "a gradient is gathered in each step";
-      EXPECT_NE(program->plan->tensors[static_cast<std::size_t>(root.tensor)].name, "L.o");
+    for (const compiler::Plan::Write& write : phase(program, name)->writes) {
+      EXPECT_EQ(write.kind, compiler::RootKind::store) << "a gradient is gathered in each step";
+      EXPECT_NE(program->plan->tensors[static_cast<std::size_t>(write.tensor)].name, "L.o");
     }
 }
 
 // Where parameters change between the steps, each step needs what the one before it has learned.
 TEST(StepsAtOnce, NothingWhereParametersChangeWithinASequence) {
   for (const Update update : {Update::step, Update::sequence}) {
-    ProgramSpec spec = specification({"rtrl", "rnn_tanh"});
+    ProgramSpec spec = specification({"rtrl", "rnn_tanh", "", 0, true});
     spec.update = update;
     EXPECT_EQ(phase(compile(spec), "arrive.after") != nullptr, update == Update::sequence);
   }

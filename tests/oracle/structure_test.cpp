@@ -100,7 +100,8 @@ class Structure : public testing::TestWithParam<Carried> {
 };
 
 TEST_P(Structure, CarriesWhatCanBeOtherThanZero) {
-  const ProgramSpec spec = specification(GetParam(), folder_.path());
+  ProgramSpec spec = specification(GetParam(), folder_.path());
+  spec.schedule[""] = "dense";
   EXPECT_EQ(carried(spec), GetParam().numbers);
   ProgramSpec shown = spec;
   shown.show = GetParam().show;
