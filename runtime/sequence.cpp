@@ -109,6 +109,10 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
       shard->taught.emplace_back(plan_.tensors[l.parameter].per_step ? memory_->copies(l.parameter) + 1 : 0, 0);
   if (options_.threads > 1 && shard_count_ > 1 && program.runner->concurrent())
     arena_ = std::make_unique<tbb::task_arena>(std::min(options_.threads, shard_count_));
+  if (options_.threads > 1 && shard_count_ == 1 && program.runner->concurrent()) {
+    within_ = std::make_unique<tbb::task_arena>(options_.threads);
+    shards_[0]->calls.share(within_.get());
+  }
 }
 
 Sequence::~Sequence() = default;
