@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <future>
+#include <stdexcept>
+#include <thread>
 
 #include "compiler/llvm/denormals.h"
 #include "run.h"
@@ -235,6 +238,29 @@ TEST(Kernels, DenormalsAreFlushedAndComeBack) {
     EXPECT_EQ(tiny * 0.5f, 0.0f);
   }
   EXPECT_NE(tiny * 0.5f, 0.0f);
+}
+
+TEST(Kernels, DenormalsAreFlushedForTheirThreadAlone) {
+  volatile float tiny = 1e-40f;
+  std::promise<void> flushed, seen;
+  float there = 1;
+  std::thread other([&] {
+    const compiler::FlushDenormals flush;
+    there = tiny * 0.5f;
+    flushed.set_value();
+    seen.get_future().wait();
+  });
+  flushed.get_future().wait();
+  EXPECT_NE(tiny * 0.5f, 0.0f);
+  seen.set_value();
+  other.join();
+  EXPECT_EQ(there, 0.0f);
+  try {
+    const compiler::FlushDenormals flush;
+    throw std::runtime_error("on the way out");
+  } catch (const std::runtime_error&) {
+    EXPECT_NE(tiny * 0.5f, 0.0f);
+  }
 }
 
 #ifdef __SANITIZE_ADDRESS__
