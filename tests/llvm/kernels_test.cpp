@@ -101,9 +101,9 @@ TEST(Kernels, WeightGradientsOverManyExamples) {
 // Rows that each lie on a page of their own are copied for all that read them.
 TEST(Kernels, ProductsOfFarRows) {
   for (const std::int64_t columns : {16, 37, 100})
-    check(module({{"W", real, 20 * 60}, {"e", real, 60 * 600, true}, {"next", real, 20 * columns, true}},
-                 {assign({batch(), {"i", 20}, {"p", columns}, {"k", 60}}, 3, at(2, {20 * columns, columns, 1, 0}),
-                         sum({3}, load(at(0, {0, 60, 0, 1})) * load(at(1, {36000, 0, 1, 600}))))}),
+    check(module({{"W", real, 20 * 80}, {"e", real, 80 * 600, true}, {"next", real, 20 * columns, true}},
+                 {assign({batch(), {"i", 20}, {"p", columns}, {"k", 80}}, 3, at(2, {20 * columns, columns, 1, 0}),
+                         sum({3}, load(at(0, {0, 80, 0, 1})) * load(at(1, {48000, 0, 1, 600}))))}),
           {1, 3});
 }
 
