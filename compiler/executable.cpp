@@ -105,8 +105,8 @@ static void fields(auto& archive, loops::Module& module) {
 }
 
 static void fields(auto& archive, Lowered& lowered) {
-  auto& [module, bindings, function_of_phase, prepare, used, scratch, at_once, prepared_elements] = lowered;
-  archive(module, bindings, function_of_phase, prepare, used, scratch, at_once, prepared_elements);
+  auto& [module, bindings, function_of_phase, prepare, used, scratch, stages, at_once, prepared_elements] = lowered;
+  archive(module, bindings, function_of_phase, prepare, used, scratch, stages, at_once, prepared_elements);
 }
 
 static void fields(auto& archive, Executable& executable) {

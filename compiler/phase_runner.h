@@ -19,7 +19,7 @@ class Resolver {
 };
 
 // A compiled phase: a function of an array of addresses, and which of these are those of tensors. The others are of
-// scratch memory and prepared values.
+// scratch memory and prepared values. Where one example is long, the function has become stages.
 struct Kernel {
   using Function = void (*)(void* const* addresses, std::int64_t examples);
   struct Read {
@@ -29,6 +29,7 @@ struct Kernel {
   };
   Function function = nullptr;
   std::vector<Read> reads;
+  std::vector<std::vector<Function>> stages;  // one after another; the functions of a stage may run side by side
 };
 
 class PhaseRunner {

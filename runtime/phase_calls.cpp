@@ -2,6 +2,11 @@
 
 #include <algorithm>
 
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include "compiler/llvm/denormals.h"
+
 namespace eligo {
 
 using compiler::Kernel;
@@ -29,7 +34,7 @@ void PhaseCalls::bind(int phase, ShardResolver& resolver, std::int64_t rows) {
   const Kernel* kernel = runner_.kernel(phase);
   if (!kernel) return;
   Table& table = this->table(phase);
-  table.function = kernel->function;
+  table.kernel = kernel;
   table.addresses = addresses_[resolver.optimising].data();
   table.most = rows;
   runner_.place(phase, table.addresses, rows, scratch_, prepared_);
@@ -65,6 +70,23 @@ PhaseCalls::Moving PhaseCalls::moving(int place, int tensor, compiler::TimeRef t
           memory_.ring(tensor, shard_)};
 }
 
+void PhaseCalls::run(const Table& table, std::int64_t examples) const {
+  if (table.kernel->stages.empty()) table.kernel->function(table.addresses, examples);
+  for (const auto& stage : table.kernel->stages) {
+    const auto one = [&](std::size_t piece) { stage[piece](table.addresses, examples); };
+    if (!threads_ || stage.size() == 1) {
+      for (std::size_t piece = 0; piece < stage.size(); ++piece) one(piece);
+      continue;
+    }
+    threads_->execute([&] {
+      tbb::parallel_for(std::size_t{0}, stage.size(), [&](std::size_t piece) {
+        const compiler::FlushDenormals flush;  // each thread has its own
+        one(piece);
+      });
+    });
+  }
+}
+
 void PhaseCalls::call(int phase, ShardResolver& resolver, std::int64_t examples) {
   if (!direct()) {
     if (phase == PhaseRunner::prepare_phase) runner_.prepare(resolver, scratch_, prepared_);
@@ -72,7 +94,7 @@ void PhaseCalls::call(int phase, ShardResolver& resolver, std::int64_t examples)
     return;
   }
   const Table& table = this->table(phase);
-  if (!table.function) return;
+  if (!table.kernel) return;
   const Moment& moment = resolver.moment;
   for (const Moving& m : table.moving) {
     std::int64_t slot = (m.from_start ? moment.start : moment.t) + m.offset;
@@ -80,12 +102,12 @@ void PhaseCalls::call(int phase, ShardResolver& resolver, std::int64_t examples)
     table.addresses[m.place] = m.base + slot * m.stride;
   }
   for (const Kernel::Read& read : table.asked) table.addresses[read.place] = resolver.resolve(read.tensor, read.time);
-  table.function(table.addresses, examples);
+  run(table, examples);
 }
 
 void PhaseCalls::call_run(int phase, ShardResolver& resolver, std::int64_t from, std::int64_t to) {
   const Table& table = this->table(phase);
-  if (direct() && !table.function) return;
+  if (direct() && !table.kernel) return;
   for (const Kernel::Read& read : table.asked) table.addresses[read.place] = resolver.resolve(read.tensor, read.time);
   const std::int64_t count = memory_.count(shard_);
   const Moment before = resolver.moment;
@@ -97,7 +119,7 @@ void PhaseCalls::call_run(int phase, ShardResolver& resolver, std::int64_t from,
       if (m.place >= 0) table.addresses[m.place] = m.base + slot * m.stride;
     }
     resolver.moment.t = t;
-    if (direct()) table.function(table.addresses, count * steps);
+    if (direct()) run(table, count * steps);
     else runner_.run(phase, resolver, count * steps, scratch_, prepared_);
     t += steps;
   }

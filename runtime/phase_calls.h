@@ -8,6 +8,10 @@
 #include "compiler/phase_runner.h"
 #include "runtime/memory.h"
 
+namespace tbb::detail::d1 {
+class task_arena;
+}
+
 namespace eligo {
 
 class PhaseCalls {
@@ -22,6 +26,8 @@ class PhaseCalls {
   void call(int phase, ShardResolver& resolver, std::int64_t examples);
   // A phase at steps from..to, in as few calls as its tensors' rings and the most rows allow.
   void call_run(int phase, ShardResolver& resolver, std::int64_t from, std::int64_t to);
+  // The threads that may share what is long for a single example; null: none.
+  void share(tbb::detail::d1::task_arena* threads) { threads_ = threads; }
 
  private:
   struct Moving {  // a timed tensor's address: base + ((time + offset) mod capacity) * stride
@@ -31,7 +37,7 @@ class PhaseCalls {
     std::byte* base;
   };
   struct Table {
-    compiler::Kernel::Function function = nullptr;
+    const compiler::Kernel* kernel = nullptr;
     void** addresses = nullptr;
     std::vector<Moving> moving;
     std::vector<compiler::Kernel::Read> asked;  // the resolver's: what follows more than the time
@@ -42,6 +48,7 @@ class PhaseCalls {
   void bind(int phase, ShardResolver& resolver, std::int64_t rows);
   void bind_asked(int phase, std::int64_t rows);
   Moving moving(int place, int tensor, compiler::TimeRef time) const;
+  void run(const Table& table, std::int64_t examples) const;
   Table& table(int phase) { return tables_[static_cast<std::size_t>(phase + 1)]; }
 
   const compiler::PhaseRunner& runner_;
@@ -49,6 +56,7 @@ class PhaseCalls {
   int shard_;
   void* scratch_ = nullptr;
   void* prepared_ = nullptr;
+  tbb::detail::d1::task_arena* threads_ = nullptr;
   std::vector<void*> addresses_[2];  // of the sequence's phases, of the optimiser's: they mean other gradients
   std::vector<Table> tables_;        // that of `prepare` first
 };

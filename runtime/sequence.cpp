@@ -25,7 +25,7 @@ namespace {
 // sequence on its own: enough examples for products over them to be worth their calls, and as few as let what they
 // carry forward stay in a core's cache. A power of two, so that any usual number of threads gets equal parts.
 int shards_for(const compiler::Plan& plan, std::int64_t batch, bool float64) {
-  constexpr std::int64_t cache = 1536 * 1024;
+  constexpr std::int64_t cache = 768 * 1024;
   constexpr std::int64_t most = 64, enough = 25;
   std::int64_t carried = 0;
   for (const auto& t : plan.tensors)
@@ -109,6 +109,10 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
       shard->taught.emplace_back(plan_.tensors[l.parameter].per_step ? memory_->copies(l.parameter) + 1 : 0, 0);
   if (options_.threads > 1 && shard_count_ > 1 && program.runner->concurrent())
     arena_ = std::make_unique<tbb::task_arena>(std::min(options_.threads, shard_count_));
+  if (options_.threads > 1 && shard_count_ == 1 && program.runner->concurrent()) {
+    within_ = std::make_unique<tbb::task_arena>(options_.threads);
+    shards_[0]->calls.share(within_.get());
+  }
 }
 
 Sequence::~Sequence() = default;

@@ -130,8 +130,9 @@ class Sequence {
   std::unique_ptr<std::byte[]> prepared_storage_;
   void* prepared_ = nullptr;
   bool stale_ = true;
-  std::vector<double> sum_;                             // of one tensor over the shards
-  std::unique_ptr<tbb::detail::d1::task_arena> arena_;  // null: one thread
+  std::vector<double> sum_;                              // of one tensor over the shards
+  std::unique_ptr<tbb::detail::d1::task_arena> arena_;   // null: one thread
+  std::unique_ptr<tbb::detail::d1::task_arena> within_;  // threads within a single shard
 
   struct Divided {  // a phase, and what of it is done for many steps at once
     int before = -1, step = -1, after = -1;

@@ -10,7 +10,11 @@ class KernelRunner : public PhaseRunner {
   KernelRunner(Lowered lowered, std::shared_ptr<Kernels> kernels, bool float64)
       : lowered_(std::move(lowered)), kernels_(std::move(kernels)), element_(float64 ? 8 : 4) {
     for (std::size_t f = 0; f < lowered_.module.functions.size(); ++f) {
-      Kernel kernel{kernels_->find(lowered_.module.functions[f].name), {}};
+      Kernel kernel{function(static_cast<int>(f)), {}, {}};
+      for (const std::vector<int>& stage : lowered_.stages[f]) {
+        kernel.stages.emplace_back();
+        for (int piece : stage) kernel.stages.back().push_back(function(piece));
+      }
       for (int buffer : lowered_.used[f])
         if (const Binding& b = lowered_.bindings[buffer]; b.kind == Binding::Kind::tensor)
           kernel.reads.push_back({buffer, b.tensor, b.time});
@@ -25,7 +29,9 @@ class KernelRunner : public PhaseRunner {
     if (addresses.size() < lowered_.bindings.size()) addresses.resize(lowered_.bindings.size());
     place(phase, addresses.data(), examples, scratch, prepared);
     for (const Kernel::Read& read : k->reads) addresses[read.place] = where.resolve(read.tensor, read.time);
-    k->function(addresses.data(), examples);
+    if (k->stages.empty()) k->function(addresses.data(), examples);
+    for (const auto& stage : k->stages)
+      for (const Kernel::Function piece : stage) piece(addresses.data(), examples);
   }
 
   std::int64_t scratch_bytes(std::int64_t examples) const override {
@@ -77,6 +83,9 @@ class KernelRunner : public PhaseRunner {
     return shared_bytes(scratch.second) + element_ * scratch.first * examples + pad * slots();
   }
   std::int64_t shared_bytes(std::int64_t elements) const { return (element_ * elements + pad - 1) / pad * pad; }
+  Kernel::Function function(int number) const {
+    return kernels_->find(lowered_.module.functions[static_cast<std::size_t>(number)].name);
+  }
   int function_of(int phase) const {
     return phase == prepare_phase ? lowered_.prepare : lowered_.function_of_phase[phase];
   }

@@ -9,6 +9,7 @@
 
 #include "compiler/at_once.h"
 #include "compiler/contract.h"
+#include "compiler/cut.h"
 #include "compiler/differentiate.h"
 #include "compiler/kernel_runner.h"
 #include "compiler/llvm/jit.h"
@@ -87,6 +88,7 @@ Executable compile_executable(Program& program, const CompileOptions& options) {
   Executable executable;
   executable.float64 = options.float64;
   executable.lowered = lowered_loops(program, options);
+  cut_wide(executable.lowered);
   executable.objects = compile_objects(executable.lowered.module, jit).files;
   for (loops::Function& f : executable.lowered.module.functions) f.statements.clear();
   executable.plan = plan_of(program);

@@ -18,7 +18,7 @@ constexpr double horizontal_sum = 8;
 constexpr double packing = 0.8;             // cost of an element that is copied to its transposed place
 constexpr double largest_panel = 64 << 10;  // bytes of a packed panel
 constexpr std::int64_t page = 4096;
-constexpr std::int64_t few_pages = 48;  // that a core finds without looking them up
+constexpr std::int64_t few_pages = 64;  // that a core finds without looking them up
 
 std::int64_t stride_of(const Access& a, int l) { return l < 0 ? 0 : a.stride[static_cast<std::size_t>(l)]; }
 bool gathers_along(const Access& a, int l) {

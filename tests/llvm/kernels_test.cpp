@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <future>
+#include <stdexcept>
+#include <thread>
 
 #include "compiler/llvm/denormals.h"
 #include "run.h"
@@ -98,9 +101,9 @@ TEST(Kernels, WeightGradientsOverManyExamples) {
 // Rows that each lie on a page of their own are copied for all that read them.
 TEST(Kernels, ProductsOfFarRows) {
   for (const std::int64_t columns : {16, 37, 100})
-    check(module({{"W", real, 20 * 60}, {"e", real, 60 * 600, true}, {"next", real, 20 * columns, true}},
-                 {assign({batch(), {"i", 20}, {"p", columns}, {"k", 60}}, 3, at(2, {20 * columns, columns, 1, 0}),
-                         sum({3}, load(at(0, {0, 60, 0, 1})) * load(at(1, {36000, 0, 1, 600}))))}),
+    check(module({{"W", real, 20 * 80}, {"e", real, 80 * 600, true}, {"next", real, 20 * columns, true}},
+                 {assign({batch(), {"i", 20}, {"p", columns}, {"k", 80}}, 3, at(2, {20 * columns, columns, 1, 0}),
+                         sum({3}, load(at(0, {0, 80, 0, 1})) * load(at(1, {48000, 0, 1, 600}))))}),
           {1, 3});
 }
 
@@ -235,6 +238,29 @@ TEST(Kernels, DenormalsAreFlushedAndComeBack) {
     EXPECT_EQ(tiny * 0.5f, 0.0f);
   }
   EXPECT_NE(tiny * 0.5f, 0.0f);
+}
+
+TEST(Kernels, DenormalsAreFlushedForTheirThreadAlone) {
+  volatile float tiny = 1e-40f;
+  std::promise<void> flushed, seen;
+  float there = 1;
+  std::thread other([&] {
+    const compiler::FlushDenormals flush;
+    there = tiny * 0.5f;
+    flushed.set_value();
+    seen.get_future().wait();
+  });
+  flushed.get_future().wait();
+  EXPECT_NE(tiny * 0.5f, 0.0f);
+  seen.set_value();
+  other.join();
+  EXPECT_EQ(there, 0.0f);
+  try {
+    const compiler::FlushDenormals flush;
+    throw std::runtime_error("on the way out");
+  } catch (const std::runtime_error&) {
+    EXPECT_NE(tiny * 0.5f, 0.0f);
+  }
 }
 
 #ifdef __SANITIZE_ADDRESS__
