@@ -24,9 +24,12 @@ class PhaseCalls {
   void call_run(int phase, ShardResolver& resolver, std::int64_t from, std::int64_t to);
 
  private:
-  struct Moving {  // a timed tensor's address: base + ((time + offset) mod capacity) * stride
+  // A timed tensor's address: base + slot * stride, where slot is (time + offset) mod capacity, or of one that is kept for
+  // a segment alone, time + offset - origin.
+  struct Moving {
     int place;
     bool from_start;  // time is that of the window's start
+    bool again;
     std::int64_t offset, capacity, stride;
     std::byte* base;
   };
