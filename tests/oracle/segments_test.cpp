@@ -102,7 +102,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"bptt", "lstm", "", 110, true, false, false, 2},
                       Case{"n_step_sg", "lstm", "linear", 120, true},
                       Case{"n_step_sg", "rnn_tanh", "linear", 120, false, false, false, 2, Update::window},
-                      Case{"backprop", "lstm", "", 0, true}, Case{"offline_lambda_sg", "lstm", "linear", 0, true},
+                      Case{"backprop", "lstm", "", 0, true}, Case{"bp_lambda", "lstm", "linear", 0, true},
+                      Case{"bp_lambda", "rnn_tanh", "linear", 0, false, true, false, 2},
+                      Case{"rtrl", "rnn_tanh", "", 0, true}, Case{"offline_lambda_sg", "lstm", "linear", 0, true},
                       Case{"bptt", "rnn_tanh", "", 0, true, false, true},
                       Case{"sgprop", "rnn_tanh", "local", 0, false}));
 
@@ -125,6 +127,7 @@ TEST(Segments, AnErrorSaysWhyNot) {
   std::string message;
   ProgramSpec spec = net("rtrl", "rnn_tanh");
   spec.cache = "none";
+  spec.schedule = {{"", "dense"}};
   EXPECT_EQ(least(compile(spec), 6, 100, message), 0u);
   EXPECT_MENTIONS(message, "has no backward recurrence");
 }
