@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/names.h"
+#include "runtime/bytes.h"
 #include "runtime/case_sizes.h"
 #include "runtime/session.h"
 #include "runtime/synth_roles.h"
@@ -16,9 +17,9 @@ namespace {
 
 using json = nlohmann::json;
 
-const std::vector<std::string> fields = {"rule",    "cell",     "readout", "synth",     "sizes", "hyper",   "dtype",
-                                         "window",  "schedule", "backend", "values",    "x",     "y",       "loss_mask",
-                                         "lengths", "update",   "show",    "optimiser", "cpu",   "threads", "seed"};
+const std::vector<std::string> fields = {
+    "rule", "cell", "readout",   "synth",   "sizes",  "hyper", "dtype",     "window", "schedule", "backend", "values",
+    "x",    "y",    "loss_mask", "lengths", "update", "show",  "optimiser", "cpu",    "threads",  "seed",    "memory"};
 
 void check_fields(const json& input) {
   if (!input.is_object()) throw Error("a case is a JSON object");
@@ -209,6 +210,13 @@ void set_values(Session& session, const json& values) {
   }
 }
 
+std::uint64_t memory_of(const json& value) {
+  const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+  const auto bytes = read_bytes(text);
+  if (!bytes) throw Error(fmt::format("\"memory\" is {}: expected an amount such as \"2GiB\"", value.dump()));
+  return *bytes;
+}
+
 }  // namespace
 
 json evaluate_case(const json& input, const std::vector<std::string>& rule_folders) {
@@ -223,6 +231,7 @@ json evaluate_case(const json& input, const std::vector<std::string>& rule_folde
   options.batch = batch.examples;
   options.steps = batch.steps;
   if (auto t = input.find("threads"); t != input.end()) options.threads = static_cast<int>(integer(*t, "threads"));
+  if (auto m = input.find("memory"); m != input.end()) options.memory = memory_of(*m);
   if (auto s = input.find("seed"); s != input.end()) options.seed = static_cast<std::uint64_t>(integer(*s, "seed"));
   Session session(compile(spec), options);
   if (spec.optimiser == "sgd") set_rates(session, object(input, "update"));

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "runtime/bytes.h"
 #include "runtime/experiment_fields.h"
 #include "runtime/experiment_variant.h"
 #include "runtime/library.h"
@@ -45,6 +46,13 @@ void read_common(FieldReader& reader, const Names& rule_folders, Experiment& exp
   experiment.description = reader.text("description");
   for (const auto seed : reader.wholes("seeds")) experiment.seeds.push_back(static_cast<std::uint64_t>(seed));
   experiment.threads = static_cast<int>(reader.whole("threads"));
+  if (const std::string memory = reader.text("memory"); !memory.empty()) {
+    const auto bytes = read_bytes(memory);
+    if (!bytes)
+      reader.problem(reader.find("memory"),
+                     fmt::format("memory: \"{}\" is no amount of memory such as \"2GiB\"", memory));
+    else experiment.memory = *bytes;
+  }
   folders = rule_folders;
   for (const auto& folder : reader.texts("rules")) {
     folders.push_back(resolve_path(folder, experiment.path, *reader.find("rules")));
@@ -238,6 +246,7 @@ std::string Experiment::resolved() const {
   std::vector<std::int64_t> seed_list(seeds.begin(), seeds.end());
   file.base["seeds"] = Value{seed_list, ""};
   file.base["threads"] = Value{static_cast<std::int64_t>(threads), ""};
+  if (memory != 0) file.base["memory"] = text_value(fmt::format("{}", memory));
   std::vector<std::string> folders;
   for (const auto& folder : variants.front().program.rule_paths) {
     std::error_code error;

@@ -47,7 +47,8 @@ struct Variant {
 struct Experiment {
   std::string name, description, path;
   std::vector<std::uint64_t> seeds;
-  int threads = 0;  // 0: as many as the machine has
+  int threads = 0;           // 0: as many as the machine has
+  std::uint64_t memory = 0;  // bytes of a session; 0: what the machine has
   std::vector<Variant> variants;
   std::vector<std::string> notes;  // what the user should know ("the comparison is left out")
 

@@ -36,6 +36,10 @@ std::vector<Field> make_fields() {
       common(text_field("description", "shown at the start of a run", "")),
       common({"seeds", "each variant is trained once with each", FieldType::wholes, seed0, 0, 9e15}),
       common(whole_field("threads", "0: as many as the machine has; results do not depend on it", 0, 0, 1024)),
+      common(text_field("memory",
+                        "most that a session may take, such as \"2GiB\": long windows are computed in segments, "
+                        "with the same results; empty: what the machine has",
+                        "")),
       common({"rules", "folders of rule files, searched before the library", FieldType::texts, no_folders}),
       text_field("dtype", "of all tensors", "f32", {"f32", "f64"}),
       text_field("backend", "compiled kernels, or the slow and obvious interpreter", "jit", {"jit", "interpreter"}),

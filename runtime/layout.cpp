@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "runtime/bytes.h"
 #include "runtime/session.h"
 
 namespace eligo {
@@ -132,14 +133,50 @@ std::int64_t run_of(const Plan& p, const std::vector<Range>& ranges, std::int64_
   return (steps + (steps + run - 1) / run - 1) / ((steps + run - 1) / run);  // equal parts of the longest sequence
 }
 
-std::string readable(long double bytes) {
-  static constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  int unit = 0;
-  while (bytes >= 1024 && unit < 6) {
-    bytes /= 1024;
-    ++unit;
+std::int64_t ring_bytes(const TensorLayout& l, std::int64_t slots, std::int64_t rows) {
+  const std::int64_t ring = l.slot_bytes * slots * rows;
+  return l.rings > 1 ? (ring + line - 1) / line * line : ring;
+}
+
+// Keeps the steps of segments alone, the longest that fit. False where none do; `way_out` says what would.
+bool cut_to_segments(Layout& layout, const Plan& p, std::int64_t rows, std::int64_t steps, long double total,
+                     long double limit, std::string& way_out) {
+  Segments margins;
+  margins.back = -layout.lowest;
+  margins.ahead = std::max(1, layout.highest) + p.ahead + p.window_ahead;
+  std::string why_not;
+  margins.again = recomputable(p, why_not);
+  if (!why_not.empty()) {
+    way_out = fmt::format("Steps cannot be taken again on the way back, as {}", why_not);
+    return false;
   }
-  return fmt::format("{:.3g} {}", static_cast<double>(bytes), units[unit]);
+  SegmentCosts costs{total, 0};
+  for (std::size_t i = 0; i < layout.tensors.size(); ++i) {
+    const TensorLayout& l = layout.tensors[i];
+    if (!margins.again[i]) continue;
+    costs.fixed -= static_cast<long double>(l.slot_bytes) * static_cast<long double>(l.capacity * rows * l.rings);
+    costs.step += static_cast<long double>(l.slot_bytes) * static_cast<long double>(rows * l.rings);
+  }
+  for (const int gradient : gathered_forward(p))
+    costs.fixed += static_cast<long double>(layout.tensors[static_cast<std::size_t>(gradient)].bytes()) *
+                   static_cast<long double>(layout.tensors.front().rings);
+  const std::int64_t window = p.window < 0 ? steps : std::min<std::int64_t>(p.window, steps);
+  long double least = -1;
+  layout.segments = fit_segments(costs, margins, window, layout.run, limit, least);
+  if (!layout.segments.any()) {
+    way_out = least < 0 || least >= total
+                  ? "To take steps again on the way back would need no less"
+                  : fmt::format("{} are the least with which it would do, taking steps again on the way back",
+                                readable_bytes(least));
+    return false;
+  }
+  layout.bytes = static_cast<double>(layout.segments.bytes);
+  for (std::size_t i = 0; i < layout.tensors.size(); ++i) {
+    TensorLayout& l = layout.tensors[i];
+    l.again = layout.segments.again[i] != 0;
+    if (l.again) l.ring_bytes = ring_bytes(l, layout.segments.slots, rows);
+  }
+  return true;
 }
 
 }  // namespace
@@ -214,12 +251,16 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
     layout.tensors.push_back(l);
   }
   layout.bytes = static_cast<double>(total);
-  if (limit && total > static_cast<long double>(limit))
-    throw Error(
-        fmt::format("this session would need {} of memory, {} are allowed; {} alone takes {}: use smaller sizes, a "
-                    "smaller batch, shorter sequences or a rule that carries less",
-                    readable(total), readable(static_cast<long double>(limit)), largest_name, readable(largest)));
-  return layout;
+  if (!limit || total <= static_cast<long double>(limit)) return layout;
+  std::string way_out;
+  if (cut_to_segments(layout, p, (examples + shards - 1) / shards, steps, total, static_cast<long double>(limit),
+                      way_out))
+    return layout;
+  throw Error(
+      fmt::format("this session would need {} of memory, {} are allowed; {} alone takes {}. {}: use smaller sizes, a "
+                  "smaller batch, shorter sequences or a rule that carries less",
+                  readable_bytes(total), readable_bytes(static_cast<long double>(limit)), largest_name,
+                  readable_bytes(largest), way_out));
 }
 
 }  // namespace eligo

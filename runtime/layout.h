@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "compiler/plan.h"
+#include "runtime/segments.h"
 
 namespace eligo {
 
@@ -22,6 +23,7 @@ struct TensorLayout {
   std::int64_t slot_bytes = 0;  // one example at one step (timed), or the whole tensor
   std::int64_t ring_bytes = 0;  // timed: all slots of the largest shard
   std::int64_t rings = 0;       // timed: as many as shards
+  bool again = false;           // one of `segments`: its slots are those of a segment, in order
   std::int64_t bytes() const { return capacity > 0 ? ring_bytes * rings : slot_bytes * (copies > 0 ? copies + 1 : 1); }
 };
 
@@ -31,6 +33,7 @@ struct Layout {
   int highest = 0;          // largest
   double bytes = 0;         // of all
   std::int64_t run = 1;     // steps that phases which take many at once are given
+  Segments segments;        // where not all steps of a window are kept
   bool any_length = false;  // capacities do not depend on the sequence's length
 };
 
@@ -38,7 +41,7 @@ struct Layout {
 std::uint64_t machine_memory();
 
 // `steps`: the longest sequence. Throws eligo::Error naming the largest tensor and the bytes if all would take more
-// than `limit` bytes (0: no limit). `most_at_once`: steps that are taken together; 0: what suits the caches.
+// than `limit` bytes (0: no limit), even where the steps of windows are taken again on the way back. `most_at_once`: steps that are taken together; 0: what suits the caches.
 Layout plan_layout(const compiler::Plan& plan, std::int64_t examples, std::int64_t steps, bool float64,
                    std::uint64_t limit, int shards, std::int64_t most_at_once = 0);
 

@@ -20,7 +20,7 @@ std::int64_t modulo(std::int64_t a, std::int64_t n) { return ((a % n) + n) % n; 
 void Memory::Free::operator()(void* p) const { std::free(p); }
 
 Memory::Memory(const compiler::Plan& program, const Layout& layout, std::int64_t examples, int shards, bool float64)
-    : program_(program), layout_(layout), float64_(float64), first_(static_cast<std::size_t>(shards) + 1) {
+    : program_(program), layout_(layout), float64_(float64), origin_(static_cast<std::size_t>(shards)), first_(static_cast<std::size_t>(shards) + 1) {
   divide(examples);
   const std::size_t n = program.tensors.size();
   std::vector<std::int64_t> base(n), version(n), shard(n);
@@ -78,8 +78,9 @@ void Memory::divide(std::int64_t examples) {
 }
 
 std::byte* Memory::slot(int tensor, std::int64_t t, int shard) const {
-  return ring(tensor, shard) +
-         modulo(t - layout_.lowest, layout_.tensors[tensor].capacity) * count(shard) * row_[tensor];
+  const TensorLayout& l = layout_.tensors[tensor];
+  const std::int64_t place = l.again ? t - layout_.lowest - origin(shard) : modulo(t - layout_.lowest, l.capacity);
+  return ring(tensor, shard) + place * count(shard) * row_[tensor];
 }
 
 void* Memory::version(int tensor, std::int64_t t) const {

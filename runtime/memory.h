@@ -26,8 +26,11 @@ class Memory {
   void divide(std::int64_t examples);
   std::int64_t first(int shard) const { return first_[static_cast<std::size_t>(shard)]; }
   std::int64_t count(int shard) const { return first(shard + 1) - first(shard); }
-  // The slots of a timed tensor of one shard: that of step t is number (t - lowest) mod capacity, count rows each.
+  // The slots of a timed tensor of one shard, count rows each: that of step t is number (t - lowest) mod capacity, or
+  // t - lowest - origin where only a segment is kept.
   std::byte* ring(int tensor, int shard) const { return base_[tensor] + shard * layout_.tensors[tensor].ring_bytes; }
+  std::int64_t origin(int shard) const { return origin_[static_cast<std::size_t>(shard)]; }
+  void set_origin(int shard, std::int64_t step) { origin_[static_cast<std::size_t>(shard)] = step; }
   // First byte of a timed tensor's slot for step `t` of one shard.
   std::byte* slot(int tensor, std::int64_t t, int shard) const;
   // All of a tensor without time: its one copy, or those of all steps in order.
@@ -57,6 +60,7 @@ class Memory {
   const compiler::Plan& program_;
   const Layout& layout_;
   bool float64_;
+  std::vector<std::int64_t> origin_;  // by shard: the step before its segment's first
   std::vector<std::int64_t> first_;  // example, by shard; behind the last one, how many there are
   struct Free {
     void operator()(void* p) const;

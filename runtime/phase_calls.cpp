@@ -64,6 +64,7 @@ void PhaseCalls::bind_asked(int phase, std::int64_t rows) {
 PhaseCalls::Moving PhaseCalls::moving(int place, int tensor, compiler::TimeRef time) const {
   return {place,
           time.base == When::start,
+          memory_.layout().tensors[static_cast<std::size_t>(tensor)].again,
           time.offset - memory_.layout().lowest,
           memory_.layout().tensors[static_cast<std::size_t>(tensor)].capacity,
           memory_.count(shard_) * memory_.row_bytes(tensor),
@@ -98,7 +99,8 @@ void PhaseCalls::call(int phase, ShardResolver& resolver, std::int64_t examples)
   const Moment& moment = resolver.moment;
   for (const Moving& m : table.moving) {
     std::int64_t slot = (m.from_start ? moment.start : moment.t) + m.offset;
-    if (slot >= m.capacity || slot < 0) slot = ((slot % m.capacity) + m.capacity) % m.capacity;
+    if (m.again) slot -= memory_.origin(shard_);
+    else if (slot >= m.capacity || slot < 0) slot = ((slot % m.capacity) + m.capacity) % m.capacity;
     table.addresses[m.place] = m.base + slot * m.stride;
   }
   for (const Kernel::Read& read : table.asked) table.addresses[read.place] = resolver.resolve(read.tensor, read.time);
@@ -116,7 +118,8 @@ void PhaseCalls::call_run(int phase, ShardResolver& resolver, std::int64_t from,
     for (const Moving& m : table.moving) {
       const std::int64_t slot = (t + m.offset) % m.capacity;
       steps = std::min(steps, m.capacity - slot);  // up to where the ring begins anew
-      if (m.place >= 0) table.addresses[m.place] = m.base + slot * m.stride;
+      if (m.place >= 0)
+        table.addresses[m.place] = m.base + (m.again ? t + m.offset - memory_.origin(shard_) : slot) * m.stride;
     }
     resolver.moment.t = t;
     if (direct()) run(table, count * steps);

@@ -30,9 +30,12 @@ class PhaseCalls {
   void share(tbb::detail::d1::task_arena* threads) { threads_ = threads; }
 
  private:
-  struct Moving {  // a timed tensor's address: base + ((time + offset) mod capacity) * stride
+  // A timed tensor's address: base + slot * stride, where slot is (time + offset) mod capacity, or of one that is kept for
+  // a segment alone, time + offset - origin.
+  struct Moving {
     int place;
     bool from_start;  // time is that of the window's start
+    bool again;
     std::int64_t offset, capacity, stride;
     std::byte* base;
   };

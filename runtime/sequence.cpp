@@ -107,6 +107,7 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   for (auto& shard : shards_)
     for (const auto& l : plan_.learned)
       shard->taught.emplace_back(plan_.tensors[l.parameter].per_step ? memory_->copies(l.parameter) + 1 : 0, 0);
+  if (recomputes()) prepare_segments();
   if (options_.threads > 1 && shard_count_ > 1 && program.runner->concurrent())
     arena_ = std::make_unique<tbb::task_arena>(std::min(options_.threads, shard_count_));
   if (options_.threads > 1 && shard_count_ == 1 && program.runner->concurrent()) {
@@ -242,6 +243,7 @@ void Sequence::begin(std::int64_t examples, std::int64_t steps, bool learn) {
 }
 
 void Sequence::begin_shard(Shard& shard) {
+  memory_->set_origin(shard.number, 0);
   for (int tensor : timed_) {
     const std::int64_t capacity = layout_.tensors[tensor].capacity;
     for (std::int64_t t = 1 - std::min<std::int64_t>(capacity, 1 - layout_.lowest); t <= 0; ++t)
@@ -276,6 +278,7 @@ void Sequence::collect_ends(Shard& shard, int phase) {
                                    ? shard.arrival
                                    : window_of(std::max<std::int64_t>(shard.resolver.moment.start + 1, 1)).end;
       const std::int64_t at = read.time.base == When::last ? lengths_[example] : std::min(end, lengths_[example]);
+      if (!holds(shard, read.tensor, at + read.time.offset)) continue;  // another segment's
       std::memcpy(memory_->gathered(read.tensor, read.time, example),
                   memory_->slot(read.tensor, at + read.time.offset, shard.number) + b * bytes,
                   static_cast<std::size_t>(bytes));
@@ -327,17 +330,33 @@ std::int64_t Sequence::start_of(std::int64_t t) const {
   return online_call_ ? 0 : window_of(std::min(t, steps_)).start;
 }
 
-void Sequence::take(Shard& shard, std::int64_t from, std::int64_t to) {
-  fill_flags(shard, from + layout_.highest, to + layout_.highest);
-  const std::int64_t last = online_call_ ? to : std::min(to, steps_);
-  for (std::int64_t t = from; t <= last; ++t) load(shard, t);
+void Sequence::run_steps(Shard& shard, std::int64_t from, std::int64_t to) {
+  for (std::int64_t t = from; t <= to; ++t) load(shard, t);
   shard.resolver.moment.current = true;
-  run_phase_at_once(shard, step_.before, from, last);
-  for (std::int64_t t = from; t <= last && step_.step >= 0; ++t) {
+  run_phase_at_once(shard, step_.before, from, to);
+  for (std::int64_t t = from; t <= to && step_.step >= 0; ++t) {
     shard.resolver.moment = {t, start_of(t), true};
     run_phase(shard, step_.step);
   }
-  run_phase_at_once(shard, step_.after, from, last);
+  run_phase_at_once(shard, step_.after, from, to);
+}
+
+void Sequence::run_arrivals(Shard& shard, std::int64_t from, std::int64_t to, bool show) {
+  if (runs_arrivals()) run_phase_at_once(shard, arrive_.before, from, to);
+  for (std::int64_t t = from; t <= to; ++t) {
+    shard.resolver.moment = {t, start_of(t), true};
+    if (runs_arrivals()) run_phase(shard, record_);
+    if (runs_arrivals()) run_phase(shard, arrive_.step);
+    if (runs_arrivals() && show) replay(shard, t);
+    if (show) run_phase(shard, show_);
+  }
+  if (runs_arrivals()) run_phase_at_once(shard, arrive_.after, from, to);
+}
+
+void Sequence::take(Shard& shard, std::int64_t from, std::int64_t to) {
+  fill_flags(shard, from + layout_.highest, to + layout_.highest);
+  const std::int64_t last = online_call_ ? to : std::min(to, steps_);
+  run_steps(shard, from, last);
   for (std::int64_t t = from; t <= last && plan_.loss >= 0; ++t) add_loss(shard, t);
   for (std::int64_t t = last + 1; t <= to; ++t)
     for (int tensor : timed_) {
@@ -349,17 +368,11 @@ void Sequence::take(Shard& shard, std::int64_t from, std::int64_t to) {
 }
 
 void Sequence::arrive(Shard& shard, std::int64_t from, std::int64_t to) {
+  if (recomputes()) make_room(shard, from, to);
   take(shard, from, to);
-  if (runs_arrivals()) run_phase_at_once(shard, arrive_.before, from, to);
-  for (std::int64_t t = from; t <= to; ++t) {
-    shard.resolver.moment = {t, start_of(t), true};
-    if (runs_arrivals()) run_phase(shard, record_);
-    if (runs_arrivals()) run_phase(shard, arrive_.step);
-    if (runs_arrivals()) replay(shard, t);
-    run_phase(shard, show_);
-  }
+  run_arrivals(shard, from, to, true);
   if (!runs_arrivals()) return;
-  run_phase_at_once(shard, arrive_.after, from, to);
+  shard.held_to = to + layout_.segments.ahead;
   if (closes() && !online_call_) each_ready_window(to, [&](const Window& w) { sweep(shard, w); });
 }
 
@@ -374,9 +387,11 @@ std::int64_t Sequence::run_end(std::int64_t from, std::int64_t to) const {
 }
 
 void Sequence::sweep(Shard& shard, const Window& w) {
+  if (recomputes()) put_end_aside(shard, w);
   open_sweep(shard, w);
   for (std::int64_t to = w.end; sweep_.any() && to > w.start;) {
     const std::int64_t from = std::max(w.start, to - layout_.run) + 1;
+    if (recomputes()) reach(shard, w, from, to);
     run_phase_at_once(shard, sweep_.before, from, to);
     for (std::int64_t t = to; sweep_.step >= 0 && t >= from; --t) sweep_step(shard, t);
     run_phase_at_once(shard, sweep_.after, from, to);
@@ -384,6 +399,7 @@ void Sequence::sweep(Shard& shard, const Window& w) {
   }
   sweep_to_start(shard, w);
   close_window(shard, w);
+  if (recomputes()) return_to_end(shard, w);
 }
 
 void Sequence::open_sweep(Shard& shard, const Window& w) {
@@ -402,7 +418,8 @@ void Sequence::open_sweep(Shard& shard, const Window& w) {
     if (const std::int64_t t = w.end + read.time.offset; t > taken)
       std::memcpy(memory_->slot(read.tensor, t, shard.number), memory_->slot(read.tensor, taken, shard.number),
                   static_cast<std::size_t>(shard.count * memory_->row_bytes(read.tensor)));
-  if (sweep_.step >= 0) collect_ends(shard, sweep_.step);
+  if (recomputes()) collect_all_ends(shard);
+  else if (sweep_.step >= 0) collect_ends(shard, sweep_.step);
 }
 
 void Sequence::sweep_step(Shard& shard, std::int64_t t) {

@@ -76,6 +76,25 @@ class Sequence {
   void collect_ends(Shard& shard, int phase);
 
   void replay(Shard& shard, std::int64_t t);  // replay.cpp
+  void run_steps(Shard& shard, std::int64_t from, std::int64_t to);
+  void run_arrivals(Shard& shard, std::int64_t from, std::int64_t to, bool show);
+
+  // recompute.cpp: windows of which only a segment is kept
+  struct Joint {  // the values of a step and those before it that later ones read
+    std::int64_t step = 0;
+    std::vector<std::byte> values;
+  };
+  bool recomputes() const { return layout_.segments.any(); }
+  void prepare_segments();
+  void keep_joint(Shard& shard, std::int64_t step);
+  void go_to_joint(Shard& shard, const Joint& joint);
+  void make_room(Shard& shard, std::int64_t from, std::int64_t to);
+  void reach(Shard& shard, const Window& w, std::int64_t from, std::int64_t to);
+  void take_again(Shard& shard, std::int64_t from, std::int64_t to);
+  void collect_all_ends(Shard& shard);
+  bool holds(const Shard& shard, int tensor, std::int64_t t) const;
+  void put_end_aside(Shard& shard, const Window& w);
+  void return_to_end(Shard& shard, const Window& w);
 
   // lockstep.cpp: rules whose shards meet at every arrival
   template <class Work>
@@ -153,6 +172,8 @@ class Sequence {
   std::vector<Noise> noises_;
   std::vector<compiler::Plan::Read> ahead_;  // fields that the way back reads at later steps, and how many later
   int inverse_batch_ = -1, end_flag_ = -1, window_end_flag_ = -1, active_flag_ = -1;  // tensors
+  std::vector<int> again_gathered_;  // by the phases of the way forward
+  bool again_arrives_ = false;       // arrivals, too, are needed on the way back
   std::vector<int> timed_;  // tensors whose slots are cleared (not flags, not shown)
   struct StepGather {
     std::size_t learned;

@@ -27,6 +27,12 @@ struct Sequence::Shard {
   std::int64_t arrival = 0;  // while a block's index runs: the step that has arrived
   std::unique_ptr<std::byte[]> scratch_storage;
   void* scratch = nullptr;
+  // Where only segments of a window are kept: recompute.cpp.
+  std::vector<Joint> joints;
+  std::size_t joints_used = 0;
+  std::vector<std::byte> next;               // a window's end, while the way back goes through it
+  std::vector<std::byte> overlap, gathered;  // put aside while a segment is computed again
+  std::int64_t held_to = 0;
   double loss = 0;
   std::int64_t loss_steps = 0;
   std::vector<std::vector<char>> taught;  // by learned, of a parameter with a value per step: steps that gathered

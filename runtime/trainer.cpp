@@ -170,6 +170,7 @@ bool Trainer::train(std::size_t index, std::uint64_t seed, const RunFolder& fold
   const Variant& variant = experiment_.variants[index];
   const TrainingPlace place{seed,
                             thread_count(experiment_),
+                            experiment_.memory,
                             folder.checkpoint(variant.name, index, seed, "last"),
                             folder.checkpoint(variant.name, index, seed, "best"),
                             &metrics,

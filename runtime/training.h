@@ -31,6 +31,7 @@ struct Outcome {
 struct TrainingPlace {
   std::uint64_t seed = 0;
   int threads = 1;
+  std::uint64_t memory = 0;
   std::string last_path, best_path;  // checkpoints
   MetricsFile* metrics = nullptr;
   Progress* progress = nullptr;

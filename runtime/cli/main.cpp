@@ -58,6 +58,9 @@ void add_run(CLI::App& app, Arguments& a) {
   verb->add_option("settings", a.run.overrides, "name=value, see `eligo list settings`");
   verb->add_option("--data", a.run.data, "Folder of the task's data, such as the four MNIST files");
   verb->add_option("--out", a.run.out, "The run folder to make (default: a new one in runs/)");
+  verb->add_option_function<std::string>(
+      "--memory", [&a](const std::string& bytes) { a.run.overrides.push_back("memory=\"" + bytes + "\""); },
+      "Most that a session may take, such as 2GiB");
   verb->add_option("--resume", a.run.resume, "Go on with the run of this folder");
   verb->add_option("--only", a.run.only, "Only this variant of the comparison (may be repeated)")
       ->allow_extra_args(false);

@@ -44,9 +44,9 @@ void check_resume(const RunOptions& options) {
         "--resume goes on with the experiment of its folder; leave out the experiment, --data, --out and --only");
   }
   for (const auto& text : options.overrides) {
-    if (text.starts_with("threads=")) continue;
+    if (text.starts_with("threads=") || text.starts_with("memory=")) continue;
     throw Error(fmt::format(
-        "--resume goes on with the experiment of its folder; leave out {} (only threads may differ)", text));
+        "--resume goes on with the experiment of its folder; leave out {} (only threads and memory may differ)", text));
   }
 }
 

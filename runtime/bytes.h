@@ -1,0 +1,15 @@
+// Amounts of memory as people write them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace eligo {
+
+// "2GiB", "512 MiB", "1.5GB", "4096": bytes; nothing for any other text, or for less than one byte.
+std::optional<std::uint64_t> read_bytes(const std::string& text);
+// "1.5 GiB".
+std::string readable_bytes(long double bytes);
+
+}  // namespace eligo
