@@ -7,6 +7,7 @@
 #include "bench/timed_runner.h"
 #include "bench/timing.h"
 #include "compiler/at_once.h"
+#include "compiler/lower.h"
 #include "compiler/phase_costs.h"
 #include "compiler/pipeline.h"
 #include "runtime/compile.h"
@@ -35,29 +36,37 @@ struct PhaseLine {
   Cost any, each;
 };
 
+// By phase, of a call for so many examples; of one that takes many steps at once, for as many of each step.
+struct Counted {
+  std::map<std::string, Cost> costs;
+  std::map<std::string, double> rows;
+};
+
+Counted count(const ProgramSpec& spec, std::int64_t examples) {
+  const std::shared_ptr<compiler::Program> plan = scheduled(spec);
+  compiler::CompileOptions options;
+  options.float64 = spec.float64;
+  options.cpu = spec.cpu;
+  options.batch = spec.batch_hint;
+  compiler::finish_graph(*plan, options);
+  compiler::take_steps_at_once(*plan);
+  Counted counted;
+  for (const auto& phase : plan->phases)
+    counted.rows[phase.name] = static_cast<double>(examples * (phase.at_once ? compiler::steps_in_a_call : 1));
+  for (const auto& [phase, cost] : compiler::phase_costs(*plan, examples)) counted.costs[phase] = cost;
+  return counted;
+}
+
 std::map<std::string, PhaseLine> cost_lines(const ProgramSpec& spec) {
-  constexpr std::int64_t few = 8, more = 16;
-  const auto counted = [&](std::int64_t examples) {
-    const std::shared_ptr<compiler::Program> plan = scheduled(spec);
-    compiler::CompileOptions options;
-    options.float64 = spec.float64;
-    options.cpu = spec.cpu;
-    options.batch = spec.batch_hint;
-    compiler::finish_graph(*plan, options);
-    compiler::take_steps_at_once(*plan);
-    std::map<std::string, Cost> costs;
-    for (const auto& [phase, cost] : compiler::phase_costs(*plan, examples)) costs[phase] = cost;
-    return costs;
-  };
-  const std::map<std::string, Cost> at_few = counted(few);
+  const Counted few = count(spec, 8), more = count(spec, 16);
   std::map<std::string, PhaseLine> lines;
-  for (const auto& [phase, cost] : counted(more)) {
-    const auto low = at_few.find(phase);
-    if (low == at_few.end()) continue;
+  for (const auto& [phase, cost] : more.costs) {
+    const auto less = few.costs.find(phase);
+    if (less == few.costs.end()) continue;
+    const double rows = more.rows.at(phase), added = rows - few.rows.at(phase);
     PhaseLine& line = lines[phase];
-    line.each = {(cost.operations - low->second.operations) / (more - few),
-                 (cost.words - low->second.words) / (more - few)};
-    line.any = {cost.operations - more * line.each.operations, cost.words - more * line.each.words};
+    line.each = {(cost.operations - less->second.operations) / added, (cost.words - less->second.words) / added};
+    line.any = {cost.operations - rows * line.each.operations, cost.words - rows * line.each.words};
   }
   return lines;
 }

@@ -187,7 +187,8 @@ std::string text(const Report& r, Form form) {
   if (!r.goals.empty()) out += section("Goals", goal_table(r.goals, form));
   if (!r.rows.empty()) {
     out += section("Batches and steps", row_table(r.rows, form));
-    out += section("Phases on one thread", phase_table(r.rows, form));
+    const bool measured = std::any_of(r.rows.begin(), r.rows.end(), [](const Row& row) { return row.fault.empty(); });
+    if (measured) out += section("Phases on one thread", phase_table(r.rows, form));
   }
   if (!r.lengths.empty()) out += section("Longer sequences, learning at every step", length_table(r.lengths, form));
   if (!r.compiles.empty())
