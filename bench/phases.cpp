@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <utility>
 
+#include "bench/timed_runner.h"
 #include "bench/timing.h"
 #include "compiler/at_once.h"
 #include "compiler/lower.h"
@@ -31,92 +31,52 @@ double look() {
   return least;
 }
 
-// Runs another runner's phases and notes how often, for how many examples and for how long. For one thread.
-class TimedRunner : public compiler::PhaseRunner {
- public:
-  TimedRunner(std::shared_ptr<compiler::PhaseRunner> inner, std::size_t phases)
-      : inner_(std::move(inner)), of_phase(phases) {}
-
-  void run(int phase, compiler::Resolver& where, std::int64_t examples, void* scratch,
-           const void* prepared) const override {
-    const double start = now(Clock::thread);
-    inner_->run(phase, where, examples, scratch, prepared);
-    Sums& sums = of_phase[static_cast<std::size_t>(phase)];
-    sums.seconds += now(Clock::thread) - start;
-    sums.calls += 1;
-    sums.examples += static_cast<double>(examples);
-  }
-  std::int64_t scratch_bytes(std::int64_t examples) const override { return inner_->scratch_bytes(examples); }
-  std::int64_t run_scratch_bytes(std::int64_t examples) const override { return inner_->run_scratch_bytes(examples); }
-  std::int64_t prepared_bytes() const override { return inner_->prepared_bytes(); }
-  void prepare(compiler::Resolver& where, void* scratch, void* prepared) const override {
-    const double start = now(Clock::thread);
-    inner_->prepare(where, scratch, prepared);
-    preparing.seconds += now(Clock::thread) - start;
-    preparing.calls += 1;
-  }
-  bool concurrent() const override { return false; }
-
- private:
-  std::shared_ptr<compiler::PhaseRunner> inner_;
-
- public:
-  struct Sums {
-    double calls = 0, examples = 0, seconds = 0;
-    double calls_before = 0;
-    std::vector<double> of_calls;  // seconds of each call of the workload
-
-    // How often it ran in the call of the workload that ends here.
-    double end_call() {
-      of_calls.push_back(seconds);
-      seconds = 0;
-      return calls - std::exchange(calls_before, calls);
-    }
-  };
-  mutable std::vector<Sums> of_phase;
-  mutable Sums preparing;
-};
-
 // What a phase costs as a function of the examples: so much for any number, and so much for each.
 struct PhaseLine {
   Cost any, each;
 };
 
+// By phase, of a call for so many examples; of one that takes many steps at once, for as many of each step.
+struct Counted {
+  std::map<std::string, Cost> costs;
+  std::map<std::string, double> rows;
+};
+
+Counted count(const ProgramSpec& spec, std::int64_t examples) {
+  const std::shared_ptr<compiler::Program> plan = scheduled(spec);
+  compiler::CompileOptions options;
+  options.float64 = spec.float64;
+  options.cpu = spec.cpu;
+  options.batch = spec.batch_hint;
+  compiler::finish_graph(*plan, options);
+  compiler::take_steps_at_once(*plan);
+  Counted counted;
+  for (const auto& phase : plan->phases)
+    counted.rows[phase.name] = static_cast<double>(examples * (phase.at_once ? compiler::steps_in_a_call : 1));
+  for (const auto& [phase, cost] : compiler::phase_costs(*plan, examples)) counted.costs[phase] = cost;
+  return counted;
+}
+
 std::map<std::string, PhaseLine> cost_lines(const ProgramSpec& spec) {
-  constexpr std::int64_t few = 8, more = 16;
-  const auto counted = [&](std::int64_t examples) {
-    const std::shared_ptr<compiler::Program> plan = scheduled(spec);
-    compiler::CompileOptions options;
-    options.float64 = spec.float64;
-    options.cpu = spec.cpu;
-    options.batch = spec.batch_hint;
-    compiler::finish_graph(*plan, options);
-    compiler::take_steps_at_once(*plan);
-    std::map<std::string, Cost> costs;
-    for (const auto& [phase, cost] : compiler::phase_costs(*plan, examples)) costs[phase] = cost;
-    return costs;
-  };
-  const std::map<std::string, Cost> at_few = counted(few);
+  const Counted few = count(spec, 8), more = count(spec, 16);
   std::map<std::string, PhaseLine> lines;
-  for (const auto& [phase, cost] : counted(more)) {
-    const auto low = at_few.find(phase);
-    if (low == at_few.end()) continue;
+  for (const auto& [phase, cost] : more.costs) {
+    const auto less = few.costs.find(phase);
+    if (less == few.costs.end()) continue;
+    const double rows = more.rows.at(phase), added = rows - few.rows.at(phase);
     PhaseLine& line = lines[phase];
-    const bool at_once = phase.ends_with(".before") || phase.ends_with(".after");
-    const double steps = at_once ? static_cast<double>(compiler::steps_in_a_call) : 1;
-    line.each = {(cost.operations - low->second.operations) / ((more - few) * steps),
-                 (cost.words - low->second.words) / ((more - few) * steps)};
-    line.any = {cost.operations - more * steps * line.each.operations, cost.words - more * steps * line.each.words};
+    line.each = {(cost.operations - less->second.operations) / added, (cost.words - less->second.words) / added};
+    line.any = {cost.operations - rows * line.each.operations, cost.words - rows * line.each.words};
   }
   return lines;
 }
 
-PhaseTime phase_time(const std::string& name, const TimedRunner::Sums& sums, const PhaseLine& line, double runs,
+PhaseTime phase_time(const std::string& name, const PhaseSums& sums, const PhaseLine& line, double runs,
                      const Machine& machine, bool float64) {
   PhaseTime p;
   p.phase = name;
   p.calls = sums.calls / runs;
-  p.seconds = std::max(0.0, summarise(sums.of_calls).median - p.calls * look());
+  p.seconds = std::max(0.0, summarise(sums.seconds).median - p.calls * look());
   p.operations = (sums.calls * line.any.operations + sums.examples * line.each.operations) / runs;
   p.bytes = (sums.calls * line.any.words + sums.examples * line.each.words) / runs * (float64 ? 8 : 4);
   const double peak = machine.peak(float64), rate = machine.bandwidth(p.bytes / std::max(p.calls, 1.0));
@@ -135,18 +95,14 @@ std::vector<double> run_timed(Run& run, TimedRunner& timed, double seconds) {
   std::vector<double> all;
   const double first = now();
   for (bool counts = false; all.size() < 2 || now() - first < seconds; counts = true) {
-    double looks = 0;
     const double start = now(Clock::thread);
     run.call();
     double took = now(Clock::thread) - start;
     if (!counts && took < patience) {
-      for (auto& sums : timed.of_phase) sums = {};
-      timed.preparing = {};
+      timed.clear();
       continue;
     }
-    for (auto& sums : timed.of_phase) looks += sums.end_call();
-    looks += timed.preparing.end_call();
-    took -= 2 * looks * look();
+    took -= 2 * look() * timed.end_call();
     all.push_back(took);
     if (took >= patience) break;
   }
@@ -170,17 +126,17 @@ Profile profile(const Workload& workload, const Machine& machine, double seconds
   result.seconds = summarise(seconds_of_calls).median;
   const auto lines = cost_lines(alone.program);
   for (std::size_t i = 0; i < phases.size(); ++i) {
-    if (timed->of_phase[i].calls == 0) continue;
+    if (timed->sums(static_cast<int>(i)).calls == 0) continue;
     const auto line = lines.find(phases[i].name);
-    result.phases.push_back(phase_time(phases[i].name, timed->of_phase[i],
+    result.phases.push_back(phase_time(phases[i].name, timed->sums(static_cast<int>(i)),
                                        line == lines.end() ? PhaseLine{} : line->second, runs, machine,
                                        alone.program.float64));
     result.operations += result.phases.back().operations;
     result.bytes += result.phases.back().bytes;
     result.moving += result.phases.back().moving;
   }
-  if (timed->preparing.calls > 0)
-    result.phases.push_back(phase_time("prepare", timed->preparing, {}, runs, machine, alone.program.float64));
+  if (timed->sums(-1).calls > 0)
+    result.phases.push_back(phase_time("prepare", timed->sums(-1), {}, runs, machine, alone.program.float64));
   return result;
 }
 

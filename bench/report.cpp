@@ -67,12 +67,14 @@ Reached reach(const Goal& goal, const Row& row, const std::vector<Row>& rows) {
   const std::string& name = row.workload.name;
   if (goal.kind == Goal::Kind::share_of_peak) {
     r.share = true;
-    const auto& phases = row.profile.phases;
-    const auto busiest = std::max_element(phases.begin(), phases.end(), [](const PhaseTime& a, const PhaseTime& b) {
-      return a.operations < b.operations;
-    });
-    r.what = fmt::format("{}: of the peak{}", name, busiest == phases.end() ? "" : ", phase " + busiest->phase);
-    if (busiest != phases.end()) r.reached = busiest->of_peak;
+    double ideal = 0, seconds = 0;
+    for (const PhaseTime& p : row.profile.phases) {
+      if (p.operations < row.profile.operations / 10) continue;  // the phases that the work is in
+      seconds += p.seconds, ideal += p.of_peak * p.seconds;
+      r.what += (r.what.empty() ? "" : ", ") + p.phase;
+    }
+    r.what = fmt::format("{}: of the peak, phases {}", name, r.what);
+    if (seconds > 0) r.reached = ideal / seconds;
   } else if (goal.kind == Goal::Kind::times_one_thread) {
     r.what = fmt::format("{}: over one thread", name);
     r.reached = row.times_faster(kOneThread);
@@ -185,7 +187,8 @@ std::string text(const Report& r, Form form) {
   if (!r.goals.empty()) out += section("Goals", goal_table(r.goals, form));
   if (!r.rows.empty()) {
     out += section("Batches and steps", row_table(r.rows, form));
-    out += section("Phases on one thread", phase_table(r.rows, form));
+    const bool measured = std::any_of(r.rows.begin(), r.rows.end(), [](const Row& row) { return row.fault.empty(); });
+    if (measured) out += section("Phases on one thread", phase_table(r.rows, form));
   }
   if (!r.lengths.empty()) out += section("Longer sequences, learning at every step", length_table(r.lengths, form));
   if (!r.compiles.empty())

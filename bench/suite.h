@@ -9,14 +9,14 @@
 
 namespace eligo::bench {
 
-// A figure to reach: how many times faster than a peer, or a share of the machine's peak.
+// A figure to reach: how many times faster than a peer or one thread, or the share of the machine's peak in the phases
+// that hold most operations.
 struct Goal {
   enum class Kind { times_faster, share_of_peak, times_one_thread };
   Kind kind = Kind::times_faster;
   std::string peer;           // times_faster: "torch"
   std::string peer_workload;  // times_faster: another workload of the suite that the peer runs; empty: this one
   double at_least = 0;
-  std::string phase;  // share_of_peak: of one phase, the busiest if empty
 };
 
 struct Entry {

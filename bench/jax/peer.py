@@ -6,7 +6,9 @@ import sys
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "protocol"))
 import protocol  # noqa: E402
 
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+# One thread: XLA takes as many as it has processors.
+os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
 try:
     import jax
     import jax.numpy as jnp

@@ -148,12 +148,13 @@ class Online:
 
 
 def hello():
-    return {"peer": "numpy", "versions": {"NumPy": np.__version__, "OpenBLAS core": protocol.blas_core() or "no OpenBLAS"}}
+    return {"peer": "numpy", "versions": {"NumPy": np.__version__, "OpenBLAS core": protocol.blas_core()}}
 
 
 def build(workload):
     if workload["rule"] not in RULES:
         raise protocol.Skip(f"no rule {workload['rule']} in NumPy here")
+    protocol.set_blas_threads(workload["threads"])
     return Online(workload)
 
 

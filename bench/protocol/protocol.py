@@ -62,17 +62,37 @@ class Sampler:
                 return samples
 
 
-def blas_core():
-    """The processor that a loaded OpenBLAS takes this one for; None if there is no OpenBLAS."""
+def blas(*names):
+    """The first function of these names in a loaded OpenBLAS; None if there is none."""
     with open("/proc/self/maps") as maps:
         libraries = {line.split()[-1] for line in maps if "blas" in line and ".so" in line}
     for library in sorted(libraries):
-        for name in ("openblas_get_corename", "openblas_get_corename64_", "scipy_openblas_get_corename64_"):
+        for name in names:
             function = getattr(ctypes.CDLL(library), name, None)
             if function is not None:
-                function.restype = ctypes.c_char_p
-                return function().decode()
+                return function
     return None
+
+
+def blas_core():
+    """The processor that OpenBLAS takes this one for."""
+    function = blas("openblas_get_corename", "openblas_get_corename64_", "scipy_openblas_get_corename64_")
+    if function is None:
+        return "no OpenBLAS"
+    function.restype = ctypes.c_char_p
+    return function().decode()
+
+
+def set_blas_threads(count):
+    function = blas("openblas_set_num_threads", "openblas_set_num_threads64_", "scipy_openblas_set_num_threads64_")
+    if function is not None:
+        function(count)
+
+
+def free_bytes():
+    """Memory that can be had without swapping."""
+    with open("/proc/meminfo") as info:
+        return next(int(line.split()[1]) * 1024 for line in info if line.startswith("MemAvailable"))
 
 
 def array_sizes(case):

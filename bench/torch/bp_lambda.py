@@ -4,7 +4,7 @@ with bmm, as its authors' code does (Pemberton & Costa 2024, eqs. 14-16)."""
 import torch
 
 import common
-from protocol import Skip
+from protocol import Skip, free_bytes
 
 
 class TanhRnn:
@@ -75,6 +75,9 @@ class BpLambda:
         self.n = n
         self.cell = (Lstm if workload["cell"] == "lstm" else TanhRnn)(n, sizes["m"])
         self.states = 2 * n if workload["cell"] == "lstm" else n
+        trace = workload["batch"] * self.states**3 * torch.empty(0).element_size()
+        if 4 * trace > free_bytes():
+            raise Skip(f"its traces of {trace / 1e9:.0f} GB do not fit into memory")
         self.V, self.b = common.uniform(k, n, bound=common.bound_of(n)), common.uniform(k, bound=common.bound_of(n))
         self.A, self.a = torch.zeros(self.states, self.states), torch.zeros(self.states)
         hyper = {"λ": 1.0, "γ": 0.9, "κ": 1.0, "scale": 1.0, "bound": 1.0}

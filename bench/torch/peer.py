@@ -28,7 +28,7 @@ RULES = {
 def hello():
     return {
         "peer": "torch",
-        "versions": {"PyTorch": torch.__version__, "OpenBLAS core": protocol.blas_core() or "no OpenBLAS"},
+        "versions": {"PyTorch": torch.__version__, "OpenBLAS core": protocol.blas_core()},
     }
 
 
@@ -38,6 +38,7 @@ def build(workload):
     if workload["update"] != "sequence" or workload["online"]:
         raise protocol.Skip("updates only at the end of a sequence")
     torch.set_num_threads(workload["threads"])
+    protocol.set_blas_threads(workload["threads"])
     torch.set_default_dtype(torch.float64 if workload["dtype"] == "f64" else torch.float32)
     torch.set_flush_denormal(True)
     torch.manual_seed(1)

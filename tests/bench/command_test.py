@@ -22,7 +22,7 @@ rule own(net: cell, L: readout) {
 def run(*arguments, cwd, good=True):
     done = subprocess.run([ELIGO, "bench", "--quick", *arguments], cwd=cwd, text=True, capture_output=True)
     assert (done.returncode == 0) == good, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout if good else done.stderr
+    return done.stdout if good else done.stdout + done.stderr
 
 
 def check_row(row, threads=1):
@@ -32,7 +32,7 @@ def check_row(row, threads=1):
     assert row["operations"] > 0 and row["bytes"] > 0 and row["of_peak"] > 0 and row["of_bandwidth"] > 0
     assert abs(sum(p["operations"] for p in row["phases"]) / row["operations"] - 1) < 1e-9
     for phase in row["phases"]:
-        assert phase["calls"] > 0 and phase["seconds"] > 0 and phase["bound_by"] in ("memory", "arithmetic"), phase
+        assert phase["calls"] > 0 and phase["seconds"] >= 0 and phase["bound_by"] in ("memory", "arithmetic"), phase
 
 
 def rules_of_ones_own(folder):
@@ -67,7 +67,7 @@ def what_is_refused(folder):
     assert "there is no peer foo" in run("--rules", "bptt", "--vs", "foo", cwd=folder, good=False)
     assert "there is no rule nope" in run("--rules", "nope", cwd=folder, good=False)
     assert "no row named like nothing" in run("--only", "nothing", "--alone", cwd=folder, good=False)
-    assert "--schedule e" in run("--rules", "rtrl", "--schedule", "e", cwd=folder, good=False)
+    assert '"e" is no schedule' in run("--rules", "rtrl", "--schedule", "e", cwd=folder, good=False)
     assert "cannot be written" in run("--only", "delayed target, BPTT", "--alone", "--json", "no/where.json", cwd=folder, good=False)
 
 
