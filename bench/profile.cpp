@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 
 #include "bench/peak.h"
+#include "compiler/at_once.h"
 #include "compiler/llvm/denormals.h"
 #include "compiler/llvm/jit.h"
 #include "compiler/loops_text.h"
@@ -121,7 +122,8 @@ struct Measured {
   std::size_t bytes = 0;
 };
 
-Measured measure(const Module& all, std::vector<Statement> statements, const Options& o, const Arena& arena) {
+Measured measure(const Module& all, std::vector<Statement> statements, const Options& o, const Arena& arena,
+                 std::int64_t rows) {
   Module m;
   m.name = "profile";
   m.buffers = all.buffers;
@@ -130,7 +132,7 @@ Measured measure(const Module& all, std::vector<Statement> statements, const Opt
   const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(o.cpu)});
   const auto kernel = kernels->find("kernel");
   const compiler::FlushDenormals flush;
-  return {seconds_of([&] { kernel(arena.pointers.data(), o.batch); }),
+  return {seconds_of([&] { kernel(arena.pointers.data(), rows); }),
           kernels->emit_ms + kernels->optimise_ms + kernels->codegen_ms + kernels->link_ms, kernels->object_bytes};
 }
 
@@ -148,12 +150,16 @@ void profile(const Options& o) {
   options.float64 = o.spec.float64;
   options.batch = o.batch;
   compiler::finish_graph(*program, options);
+  compiler::take_steps_at_once(*program);
   const compiler::Lowered lowered = compiler::lower(*program, o.batch);
   const Module& m = lowered.module;
-  const Arena arena(m, o.batch, o.spec.float64 ? DType::f64 : DType::f32);
+  constexpr std::int64_t steps = 16;  // that `lower` reckons with where many are taken at once
+  const Arena arena(m, o.batch * steps, o.spec.float64 ? DType::f64 : DType::f32);
   fmt::print("{}: {} examples, peak {:.1f} GFLOP/s\n", m.name, o.batch,
              1e-9 * peak_flops(o.spec.float64 ? DType::f64 : DType::f32));
-  for (const Function& f : m.functions) {
+  for (std::size_t n = 0; n < m.functions.size(); ++n) {
+    const Function& f = m.functions[n];
+    const std::int64_t rows = o.batch * (lowered.at_once[n] ? steps : 1);
     if (f.name.find(o.phase) == std::string::npos) continue;
     for (const Statement& s : f.statements) {
       if (o.code_of.empty() || s.label != o.code_of) continue;
@@ -163,10 +169,10 @@ void profile(const Options& o) {
                  compiler::asm_text(one, {dtype, compiler::Target::named(o.cpu)}));
     }
     if (!o.code_of.empty()) continue;
-    row("", measure(m, f.statements, o, arena), compiler::cost_of_function(f), o, f.name);
+    row("", measure(m, f.statements, o, arena, rows), compiler::cost_of_function(f), o, f.name);
     for (const Statement& s : f.statements)
       if (o.statements)
-        row("  ", measure(m, {s}, o, arena), compiler::cost_of_function({"", {s}}), o,
+        row("  ", measure(m, {s}, o, arena, rows), compiler::cost_of_function({"", {s}}), o,
             fmt::format("{}  {}", s.label, compiler::loops::text(m, s)));
   }
 }
