@@ -32,6 +32,7 @@ std::string readable_bytes(long double bytes) {
     bytes /= 1024;
     ++unit;
   }
+  if (bytes >= 999.5L) return fmt::format("{:.0f} {}", static_cast<double>(bytes), units[unit]);
   return fmt::format("{:.3g} {}", static_cast<double>(bytes), units[unit]);
 }
 

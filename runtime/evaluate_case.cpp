@@ -231,7 +231,7 @@ json evaluate_case(const json& input, const std::vector<std::string>& rule_folde
   options.batch = batch.examples;
   options.steps = batch.steps;
   if (auto t = input.find("threads"); t != input.end()) options.threads = static_cast<int>(integer(*t, "threads"));
-  if (auto m = input.find("memory"); m != input.end()) options.memory = memory_of(*m);
+  if (auto m = input.find("memory"); m != input.end()) spec.memory = options.memory = memory_of(*m);
   if (auto s = input.find("seed"); s != input.end()) options.seed = static_cast<std::uint64_t>(integer(*s, "seed"));
   Session session(compile(spec), options);
   if (spec.optimiser == "sgd") set_rates(session, object(input, "update"));

@@ -134,10 +134,21 @@ class Scheduler {
       sum.operations += runs * phase.cost.operations;
       sum.bytes += runs * phase.cost.words * (spec_.float64 ? 8 : 4);
     }
-    sum.memory = plan_layout(compiler::plan_of(plan), spec_.batch_hint, std::max<std::int64_t>(spec_.steps_hint, 1),
-                             spec_.float64, 0, 1)
-                     .bytes;
+    const compiler::Plan kept = compiler::plan_of(plan);
+    sum.memory = layout_of(kept, 0).bytes;
+    if (sum.memory <= limit()) return sum;
+    try {  // in segments, whose steps are taken twice
+      sum.memory = layout_of(kept, static_cast<std::uint64_t>(limit())).bytes;
+      sum.operations *= 2;
+      sum.bytes *= 2;
+    } catch (const Error&) {
+      // it does not fit so either
+    }
     return sum;
+  }
+
+  Layout layout_of(const compiler::Plan& plan, std::uint64_t most) const {
+    return plan_layout(plan, spec_.batch_hint, std::max<std::int64_t>(spec_.steps_hint, 1), spec_.float64, most, 1);
   }
 
   void force(const std::string& name) {

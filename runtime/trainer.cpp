@@ -129,6 +129,7 @@ Trainer::Trainer(const Experiment& experiment, TrainerOptions options)
     spec.show = shown_for(variant, first);
     spec.batch_hint = variant.train.batch;
     spec.steps_hint = first.shape().max_steps;
+    spec.memory = experiment_.memory;
     spec.online = false;
     try {
       programs_.push_back(compile(spec));

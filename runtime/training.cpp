@@ -43,7 +43,11 @@ Training::Training(const Variant& variant, std::shared_ptr<const Program> progra
       task_(task),
       place_(std::move(place)),
       shape_(task.shape()),
-      options_{.batch = variant.train.batch, .steps = shape_.max_steps, .seed = place_.seed, .threads = place_.threads, .memory = place_.memory},
+      options_{.batch = variant.train.batch,
+               .steps = shape_.max_steps,
+               .seed = place_.seed,
+               .threads = place_.threads,
+               .memory = place_.memory},
       program_(std::move(program)),
       session_(program_, options_) {
   for (const auto& [name, value] : variant.hypers) session_.set_hyper(name, value);

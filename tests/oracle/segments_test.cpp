@@ -141,6 +141,7 @@ TEST(Bytes, AreReadAsPeopleWriteThem) {
   EXPECT_EQ(read_bytes("2 gigs"), std::nullopt);
   EXPECT_EQ(read_bytes(""), std::nullopt);
   EXPECT_EQ(readable_bytes(3.0L * (1 << 20)), "3 MiB");
+  EXPECT_EQ(readable_bytes(1000), "1000 B");
 }
 
 }  // namespace

@@ -35,6 +35,7 @@ expect 1 "there is no forward recurrence f" "$eligo" explain bp_lambda --schedul
 expect 1 "--schedule e=: expected a recurrence and a word" "$eligo" dump bp_lambda --schedule e= --stage graph
 expect 1 "--schedule reverse: name the recurrence" "$eligo" run quick_start --schedule reverse
 expect 1 "--memory 2GoB: expected an amount of memory" "$eligo" explain bptt --memory 2GoB
+expect 1 'memory: "lots" is no amount of memory' "$eligo" run quick_start --memory lots
 expect 1 "--size n: expected a name and a whole number" "$eligo" gradcheck bptt --size n
 expect 1 "did you mean bptt?" "$eligo" explain bpt
 expect 0 "ψ" "$eligo" fmt "$root/rules/bptt.eli"
