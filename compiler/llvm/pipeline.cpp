@@ -11,6 +11,7 @@
 #include "compiler/contract.h"
 #include "compiler/cut.h"
 #include "compiler/differentiate.h"
+#include "compiler/keep_common.h"
 #include "compiler/kernel_runner.h"
 #include "compiler/llvm/jit.h"
 #include "compiler/loops_text.h"
@@ -48,6 +49,7 @@ void graph_stages(Program& program, const CompileOptions& options, const std::st
 
 // What comes behind them for programs that are to run.
 void divide(Program& program) {
+  keep_common(program);
   take_steps_at_once(program);
   verify(program, "divided", false);
 }

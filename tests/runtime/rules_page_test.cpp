@@ -33,10 +33,11 @@ TEST(ItemNotes, MayBeMissing) {
   EXPECT_TRUE(notes.tests.empty());
 }
 
-RuleCost cost_of(const std::string& rule, std::int64_t units) {
+RuleCost cost_of(const std::string& rule, std::int64_t units, const char* schedule = "dense") {
   ProgramSpec spec;
   spec.rule = rule;
   spec.cell = "rnn_tanh";
+  spec.schedule[""] = schedule;
   return rule_cost(fitting(spec, {units, 10, 2, 2}));
 }
 
@@ -57,6 +58,9 @@ TEST(RuleCosts, BpttCarriesEveryStep) {
   EXPECT_GE(cost.carried_step, 4 * 32);
   EXPECT_LT(cost.learning, cost_of("rtrl", 32).learning / 100);
   EXPECT_EQ(cost.forward, cost_of("rtrl", 32).forward);
+  const RuleCost transposed = cost_of("rtrl", 32, "auto");
+  EXPECT_EQ(transposed.schedule, "reverse");
+  EXPECT_NEAR(transposed.learning, cost.learning, 0.02 * cost.learning);
 }
 
 TEST(Fitting, FindsASynthesiserForEachRole) {
