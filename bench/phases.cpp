@@ -6,7 +6,6 @@
 
 #include "bench/timed_runner.h"
 #include "bench/timing.h"
-#include "compiler/at_once.h"
 #include "compiler/lower.h"
 #include "compiler/phase_costs.h"
 #include "compiler/pipeline.h"
@@ -49,7 +48,7 @@ Counted count(const ProgramSpec& spec, std::int64_t examples) {
   options.cpu = spec.cpu;
   options.batch = spec.batch_hint;
   compiler::finish_graph(*plan, options);
-  compiler::take_steps_at_once(*plan);
+  compiler::divide_phases(*plan);
   Counted counted;
   for (const auto& phase : plan->phases)
     counted.rows[phase.name] = static_cast<double>(examples * (phase.at_once ? compiler::steps_in_a_call : 1));

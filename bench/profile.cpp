@@ -21,7 +21,6 @@
 #include <sys/mman.h>
 
 #include "bench/peak.h"
-#include "compiler/at_once.h"
 #include "compiler/llvm/denormals.h"
 #include "compiler/llvm/jit.h"
 #include "compiler/loops_text.h"
@@ -150,7 +149,7 @@ void profile(const Options& o) {
   options.float64 = o.spec.float64;
   options.batch = o.batch;
   compiler::finish_graph(*program, options);
-  compiler::take_steps_at_once(*program);
+  compiler::divide_phases(*program);
   const compiler::Lowered lowered = compiler::lower(*program, o.batch);
   const Module& m = lowered.module;
   constexpr std::int64_t steps = 16;  // that `lower` reckons with where many are taken at once

@@ -19,6 +19,8 @@ struct CompileOptions {
 
 // Differentiates, simplifies and orders the program (in place): the graph that is lowered.
 void finish_graph(Program& program, const CompileOptions& options);
+// Then, for a program that is to run: what several phases compute is kept, and many steps are taken at once.
+void divide_phases(Program& program);
 
 // Differentiates, simplifies, orders and lowers the program (in place) and compiles its phases.
 // Throws std::runtime_error where the target cannot be compiled for.

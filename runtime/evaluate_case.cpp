@@ -245,6 +245,9 @@ json evaluate_case(const json& input, const std::vector<std::string>& rule_folde
 
   json out;
   out["loss"] = result.loss;
+  if (std::any_of(spec.schedule.begin(), spec.schedule.end(),
+                  [](const auto& entry) { return entry.second.starts_with("approximate"); }))
+    out["left_out"] = result.left_out;
   out["steps"] = json::object();
   for (const std::string& name : spec.show) {
     const Session::Shown shown = session.shown(name);

@@ -9,7 +9,6 @@
 #include <memory>
 #include <set>
 
-#include "compiler/at_once.h"
 #include "compiler/formula.h"
 #include "compiler/phase_costs.h"
 #include "compiler/pipeline.h"
@@ -203,7 +202,7 @@ class Explain {
   void find_at_once() {
     const PlanPtr divided = scheduled(o_.spec);
     compiler::finish_graph(*divided, options_);
-    compiler::take_steps_at_once(*divided);
+    compiler::divide_phases(*divided);
     for (const auto& phase : divided->phases) {
       if (!phase.at_once) continue;
       const std::string whole = phase.name.substr(0, phase.name.rfind('.'));

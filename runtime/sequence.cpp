@@ -226,6 +226,7 @@ void Sequence::begin(std::int64_t examples, std::int64_t steps, bool learn) {
   for (auto& shard : shards_) {
     shard->loss = 0;
     shard->loss_steps = 0;
+    shard->left_out = 0;
   }
   std::fill(reduced_.begin(), reduced_.end(), 0);
   clear_gathered_ = !gathered_clean_;
@@ -556,6 +557,7 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
   for (const auto& shard : shards_) {
     result.loss += shard->loss;
     result.loss_steps += shard->loss_steps;
+    result.left_out = std::max(result.left_out, shard->left_out);
   }
   result.loss /= static_cast<double>(examples_);
   open_ = false;
@@ -588,7 +590,10 @@ RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
   span(t, t);
   update(UpdateEvery::step);
   RunResult result;
-  for (const auto& shard : shards_) result.loss += shard->loss;
+  for (const auto& shard : shards_) {
+    result.loss += shard->loss;
+    result.left_out = std::max(result.left_out, shard->left_out);
+  }
   result.loss /= static_cast<double>(examples_);
   result.loss_steps = examples_;
   return result;

@@ -76,6 +76,7 @@ class Sequence {
   void collect_ends(Shard& shard, int phase);
 
   void replay(Shard& shard, std::int64_t t);  // replay.cpp
+  void note_left_out(Shard& shard, const compiler::Replay& replay, std::int64_t first, std::int64_t last) const;
   void run_steps(Shard& shard, std::int64_t from, std::int64_t to);
   void run_arrivals(Shard& shard, std::int64_t from, std::int64_t to, bool show);
 

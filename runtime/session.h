@@ -82,6 +82,10 @@ struct TensorInfo {
 struct RunResult {
   double loss = 0;              // Σ_t mean over the batch of L[t]
   std::int64_t loss_steps = 0;  // (step, example) pairs that were counted in it
+  // With a schedule `approximate replay(k)`: of all walks back that ended before the start, the largest length that the
+  // learning signal still had, over the one with which it set out. What was left out of an update is at most that share
+  // of the signal's length, times the Jacobian of the step before, times the length of the trace there.
+  double left_out = 0;
 };
 
 class Session {

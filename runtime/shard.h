@@ -35,6 +35,7 @@ struct Sequence::Shard {
   std::int64_t held_to = 0;
   double loss = 0;
   std::int64_t loss_steps = 0;
+  double left_out = 0;  // see RunResult
   std::vector<std::vector<char>> taught;  // by learned, of a parameter with a value per step: steps that gathered
 };
 

@@ -47,13 +47,6 @@ void graph_stages(Program& program, const CompileOptions& options, const std::st
   verify(program, "simplified", false);
 }
 
-// What comes behind them for programs that are to run.
-void divide(Program& program) {
-  keep_common(program);
-  take_steps_at_once(program);
-  verify(program, "divided", false);
-}
-
 Lowered lowered_loops(Program& program, const CompileOptions& options) {
   Lowered lowered = lower(program, options.batch);
   if (const auto faults = loops::verify(lowered.module); !faults.empty())
@@ -71,6 +64,12 @@ const std::vector<std::string>& stage_names() {
 
 void finish_graph(Program& program, const CompileOptions& options) { graph_stages(program, options, "simplified"); }
 
+void divide_phases(Program& program) {
+  keep_common(program);
+  take_steps_at_once(program);
+  verify(program, "divided", false);
+}
+
 std::string code_version(const CompileOptions& options) {
   static std::mutex mutex;  // the processor stays the same
   static std::map<std::pair<std::string, bool>, std::string> known;
@@ -86,7 +85,7 @@ Executable compile_executable(Program& program, const CompileOptions& options) {
   const JitOptions jit = jit_options(options);
   if (const std::string reason = jit.target.why_not_here(); !reason.empty()) throw std::runtime_error(reason);
   graph_stages(program, options, "simplified");
-  if (options.divide) divide(program);
+  if (options.divide) divide_phases(program);
   Executable executable;
   executable.float64 = options.float64;
   executable.lowered = lowered_loops(program, options);
@@ -110,7 +109,7 @@ std::string dump_stage(std::shared_ptr<Program> program, const CompileOptions& o
   graph_stages(*program, options, stage);
   if (stage == "graph" || stage == "derivatives" || stage == "simplified") return text(*program);
   if (stage == "schedule") return schedule_text(*program);
-  divide(*program);
+  divide_phases(*program);
   if (stage == "divided") return text(*program);
   const Lowered lowered = lowered_loops(*program, options);
   if (stage == "loops") return loops::text(lowered.module);

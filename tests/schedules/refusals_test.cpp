@@ -205,6 +205,24 @@ TEST_F(Refused, NothingOfWhatIsAtMostKStepsBack) {
   }
 }
 
+// With W = I/2 a linear net's signal is half as long with every step back.
+TEST_F(Refused, WhatIsLeftOfTheSignalIsReported) {
+  const Shape shape{.steps = 7, .examples = 2};
+  ProgramSpec spec = small("rtrl", "rnn_linear", "linear", 3);
+  for (const auto& [word, left] : std::vector<std::pair<std::string, double>>{{"approximate replay(3)", 0.125},
+                                                                              {"approximate replay(1)", 0.5},
+                                                                              {"approximate replay(6)", 0},
+                                                                              {"replay", 0}}) {
+    spec.schedule["P"] = word;
+    SessionOptions options;
+    options.batch = shape.examples;
+    options.steps = shape.steps;
+    Session session(compile(spec), options);
+    session.set("net.W", std::vector<double>{0.5, 0, 0, 0, 0.5, 0, 0, 0, 0.5});
+    EXPECT_NEAR(session.run(make_batch(shape)).left_out, left, 1e-12) << word;
+  }
+}
+
 // Shards are cut and added as they are for the dense trace.
 TEST_F(Refused, NothingByTheNumberOfThreads) {
   const Shape many{.steps = 5, .examples = 40, .unequal = true, .masked = true};
