@@ -33,13 +33,16 @@ void note(PhaseSums& sums, double start, std::int64_t examples) {
 }  // namespace
 
 TimedRunner::TimedRunner(std::shared_ptr<compiler::PhaseRunner> inner, std::size_t phases)
-    : inner_(std::move(inner)), sums_(phases + 1), kernels_(phases + 1), functions_(phases + 1, nullptr) {
+    : inner_(std::move(inner)), sums_(phases + 1), kernels_(phases + 1), stages_(phases + 1) {
   for (std::size_t i = 0; i < kernels_.size(); ++i) {
     const compiler::Kernel* kernel = inner_->kernel(static_cast<int>(i) - 1);
     if (!kernel) continue;
     kernels_[i] = *kernel;
-    functions_[i] = kernel->function;
-    if (i < most_phases) kernels_[i].function = stand_ins[i];  // what lies beyond runs without being timed
+    stages_[i] = kernel->stages;
+    if (stages_[i].empty()) stages_[i] = {{kernel->function}};
+    if (i >= most_phases) continue;  // runs without being timed
+    kernels_[i].function = stand_ins[i];
+    kernels_[i].stages.clear();
   }
   active = this;
 }
@@ -63,12 +66,13 @@ void TimedRunner::prepare(compiler::Resolver& where, void* scratch, void* prepar
 
 const compiler::Kernel* TimedRunner::kernel(int phase) const {
   const auto i = static_cast<std::size_t>(phase + 1);
-  return functions_[i] ? &kernels_[i] : nullptr;
+  return stages_[i].empty() ? nullptr : &kernels_[i];
 }
 
 void TimedRunner::call(std::size_t index, void* const* addresses, std::int64_t examples) const {
   const double start = now(Clock::thread);
-  functions_[index](addresses, examples);
+  for (const auto& stage : stages_[index])
+    for (const compiler::Kernel::Function piece : stage) piece(addresses, examples);
   note(sums_[index], start, examples);
 }
 

@@ -47,7 +47,7 @@ class TimedRunner : public compiler::PhaseRunner {
   std::shared_ptr<compiler::PhaseRunner> inner_;
   mutable std::vector<PhaseSums> sums_;
   std::vector<compiler::Kernel> kernels_;  // the inner runner's, with other functions
-  std::vector<compiler::Kernel::Function> functions_;
+  std::vector<std::vector<std::vector<compiler::Kernel::Function>>> stages_;  // what the stand-ins call, by phase
 };
 
 }  // namespace eligo::bench
