@@ -484,7 +484,7 @@ void Sequence::update(UpdateEvery every) {
   for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
     const compiler::Learned& l = plan_.learned[k];
     if (l.every != every) continue;
-    reduce(l.gradient, reduced_[k] ? totals_[k].data() : nullptr);
+    reduce(l.gradient, reduced_[k] && !online_call_ ? totals_[k].data() : nullptr);
     reduced_[k] = 1;
     if (!learn_ || l.update_phase < 0) continue;
     const bool per_step = plan_.tensors[l.parameter].per_step;

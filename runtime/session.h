@@ -120,7 +120,8 @@ class Session {
     std::vector<double> values;
   };
   Shown shown(const std::string& name) const;
-  // What the last run's learn lines gathered for a parameter (batch mean, step sum, signed).
+  // What the last run's learn lines gathered for a parameter (batch mean, step sum, signed); after `step`, what the last
+  // update took.
   std::vector<double> gathered(const std::string& parameter) const;
 
   // Everything that a bit-exact continuation needs, as named tensors and counters.
