@@ -126,7 +126,6 @@ class Scheduler {
     options.float64 = spec_.float64;
     options.batch = spec_.batch_hint;
     compiler::finish_graph(plan, options);
-    compiler::divide_phases(plan);
     const auto steps = static_cast<double>(std::max<std::int64_t>(spec_.steps_hint, 1));
     const auto batch = static_cast<double>(std::max<std::int64_t>(spec_.batch_hint, 1));
     Estimate sum;
