@@ -1,7 +1,6 @@
 #include "compiler/keep_common.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -39,7 +38,7 @@ class Keeper {
 
  private:
   struct Found {
-    std::map<std::pair<std::string, int>, int> places;  // phase and offset from t
+    std::set<std::pair<std::string, int>> places;  // phase and offset from t
     int tensor = -1;
   };
 
@@ -89,14 +88,14 @@ class Keeper {
       if (!offset || *offset < lowest) continue;
       Ref canonical = at_t(node, *offset);
       if (!found_.contains(canonical)) order_.push_back(canonical);
-      ++found_[canonical].places[{phase.name, *offset}];
+      found_[canonical].places.insert({phase.name, *offset});
     }
   }
 
   // By the step already, as a value of its own.
-  bool stored(Ref node) const {
+  bool stored(Ref node) {
     for (const Root& root : p_.phase("step")->roots)
-      if (root.node == node) return true;
+      if (step_of(root.node) == 0 && at_t(root.node, 0) == node) return true;
     return false;
   }
 

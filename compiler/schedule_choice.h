@@ -18,7 +18,6 @@ struct ScheduleChoice {
 struct RecurrenceSchedules {
   std::string name;
   std::vector<ScheduleChoice> choices;
-  std::string note;  // about all of them; may be empty
 };
 
 }  // namespace eligo::compiler

@@ -36,4 +36,17 @@ std::string readable_bytes(long double bytes) {
   return fmt::format("{:.3g} {}", static_cast<double>(bytes), units[unit]);
 }
 
+std::string count_text(double count) {
+  if (count >= 1e12) return fmt::format("{:.3g} T", count / 1e12);
+  if (count >= 1e9) return fmt::format("{:.3g} G", count / 1e9);
+  if (count >= 1e6) return fmt::format("{:.3g} M", count / 1e6);
+  if (count >= 1e4) return fmt::format("{:.3g} k", count / 1e3);
+  return fmt::format("{:.0f}", count);
+}
+
+std::string bytes_text(double bytes) {
+  const std::string text = count_text(bytes);
+  return text.find(' ') == std::string::npos ? text + " B" : text + "B";
+}
+
 }  // namespace eligo

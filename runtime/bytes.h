@@ -1,4 +1,4 @@
-// Amounts of memory as people write them.
+// Amounts as people write and read them.
 #pragma once
 
 #include <cstdint>
@@ -11,5 +11,9 @@ namespace eligo {
 std::optional<std::uint64_t> read_bytes(const std::string& text);
 // "1.5 GiB".
 std::string readable_bytes(long double bytes);
+
+// What costs are told in, in powers of 1000: 1234567 -> "1.23 M" operations, "1.23 MB" moved.
+std::string count_text(double count);
+std::string bytes_text(double bytes);
 
 }  // namespace eligo

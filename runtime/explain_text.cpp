@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/utf8.h"
+#include "runtime/bytes.h"
 #include "runtime/explain.h"
 
 namespace eligo {
@@ -19,20 +20,6 @@ std::string right(const std::string& text, int width) {
 
 std::string left(const std::string& text, int width) {
   return text + std::string(static_cast<std::size_t>(std::max(0, width - dsl::width(text))), ' ');
-}
-
-// 1234567 -> "1.23 M"
-std::string count_text(double count) {
-  if (count >= 1e12) return fmt::format("{:.3g} T", count / 1e12);
-  if (count >= 1e9) return fmt::format("{:.3g} G", count / 1e9);
-  if (count >= 1e6) return fmt::format("{:.3g} M", count / 1e6);
-  if (count >= 1e4) return fmt::format("{:.3g} k", count / 1e3);
-  return fmt::format("{:.0f}", count);
-}
-
-std::string bytes_text(double bytes) {
-  const std::string text = count_text(bytes);
-  return text.find(' ') == std::string::npos ? text + " B" : text + "B";
 }
 
 // Columns as wide as their widest cell; the first ones to the left, the others to the right.
@@ -119,7 +106,6 @@ std::string schedules_text(const std::vector<compiler::RecurrenceSchedules>& rec
             {name, count_text(c.operations), bytes_text(c.bytes), bytes_text(c.memory), c.exact ? "yes" : "no"});
     }
     out += table(rows, 1, "  ") + why_not(r);
-    if (!r.note.empty()) out += wrapped(r.note, page - 4, "    ");
   }
   return out;
 }
@@ -187,7 +173,7 @@ std::string explain_json(const Explanation& e) {
   }
   out["recurrences"] = Json::array();
   for (const auto& r : e.recurrences) {
-    Json one = {{"name", r.name}, {"note", r.note}, {"schedules", Json::array()}};
+    Json one = {{"name", r.name}, {"schedules", Json::array()}};
     for (const compiler::ScheduleChoice& c : r.choices)
       one["schedules"].push_back({{"name", c.name},
                                   {"operations", c.operations},

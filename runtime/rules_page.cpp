@@ -7,6 +7,7 @@
 
 #include "dsl/parser.h"
 #include "dsl/report.h"
+#include "runtime/bytes.h"
 #include "runtime/fitting.h"
 
 namespace eligo {
@@ -36,19 +37,6 @@ std::string cell(const std::string& text) {
   std::string out;
   for (const char c : text) out += c == '|' ? "\\|" : std::string(1, c);
   return out;
-}
-
-// 1234567 -> "1.23 M"
-std::string count_text(double count) {
-  if (count >= 1e9) return fmt::format("{:.3g} G", count / 1e9);
-  if (count >= 1e6) return fmt::format("{:.3g} M", count / 1e6);
-  if (count >= 1e4) return fmt::format("{:.3g} k", count / 1e3);
-  return fmt::format("{:.0f}", count);
-}
-
-std::string bytes_text(double bytes) {
-  const std::string text = count_text(bytes);
-  return text.find(' ') == std::string::npos ? text + " B" : text + "B";
 }
 
 std::string headline(const std::string& report) {

@@ -88,16 +88,15 @@ class Scheduler {
             fmt::format("{} leaves out what lies further back, so it is not exact: write \"approximate {}\" if that "
                         "is meant",
                         text, text));
-      if (name.empty()) {
+      if (name.empty()) {  // for all; it is the first in the map
         for (auto& [each, kind] : wanted_) kind = *schedule;
-      } else if (!wanted_.contains(name)) {
+      } else if (wanted_.contains(name)) {
+        wanted_[name] = *schedule;
+      } else {
         throw Error(fmt::format("there is no forward recurrence {} to schedule; this rule has {}", given,
                                 names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
       }
     }
-    for (const auto& [given, text] : spec_.schedule)
-      if (const std::string name = dsl::canonical(given); !name.empty())
-        wanted_[name] = *compiler::parse_schedule(text);
   }
 
   // Null, and why, where a recurrence cannot have its schedule.
@@ -182,7 +181,7 @@ class Scheduler {
       candidates.push_back(consider(name, schedule));
     }
     if (free) chosen_[name] = cheapest(candidates);
-    if (table_) table_->push_back({name, rows(candidates, chosen_[name]), ""});
+    if (table_) table_->push_back({name, rows(candidates, chosen_[name])});
   }
 
   double limit() const { return static_cast<double>(spec_.memory ? spec_.memory : machine_memory()); }

@@ -571,9 +571,8 @@ RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
       throw Error(fmt::format("{} has a value for each step of a sequence: give whole sequences to run()", t.name));
   if (closes() || plan_.window >= 0 || !layout_.any_length)
     throw Error(
-        "this rule reads back over a window or the whole sequence, so it cannot learn step by step: give whole "
-        "sequences "
-        "to run()");
+        "this program reads back over a window or the whole sequence, so it cannot learn step by step: give whole "
+        "sequences to run(), or, for a rule that runs forward only, compile it with `online` or updates at every step");
   const bool fresh = !open_ || !online_call_;
   online_call_ = true;
   mask_ = nullptr;

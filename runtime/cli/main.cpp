@@ -27,7 +27,7 @@ using eligo::cli::DumpOptions;
 using eligo::cli::FormatOptions;
 using eligo::cli::ListOptions;
 using eligo::cli::ModelOptions;
-using eligo::cli::read_bytes;
+using eligo::cli::memory_option;
 using eligo::cli::read_hypers;
 using eligo::cli::read_schedule;
 using eligo::cli::RunOptions;
@@ -137,7 +137,7 @@ void add_explain(CLI::App& app, Arguments& a) {
   verb->add_flag("--json", a.explain.json, "All of it as JSON");
   verb->callback([&a] {
     a.explain.options.spec = a.model.spec();
-    if (!a.memory.empty()) a.explain.options.memory = read_bytes("--memory", a.memory);
+    if (!a.memory.empty()) a.explain.options.memory = memory_option(a.memory);
     a.status = eligo::cli::explain(a.explain);
   });
 }

@@ -1,4 +1,5 @@
 #include "runtime/cli/model_options.h"
+#include "runtime/bytes.h"
 
 #include <charconv>
 #include <cmath>
@@ -55,8 +56,9 @@ void add_rules_option(CLI::App* verb, std::vector<std::string>& folders) {
 
 CLI::Option* add_schedule_option(CLI::App* verb, std::vector<std::string>& schedules) {
   return verb
-      ->add_option("--schedule", schedules,
-                   "How a recurrence is computed: e=dense, e=replay, e=reverse, e=auto; without e= for all (may be repeated)")
+      ->add_option(
+          "--schedule", schedules,
+          "How a recurrence is computed: e=dense, e=replay, e=reverse, e=auto; without e= for all (may be repeated)")
       ->allow_extra_args(false);
 }
 
@@ -100,23 +102,9 @@ std::vector<std::pair<std::string, double>> read_hypers(const std::vector<std::s
   return hypers;
 }
 
-std::uint64_t read_bytes(const std::string& option, const std::string& text) {
-  const std::size_t unit_at = text.find_first_not_of("0123456789.");
-  std::string unit = unit_at == std::string::npos ? "" : text.substr(unit_at);
-  std::erase(unit, ' ');
-  double number = 0;
-  bool good = read_number(text.substr(0, unit_at), number);
-  double scale = 1;
-  if (!unit.empty() && unit != "B") {
-    const std::size_t power = std::string("KMGT").find(unit[0] == 'k' ? 'K' : unit[0]);
-    const std::string rest = unit.substr(1);
-    good = good && power != std::string::npos && (rest.empty() || rest == "iB" || rest == "B");
-    scale = std::pow(rest == "B" ? 1000.0 : 1024.0, static_cast<double>(power == std::string::npos ? 0 : power + 1));
-  }
-  const double bytes = number * scale;
-  if (!good || !(bytes >= 1) || bytes > 9e18)
-    throw Error(fmt::format("{} {}: expected an amount of memory, such as 2GiB or 500MB", option, text));
-  return static_cast<std::uint64_t>(bytes);
+std::uint64_t memory_option(const std::string& text) {
+  if (const auto bytes = read_bytes(text)) return *bytes;
+  throw Error(fmt::format("--memory {}: expected an amount of memory, such as 2GiB or 500MB", text));
 }
 
 }  // namespace eligo::cli

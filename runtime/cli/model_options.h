@@ -35,7 +35,7 @@ std::pair<std::string, std::int64_t> read_size(const std::string& text);
 std::pair<std::string, std::string> read_schedule(const std::string& text);
 // "lambda=0.5" into hypers.
 std::vector<std::pair<std::string, double>> read_hypers(const std::vector<std::string>& texts);
-// "2GiB", "512 MiB", "1.5G", "1000000" -> bytes; KB, MB, GB are powers of 1000.
-std::uint64_t read_bytes(const std::string& option, const std::string& text);
+// "2GiB" -> bytes.
+std::uint64_t memory_option(const std::string& text);
 
 }  // namespace eligo::cli

@@ -29,6 +29,17 @@ ProgramSpec net(const std::string& rule, const std::string& cell, const std::str
 // float64, without the object cache.
 ProgramSpec exact(ProgramSpec spec);
 
+// A sparse net: each unit reads r others, without slots or gates.
+constexpr const char* few_cell = R"(
+cell few(n, r, m) {
+  input x[m]
+  state h[n] = 0
+  wiring parent[n, r] ~ sample(n)
+  param V[n, r], U[n, m], b[n] ~ uniform(-1/sqrt(r), 1/sqrt(r))
+  h[t][n] = tanh(V[n, r]*h[t-1][parent[n, r]] + U[n, m]*x[t][m] + b[n])
+}
+)";
+
 // Draws every parameter and every initial state.
 void fill(Session& session, double scale = 0.5);
 Session make_session(const ProgramSpec& spec, const Shape& shape, int threads = 1);

@@ -7,16 +7,6 @@
 namespace eligo::test {
 namespace {
 
-constexpr const char* kFew = R"(
-cell few(n, r, m) {
-  input x[m]
-  state h[n] = 0
-  wiring parent[n, r] ~ sample(n)
-  param V[n, r], U[n, m], b[n] ~ uniform(-1/sqrt(r), 1/sqrt(r))
-  h[t][n] = tanh(V[n, r]*h[t-1][parent[n, r]] + U[n, m]*x[t][m] + b[n])
-}
-)";
-
 struct Setting {
   const char* rule;
   const char* cell;
@@ -60,7 +50,7 @@ class OnlineKernels : public testing::TestWithParam<Setting> {};
 
 TEST_P(OnlineKernels, AgreeWithTheInterpreter) {
   TemporaryFolder folder;
-  folder.write("few.eli", kFew);
+  folder.write("few.eli", few_cell);
   for (const bool show : {true, false}) {
     const Shape shape{.steps = 4, .examples = 3, .unequal = show, .masked = show};
     ProgramSpec spec = specification(GetParam(), folder.path());

@@ -8,16 +8,6 @@
 namespace eligo::test {
 namespace {
 
-constexpr const char* kFew = R"(
-cell few(n, r, m) {
-  input x[m]
-  state h[n] = 0
-  wiring parent[n, r] ~ sample(n)
-  param V[n, r], U[n, m], b[n] ~ uniform(-1/sqrt(r), 1/sqrt(r))
-  h[t][n] = tanh(V[n, r]*h[t-1][parent[n, r]] + U[n, m]*x[t][m] + b[n])
-}
-)";
-
 struct Setting {
   std::string rule, cell, synth = "linear";
   // What must be said where a schedule is refused; empty: it must be taken. Of updates at the sequence's end; with
@@ -55,7 +45,7 @@ std::vector<Setting> settings() {
 class Exact : public testing::TestWithParam<Setting> {
  protected:
   ProgramSpec spec(Update update) {
-    folder_.write("few.eli", kFew);
+    folder_.write("few.eli", few_cell);
     const Setting& s = GetParam();
     ProgramSpec spec = small(s.rule, s.cell, s.synth, s.units);
     spec.rule_paths = {folder_.path()};

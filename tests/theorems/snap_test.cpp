@@ -36,25 +36,18 @@ TEST_P(Snap, OneIsItsOwnRule) {
 INSTANTIATE_TEST_SUITE_P(Cells, Snap, testing::Values("rnn_linear", "rnn_tanh", "lstm", "gru", "sparsenet"),
                          [](const auto& each) { return each.param; });
 
-constexpr const char* kCells = R"(
+constexpr const char* kDiagonal = R"(
 cell diagonal(n, m) {
   input x[m]
   state h[n] = 0
   param w[n], U[n, m], b[n] ~ uniform(-1/sqrt(n), 1/sqrt(n))
   h[t] = tanh(w * h[t-1] + U . x[t] + b)
 }
-cell few(n, r, m) {
-  input x[m]
-  state h[n] = 0
-  wiring parent[n, r] ~ sample(n)
-  param V[n, r], U[n, m], b[n] ~ uniform(-1/sqrt(r), 1/sqrt(r))
-  h[t][n] = tanh(V[n, r]*h[t-1][parent[n, r]] + U[n, m]*x[t][m] + b[n])
-}
 )";
 
 TEST(Snap, OneOnADiagonalNetIsRtrl) {
   TemporaryFolder folder;
-  folder.write("cells.eli", kCells);
+  folder.write("cells.eli", kDiagonal);
   const Gathered rtrl = learn(online("rtrl", "diagonal", folder.path()));
   EXPECT_LE(apart(learn(online("snap1", "diagonal", folder.path())), rtrl), 1e-12);
   EXPECT_LE(apart(learn(online("snap", "diagonal", folder.path()), 1), rtrl), 1e-12);
@@ -64,7 +57,7 @@ TEST(Snap, OneOnADiagonalNetIsRtrl) {
 TEST(Snap, AgreesWithBruteForce) {
   constexpr std::size_t units = 6, parents = 2, inputs = 3;
   TemporaryFolder folder;
-  folder.write("cells.eli", kCells);
+  folder.write("few.eli", few_cell);
   std::vector<Gathered> results;
   for (std::int64_t n = 1; n <= 7; ++n) {
     ProgramSpec spec = online("snap", "few", folder.path());
