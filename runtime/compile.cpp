@@ -1,6 +1,8 @@
 #include "runtime/compile.h"
 
 #include <algorithm>
+#include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -11,7 +13,7 @@
 #include "dsl/names.h"
 #include "runtime/cache.h"
 #include "runtime/compile_key.h"
-#include "runtime/layout.h"
+#include "runtime/available.h"
 #include "runtime/library.h"
 #include "runtime/schedules.h"
 #include "runtime/synth_roles.h"
@@ -78,6 +80,34 @@ void check_sizes(const compiler::Facts& plan, bool recurrences) {
   }
 }
 
+// Numbers that a rule writes and float32 does not hold would be infinite in its kernels.
+void check_numbers(const compiler::Program& program) {
+  std::set<compiler::Ref> seen;
+  std::vector<compiler::Ref> open;
+  for (const compiler::Phase& phase : program.phases)
+    for (const compiler::Root& root : phase.roots) open.push_back(root.node);
+  const auto check = [](double number, const compiler::Origin& origin) {
+    if (!std::isfinite(number) || std::isfinite(static_cast<float>(number))) return;
+    std::string place;
+    if (origin.source) {
+      const dsl::LineColumn at = dsl::line_column(*origin.source, origin.span.begin);
+      place = fmt::format("{}:{}:{}: ", origin.source->path, at.line, at.column);
+    }
+    throw Error(fmt::format("{}the number {} is too large for float32; use dtype f64", place, number));
+  };
+  while (!open.empty()) {
+    const compiler::Ref node = open.back();
+    open.pop_back();
+    if (node == nullptr || !seen.insert(node).second) continue;
+    if (node->kind == compiler::NodeKind::constant || node->kind == compiler::NodeKind::contract)
+      check(node->number, node->origin);
+    for (const compiler::Use& use : node->uses) {
+      if (node->kind == compiler::NodeKind::sum) check(use.coefficient, node->origin);
+      open.push_back(use.node);
+    }
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
@@ -100,6 +130,7 @@ std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
   std::shared_ptr<compiler::Program> plan = compiler::instantiate(instance, diagnostics);
   if (!plan) throw dsl::SourceError(diagnostics);
   check_sizes(*plan, spec.interpreter);
+  if (!spec.float64 && !spec.interpreter) check_numbers(*plan);
   return plan;
 }
 

@@ -198,7 +198,11 @@ std::vector<Score> SignalProbe::measure_steps(const Session& trained, const Batc
 Score SignalProbe::measure(const Session& trained, const Task& task, std::uint64_t epoch, std::uint64_t batches) {
   Score total;
   if (!sides_) return total;
-  for (std::uint64_t i = 0; i < std::min(batches, task.shape().train_batches); ++i) {
+  const std::uint64_t in_epoch = task.shape().train_batches;
+  for (std::uint64_t i = 0; i < std::min(batches, in_epoch); ++i) {
+    // The draws follow from epoch and batch, whenever the probe was made: a resumed run measures what an uninterrupted
+    // one would have measured.
+    for (Session* side : {&*sides_->rule, &*sides_->bptt}) side->set_sequence(epoch * in_epoch + i);
     for (const Score& score : measure_steps(trained, task.batch(Split::train, epoch, i))) {
       total.sum += score.sum;
       total.count += score.count;
