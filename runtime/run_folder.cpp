@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "dsl/names.h"
 #include "runtime/checkpoint.h"
@@ -240,9 +241,11 @@ void RunFolder::set_up(const Experiment& experiment) const {
     for (const Variant& variant : experiment.variants) {
       for (const Part& part : variant.parts) copies.add(part.found, part.kind);
       if (variant.train.measure == 0) continue;
-      try {  // what the learning signal is compared with
-        copies.add(find_part("bptt", "rule", variant.program.rule_paths), "rule");
-      } catch (const Error&) {  // no library: it is not compared
+      for (const auto& [name, kind] : {std::pair{"bptt", "rule"}, std::pair{"sgd", "optimiser"}}) {
+        try {  // what the learning signal is compared with
+          copies.add(find_part(name, kind, variant.program.rule_paths), kind);
+        } catch (const Error&) {  // no library: it is not compared
+        }
       }
     }
     const std::string text = experiment.resolved([&](const Part& part) { return copies.name_of(part.found, part.kind); });

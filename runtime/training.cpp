@@ -31,14 +31,6 @@ TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t
 
 namespace {
 
-// Bytes that the session of a training may take. Where its learning signal is measured there are two more beside it,
-// about as large; what it leaves is theirs.
-std::uint64_t session_limit(const Program& program, const SessionOptions& options, bool measured, std::uint64_t most) {
-  if (!measured) return most;
-  const double need = Session::unlimited_bytes(program, options);
-  return 3 * need <= static_cast<double>(most) ? most : most / 3;
-}
-
 // What a training takes beside its sessions: the task's data, two batches, the parameters of the best epoch.
 std::uint64_t bytes_beside(const Program& program, const SessionOptions& options, const Task& task) {
   const TaskShape shape = task.shape();
@@ -62,7 +54,7 @@ SessionOptions limited(const Variant& variant, const Program& program, const Tas
     throw Error(fmt::format("{} of memory are allowed, but the task's data and the best parameters alone take {}",
                             readable_bytes(static_cast<long double>(all)),
                             readable_bytes(static_cast<long double>(beside))));
-  options.memory = session_limit(program, options, variant.train.measure > 0, all - beside);
+  options.memory = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(static_cast<double>(all - beside) * place.share));
   return options;
 }
 
@@ -83,15 +75,18 @@ Training::Training(const Variant& variant, std::shared_ptr<const Program> progra
 
 // Before the first batch, so that what is wrong with it is said then.
 void Training::make_probe() {
+  const auto held = static_cast<std::uint64_t>(session_.bytes()), beside = bytes_beside(*program_, options_, task_);
+  // What is available has become less by what is held.
+  const std::uint64_t left =
+      place_.memory != 0 ? place_.memory - std::min(place_.memory, held + beside) : available_memory();
   SessionOptions options = options_;
-  const std::uint64_t all = place_.memory != 0 ? place_.memory : available_memory();
-  const auto taken = static_cast<std::uint64_t>(session_.bytes()) + bytes_beside(*program_, options_, task_);
-  options.memory = std::max<std::uint64_t>(1, (all - std::min(all, taken)) / 2);
+  options.memory = std::max<std::uint64_t>(1, left / 2);  // it has two sessions
   try {
     probe_ = std::make_unique<SignalProbe>(variant_, options);
   } catch (const Error& error) {
-    throw Error(fmt::format("to measure the learning signal beside the training: {}; train.measure=0 leaves it out",
-                            error.what()));
+    throw Error(fmt::format("to measure the learning signal beside the training, which takes {}: {}; train.measure=0 "
+                            "leaves it out",
+                            readable_bytes(static_cast<long double>(held + beside)), error.what()));
   }
 }
 

@@ -51,11 +51,12 @@ bool is_inner(const std::string& name) {
 std::string NonFinite::text() const {
   std::string place = step < 0 ? "" : step == 0 ? " at the start" : fmt::format(" at step {}", step);
   if (example >= 0) place += fmt::format(" of example {}", example + 1);
+  const std::string what = std::isnan(value) ? "nan" : fmt::format("{}", value);  // whatever its sign
   switch (kind) {
-    case Kind::equation: return fmt::format("{}{} is {}", name, place, value);
-    case Kind::learned: return fmt::format("what is learned for {}{} is {}", name, place, value);
-    case Kind::parameter: return fmt::format("{} is {} after its update{}", name, value, place);
-    default: return fmt::format("the loss is {}", value);
+    case Kind::equation: return fmt::format("{}{} is {}", name, place, what);
+    case Kind::learned: return fmt::format("what is learned for {}{} is {}", name, place, what);
+    case Kind::parameter: return fmt::format("{} is {} after its update{}", name, what, place);
+    default: return fmt::format("the loss is {}", what);
   }
 }
 
