@@ -91,6 +91,10 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
       shard_count_(shards_for(plan_, options.batch, program.float64)),
       layout_(planned(program, options, shard_count_, options.memory ? options.memory : available_memory())),
       memory_(std::make_unique<Memory>(plan_, layout_, options.batch, shard_count_, program.float64)) {
+  changes_within_ = changes_within(plan_);
+  for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
+    if (plan_.tensors[i].kind == TensorKind::param || plan_.tensors[i].kind == TensorKind::keep)
+      kept_.push_back(static_cast<int>(i));
   step_ = divided("step");
   record_ = nonempty("record");
   arrive_ = divided("arrive");
