@@ -117,6 +117,8 @@ class Elaborator {
   Value reduction(const dsl::Expr& e, const Value& a, const std::vector<std::string>& keys);
   Value pattern(const dsl::Expr& e, const Scope& scope);  // nonzero, reach
   Value derivative(const dsl::Expr& e, const Scope& scope);
+  std::vector<Ref> held_leaves(const dsl::Expr& e, const Scope& scope);
+  bool leads_around(const Value& numerator, const std::vector<Ref>& cuts, const std::vector<Ref>& held, TimeRef own);
   // Cuts and axes of a derivative by parameters of which some have a value per step.
   void settle_step(const Value& numerator, std::vector<Ref>& cuts, std::vector<Axis>& axes, TimeRef own,
                    const dsl::Expr& at);

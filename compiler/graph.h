@@ -98,7 +98,7 @@ struct Node {
   std::vector<Extent> strides;  // embed
   std::vector<Ref>
       cuts;      // jac, vjp, jvp: the leaves cut loose; jac, vjp: [wrt] is the one meant; jvp: cuts[k] goes with v_k
-  int wrt = -1;  // (jvp: cuts beyond the v's have no tangent)
+  int wrt = -1;  // (jvp: cuts beyond the v's have no tangent; held ones, of d(a)/d(b | c), are never meant)
   TimeRef own;   // jac, vjp, jvp: the step through whose equations `a` is followed back
   bool sum_batch = false;  // contract
   bool batched = false;

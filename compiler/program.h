@@ -148,6 +148,15 @@ struct Replay {
   std::vector<int> carried;    // tensors
 };
 
+// A parameter whose way to the loss the rule's lines do not follow, or not all of it: see compiler/unreached.h.
+struct Unreached {
+  std::string parameter;  // "net.P"
+  bool partly = false;    // something is learned, but not all that acts on the loss
+  std::string reason;     // with a suggestion
+};
+// "net.P learns nothing: ..."
+std::string text(const Unreached& unreached);
+
 // What a session needs to know of a program, apart from its phases.
 struct Facts {
   std::string name;  // bp_lambda_rnn_tanh, for symbols
@@ -173,6 +182,7 @@ struct Facts {
   bool updates_within = false;  // parameters may change inside a sequence
   bool adopts = false;          // a block's `:=` changes them between a step and its learn lines
   std::string optimiser;
+  std::vector<Unreached> unreached;
 
   int find(const std::string& name) const;  // a tensor; -1
 };
