@@ -205,7 +205,7 @@ class RulesTarget : public Target {
       const std::size_t end = line.find("[t] = ");
       if (line.starts_with("  ") && end != std::string::npos && line.find(' ', 2) > end) names.push_back(line.substr(2, end - 2));
     }
-    for (const std::string word : {spec.schedule[""], std::string("auto")}) {
+    for (const std::string& word : {spec.schedule[""], std::string("auto")}) {
       spec.schedule[""] = word;
       for (const bool shown : {true, false}) {
         spec.show = shown ? names : std::vector<std::string>{};
