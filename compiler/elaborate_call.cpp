@@ -77,9 +77,10 @@ Value Elaborator::masked_by(const std::vector<Value>& args, Value value) {
         if (kind == TensorKind::flag || !p_.tensors[node->tensor].timed()) continue;
         masks.insert({node->time, kind == TensorKind::state ? "exists" : "valid"});
       }
-  for (const auto& [at, mask] : masks) {
+  for (const auto& [time, mask] : masks) {
+    const TimeRef at = time;  // C++20's structured bindings are not captured by all compilers
     const bool covered = mask == "exists" && masks.contains({at, "valid"});
-    const bool earlier = std::any_of(masks.begin(), masks.end(), [&](const auto& other) {
+    const bool earlier = std::any_of(masks.begin(), masks.end(), [at](const auto& other) {
       return other.first.base == at.base && other.first.offset > at.offset;
     });
     if (!covered && !earlier) value = v_.multiply(flag(mask, at), value);
