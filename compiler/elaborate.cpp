@@ -1,6 +1,7 @@
 #include "compiler/elaborate.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -173,9 +174,11 @@ Value Elaborator::explicit_index(const Value& value, const std::vector<dsl::Expr
   int axis = 0;
   for (const auto& i : indices) {
     if (i->kind == ExprKind::number) {
+      if (i->number != std::floor(i->number))
+        fail(Code::E0601, *i, scope, fmt::format("the index {} is no whole number", i->number));
+      if (i->number < 0 || i->number >= static_cast<double>(v.axes[axis].extent))
+        fail(Code::E0601, *i, scope, fmt::format("the index {} is outside 0..{}", i->number, v.axes[axis].extent - 1));
       const auto position = static_cast<Extent>(i->number);
-      if (position < 0 || position >= v.axes[axis].extent)
-        fail(Code::E0601, *i, scope, fmt::format("the index {} is outside 0..{}", position, v.axes[axis].extent - 1));
       v = v_.member(v, axis, position);
       continue;
     }

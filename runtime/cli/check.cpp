@@ -1,10 +1,9 @@
 #include <fmt/format.h>
-#include <unistd.h>
-
 #include <filesystem>
 
 #include "dsl/file.h"
 #include "dsl/report.h"
+#include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/experiment.h"
 #include "runtime/library.h"
@@ -26,8 +25,8 @@ std::string file_of(const std::string& name, const std::vector<std::string>& fol
 
 void check_experiment(const std::string& path, const std::vector<std::string>& folders) {
   const Experiment experiment = load_experiment(path, {{}, folders, {}});
-  fmt::print("{}: {} variants, {} seeds, all settings are good\n", path, experiment.variants.size(),
-             experiment.seeds.size());
+  say(fmt::format("{}: {} variants, {} seeds, all settings are good\n", path, experiment.variants.size(),
+                  experiment.seeds.size()));
 }
 
 }  // namespace
@@ -55,10 +54,10 @@ int check(const std::vector<std::string>& files, bool json, const std::vector<st
     fmt::print("{}\n", dsl::render_json(all));
     return all.empty() ? 0 : 1;
   }
-  fmt::print("{}", reports);
+  say(reports);
   if (all.empty()) return 0;
-  std::fflush(stdout);
-  fmt::print(stderr, "{}", dsl::render(all, isatty(fileno(stderr)) != 0));
+  flush_output();
+  complain(dsl::render(all, coloured(stderr), columns(stderr)));
   return 1;
 }
 

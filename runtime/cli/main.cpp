@@ -1,10 +1,13 @@
 // The `eligo` command: reads its arguments and calls a verb. Every error ends on stderr with exit status 1.
 #include <fmt/format.h>
-#include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
+#include <cstring>
 #include <functional>
 #include <new>
+#include <sstream>
+#include <system_error>
 
 #include "dsl/diagnostic.h"
 #include "runtime/cli/bench.h"
@@ -14,6 +17,7 @@
 #include "runtime/cli/explain.h"
 #include "runtime/cli/gradcheck.h"
 #include "runtime/cli/model_options.h"
+#include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/session.h"
 
@@ -268,21 +272,36 @@ void add_small_verbs(CLI::App& app, Arguments& a) {
   cache->add_flag("--clear", a.clear, "Remove them");
   cache->callback([&a] { a.status = eligo::cli::cache(a.clear); });
   auto* version = app.add_subcommand("version", "The version");
-  version->callback([] { fmt::print("eligo {}\n", ELIGO_VERSION); });
+  version->callback([] { eligo::cli::say("eligo " ELIGO_VERSION "\n"); });
+}
+
+// A reader that wants no more, as `head` does, is no fault: the status is that of a process that SIGPIPE ends.
+int output_lost(int reason) {
+  constexpr int broken_pipe = 141;
+  if (reason == EPIPE) return broken_pipe;
+  eligo::cli::complain(fmt::format("error: the standard output cannot be written to: {}\n",
+                                   reason == 0 ? "write error" : std::strerror(reason)));
+  return 1;
 }
 
 // Runs and turns every exception into a message and an exit status.
 int guarded(const std::function<int()>& work) {
+  using eligo::cli::complain;
   try {
     return work();
+  } catch (const eligo::cli::OutputLost& lost) {
+    return output_lost(lost.reason);
+  } catch (const std::system_error& error) {
+    if (std::ferror(stdout) != 0) return output_lost(error.code().value());
+    complain(fmt::format("error: {}\n", error.what()));
   } catch (const eligo::dsl::SourceError& error) {
-    fmt::print(stderr, "{}", eligo::dsl::render(error.diagnostics(), isatty(fileno(stderr)) != 0));
+    complain(eligo::dsl::render(error.diagnostics(), eligo::cli::coloured(stderr), eligo::cli::columns(stderr)));
   } catch (const eligo::Error& error) {
-    fmt::print(stderr, "error: {}\n", error.what());
+    complain(eligo::cli::wrapped(fmt::format("error: {}\n", error.what()), eligo::cli::columns(stderr)));
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "error: not enough memory; use smaller sizes or a smaller batch\n");
+    complain("error: not enough memory; use smaller sizes or a smaller batch\n");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "error: internal: {}; please report it with the command line\n", error.what());
+    complain(fmt::format("error: internal: {}; please report it with the command line\n", error.what()));
   }
   return 1;
 }
@@ -308,11 +327,14 @@ int main(int argc, char** argv) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-      const int status = app.exit(error);
+      std::ostringstream out, problem;
+      const int status = app.exit(error, out, problem);
+      eligo::cli::say(out.str());
+      eligo::cli::flush_output();
+      eligo::cli::complain(eligo::cli::wrapped(problem.str(), eligo::cli::columns(stderr)));
       return status == 0 ? 0 : 2;
     }
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-      throw eligo::Error("the standard output cannot be written to");
+    eligo::cli::flush_output();
     return arguments.status;
   });
 }
