@@ -35,6 +35,7 @@ using eligo::cli::memory_option;
 using eligo::cli::read_hypers;
 using eligo::cli::read_schedule;
 using eligo::cli::RunOptions;
+using eligo::cli::whole;
 
 // All that the verbs may be given; one verb runs per call.
 struct Arguments {
@@ -132,10 +133,10 @@ void add_explain(CLI::App& app, Arguments& a) {
   verb->get_option("rule")->description("A rule's name, or file.eli:name; or a code such as E0304");
   add_compile_options(verb, a.model);
   verb->add_option("--batch", a.explain.options.batch, "Examples of a batch")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
+      ->check(whole(1, std::int64_t{1} << 30))
       ->capture_default_str();
   verb->add_option("--T", a.explain.options.steps, "Steps of a sequence")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
+      ->check(whole(1, std::int64_t{1} << 40))
       ->capture_default_str();
   verb->add_option("--memory", a.memory, "What a session may take, such as 2GiB (default: what the machine has)");
   verb->add_flag("--json", a.explain.json, "All of it as JSON");
@@ -150,9 +151,11 @@ void add_gradcheck(CLI::App& app, Arguments& a) {
   auto* verb = app.add_subcommand("gradcheck", "Check a rule's derivatives against finite differences");
   add_rule_options(verb, a.model);
   verb->add_option("--hyper", a.hypers, "A hyper: lambda=0.5 (may be repeated)")->allow_extra_args(false);
-  verb->add_option("--batch", a.gradcheck.batch, "Examples")->check(CLI::Range(1, 1000))->capture_default_str();
-  verb->add_option("--T", a.gradcheck.steps, "Steps")->check(CLI::Range(1, 1000))->capture_default_str();
-  verb->add_option("--seed", a.gradcheck.seed, "Of parameters, states and data")->capture_default_str();
+  verb->add_option("--batch", a.gradcheck.batch, "Examples")->check(whole(1, 1000))->capture_default_str();
+  verb->add_option("--T", a.gradcheck.steps, "Steps")->check(whole(1, 1000))->capture_default_str();
+  verb->add_option("--seed", a.gradcheck.seed, "Of parameters, states and data")
+      ->check(whole(0, INT64_MAX))
+      ->capture_default_str();
   verb->add_option("--tolerance", a.gradcheck.tolerance, "The largest deviation, of the largest entry")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -187,9 +190,11 @@ void add_compare(CLI::App& app, Arguments& a) {
   add_setting(verb, "--backend-a", "backend", a.compare.a, "jit or interpreter");
   add_setting(verb, "--backend-b", "backend", a.compare.b, "jit or interpreter");
   verb->add_option("--updates", a.compare.options.updates, "Batches to learn from")
-      ->check(CLI::Range(1, 1000000))
+      ->check(whole(1, 1000000))
       ->capture_default_str();
-  verb->add_option("--seed", a.compare.options.seed, "Of data and parameters")->capture_default_str();
+  verb->add_option("--seed", a.compare.options.seed, "Of data and parameters")
+      ->check(whole(0, INT64_MAX))
+      ->capture_default_str();
   verb->add_flag("--lockstep", a.compare.options.lockstep, "b starts every update from a's parameters");
   verb->add_option("--data", a.compare.data, "Folder of the task's data");
   verb->add_option("--json", a.compare.json, "A file for all numbers");
@@ -207,15 +212,15 @@ void add_bench_shape(CLI::App* verb, Arguments& a) {
   verb->add_option("--readout", o.program.readout, "Their readout");
   verb->add_option("--synth", o.program.synth, "Their synthesiser; for several roles g=linear,fb=feedback");
   verb->add_option("--optimiser", o.program.optimiser, "Their optimiser")->default_val("adam");
-  verb->add_option("--units", o.units, "Units, one row for each: 30,100")->delimiter(',')->check(CLI::PositiveNumber);
-  verb->add_option("--inputs", o.inputs, "Inputs of a step")->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_option("--targets", o.targets, "Targets of a step")->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_option("--batch", o.batch, "Examples")->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_option("--T", o.steps, "Steps")->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_option("--threads", o.threads, "Threads")->check(CLI::Range(1, 1024))->capture_default_str();
+  verb->add_option("--units", o.units, "Units, one row for each: 30,100")->delimiter(',')->check(whole(1, INT32_MAX));
+  verb->add_option("--inputs", o.inputs, "Inputs of a step")->check(whole(1, INT32_MAX))->capture_default_str();
+  verb->add_option("--targets", o.targets, "Targets of a step")->check(whole(1, INT32_MAX))->capture_default_str();
+  verb->add_option("--batch", o.batch, "Examples")->check(whole(1, 1000000))->capture_default_str();
+  verb->add_option("--T", o.steps, "Steps")->check(whole(1, 1000000))->capture_default_str();
+  verb->add_option("--threads", o.threads, "Threads")->check(whole(1, 1024))->capture_default_str();
   verb->add_option("--size", a.sizes, "A size: q=6 (may be repeated)")->allow_extra_args(false);
   verb->add_option("--hyper", a.hypers, "A hyper: lambda=0.5 (may be repeated)")->allow_extra_args(false);
-  verb->add_option("--window", a.window, "The rule's n; -1 is all");
+  verb->add_option("--window", a.window, "The rule's n; -1 is all")->check(whole(-1, INT32_MAX));
   verb->add_option("--schedule", a.schedules, "How a recurrence is computed: e=dense (may be repeated)")
       ->allow_extra_args(false);
   verb->add_option("--update", a.bench.update, "step, window or sequence")
@@ -298,6 +303,8 @@ int guarded(const std::function<int()>& work) {
     complain(eligo::dsl::render(error.diagnostics(), eligo::cli::coloured(stderr), eligo::cli::columns(stderr)));
   } catch (const eligo::Error& error) {
     complain(eligo::cli::wrapped(fmt::format("error: {}\n", error.what()), eligo::cli::columns(stderr)));
+  } catch (const std::length_error&) {  // of a list that no memory holds
+    complain("error: not enough memory; use smaller sizes or a smaller batch\n");
   } catch (const std::bad_alloc&) {
     complain("error: not enough memory; use smaller sizes or a smaller batch\n");
   } catch (const std::exception& error) {
