@@ -374,27 +374,24 @@ std::vector<Ref> Elaborator::held_leaves(const Expr& e, const Scope& scope) {
   return held;
 }
 
-bool Elaborator::reads_unknown(const Expr& e, const BlockNames* block) {
+bool Elaborator::reads_unknown(const Expr& e, const BlockNames* block, std::set<std::string>& seen) {
   const bool local = block && e.kind == ExprKind::name && block->equations.contains(e.name);
   if (e.kind == ExprKind::name && (local || rule->equations.contains(e.name))) {
     auto info = time->names.find(e.name);
     const bool recurrent =
         local ? block->recurrent(e.name) : info != time->names.end() && info->second.direction != dsl::Direction::none;
     if (recurrent) return !(local ? block->tensors : rule->tensors).contains(e.name);
-    const std::string key = (local ? "infer in block " : "infer ") + e.name;
-    if (!in_progress_.insert(key).second) return false;
-    const bool unknown =
-        reads_unknown(*(local ? block->equations : rule->equations).at(e.name)->value, local ? block : nullptr);
-    in_progress_.erase(key);
-    return unknown;
+    if (!seen.insert((local ? "in block " : "") + e.name).second) return false;
+    return reads_unknown(*(local ? block->equations : rule->equations).at(e.name)->value, local ? block : nullptr, seen);
   }
   for (const auto& a : e.args)
-    if (reads_unknown(*a, block)) return true;
+    if (reads_unknown(*a, block, seen)) return true;
   return false;
 }
 
 // Axes of an expression that may read recurrences whose axes are still being found: from the terms that do not.
 std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& scope) {
+  count(e, scope);
   if (!reads_unknown(e, scope.block)) return evaluate(e, scope).axes;
   switch (e.kind) {
     case ExprKind::name: {

@@ -132,8 +132,8 @@ void Instantiator::bind_roles() {
       value = g->second;
       given = true;
     }
-    if (!given || value == 0 || value < -1)
-      parts_.fail(Code::E0603, r, h.span, fmt::format("{} must be a positive integer or `all`", h.name));
+    if (!given || value == 0 || value < -1 || value > INT32_MAX)
+      parts_.fail(Code::E0603, r, h.span, fmt::format("{} must be a positive integer below 2^31, or `all`", h.name));
     elab_.header_numbers[h.name] = static_cast<double>(value);
   }
   for (const auto& [name, value] : in_.header)

@@ -7,6 +7,7 @@
 #include "dsl/utf8.h"
 #include "runtime/bytes.h"
 #include "runtime/explain.h"
+#include "runtime/json_text.h"
 
 namespace eligo {
 namespace {
@@ -186,7 +187,7 @@ std::string explain_json(const Explanation& e) {
                                   {"chosen", c.chosen}});
     out["recurrences"].push_back(std::move(one));
   }
-  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(std::move(out), 2);
 }
 
 }  // namespace eligo

@@ -1,10 +1,9 @@
 #include <fmt/format.h>
-#include <unistd.h>
-
 #include <filesystem>
 
 #include "dsl/file.h"
 #include "dsl/report.h"
+#include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/experiment.h"
 #include "runtime/fitting.h"
@@ -31,9 +30,9 @@ void check_experiment(const std::string& path, const std::vector<std::string>& f
   const Experiment experiment = load_experiment(path, {{}, folders, {}});
   for (const auto& variant : experiment.variants)
     for (const auto& warning : warnings_of(variant.program))
-      fmt::print(stderr, "warning: {}: {}: {}\n", path, variant.name, warning);
-  fmt::print("{}: {} variants, {} seeds, all settings are good\n", path, experiment.variants.size(),
-             experiment.seeds.size());
+      complain(fmt::format("warning: {}: {}: {}\n", path, variant.name, warning));
+  say(fmt::format("{}: {} variants, {} seeds, all settings are good\n", path, experiment.variants.size(),
+                  experiment.seeds.size()));
 }
 
 // What a rule leaves out of a cell, with other parts that fit; nothing where the two do not go together.
@@ -101,12 +100,12 @@ int check(const std::vector<std::string>& files, bool json, const std::vector<st
     fmt::print("{}\n", dsl::render_json(all));
     return all.empty() ? 0 : 1;
   }
-  fmt::print("{}", reports);
-  std::fflush(stdout);
-  fmt::print(stderr, "{}", warnings);
+  say(reports);
+  flush_output();
+  complain(warnings);
   if (all.empty()) return 0;
-  std::fflush(stdout);
-  fmt::print(stderr, "{}", dsl::render(all, isatty(fileno(stderr)) != 0));
+  flush_output();
+  complain(dsl::render(all, coloured(stderr), columns(stderr)));
   return 1;
 }
 
