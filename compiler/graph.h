@@ -8,7 +8,8 @@
 //   leaf      a tensor of the program at a time: net.h@t-1, net.W, λ
 //   constant  a number
 //   map       op(use, ...) at every point of the labels
-//   contract  coefficient * Σ over the summed labels of Π uses   (also over the batch with `sum_batch`)
+//   contract  coefficient * Σ over the summed labels of Π uses   (also over the batch with `sum_batch`); a product is 0
+//             where one of its masks is, whatever its other factors are: masks.h
 //   sum       Σ coefficient_k * use_k; a term that lacks a label is broadcast
 //   embed     [i == offset + Σ stride_k j_k]: axes i, j_1.., j_k. One kind for the identity (one j, stride 1), the
 //   one-hot

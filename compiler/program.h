@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "compiler/graph.h"
@@ -197,9 +198,14 @@ struct Program : Facts {
   // Equations of the net and the readout, at t.
   std::map<int, Ref> definitions;
 
-  void forget_shifted() { shifted_.clear(); }
+  // Equations have changed.
+  void forget_shifted() {
+    shifted_.clear();
+    known_finite.clear();
+  }
   const Phase* phase(const std::string& name) const;
   Ref leaf(int tensor, TimeRef time);
+  std::unordered_map<Ref, bool> known_finite;  // by stays_finite, in masks.h
 
  private:
   std::map<std::pair<int, std::pair<int, int>>, Ref> shifted_;
