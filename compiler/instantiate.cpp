@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "compiler/instantiator.h"
+#include "compiler/unreached.h"
 #include "dsl/names.h"
 
 namespace eligo::compiler {
@@ -67,7 +68,20 @@ void Instantiator::run() {
   backward_recurrences();
   shows();
   finish();
+  unfollowed();
   updates();
+}
+
+// In the rule's own words where it has some.
+void Instantiator::unfollowed() {
+  if (!net_) return;
+  std::string state = net_->role + ".state", loss;
+  for (const dsl::HeaderEntry& h : rule().header)
+    if (h.kind == dsl::HeaderEntry::Kind::role && h.role == ItemKind::readout) loss = h.name;
+  for (const dsl::Statement& s : rule().statements)
+    for (const dsl::LetBinding& l : s.lets)
+      if (l.value->kind == ExprKind::member && l.value->name == "state") state = l.name;
+  note_unfollowed(p_, state, loss);
 }
 
 Phase& Instantiator::phase(const std::string& name) {
@@ -118,8 +132,8 @@ void Instantiator::bind_roles() {
       value = g->second;
       given = true;
     }
-    if (!given || value == 0 || value < -1)
-      parts_.fail(Code::E0603, r, h.span, fmt::format("{} must be a positive integer or `all`", h.name));
+    if (!given || value == 0 || value < -1 || value > INT32_MAX)
+      parts_.fail(Code::E0603, r, h.span, fmt::format("{} must be a positive integer below 2^31, or `all`", h.name));
     elab_.header_numbers[h.name] = static_cast<double>(value);
   }
   for (const auto& [name, value] : in_.header)

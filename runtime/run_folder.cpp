@@ -13,7 +13,6 @@
 #include <filesystem>
 #include <map>
 #include <set>
-#include <utility>
 
 #include "dsl/names.h"
 #include "runtime/checkpoint.h"
@@ -241,11 +240,9 @@ void RunFolder::set_up(const Experiment& experiment) const {
     for (const Variant& variant : experiment.variants) {
       for (const Part& part : variant.parts) copies.add(part.found, part.kind);
       if (variant.train.measure == 0) continue;
-      for (const auto& [name, kind] : {std::pair{"bptt", "rule"}, std::pair{"sgd", "optimiser"}}) {
-        try {  // what the learning signal is compared with
-          copies.add(find_part(name, kind, variant.program.rule_paths), kind);
-        } catch (const Error&) {  // no library: it is not compared
-        }
+      try {  // with which the cosine is measured; the rule that it is measured against is the library's own
+        copies.add(find_part("sgd", "optimiser", variant.program.rule_paths), "optimiser");
+      } catch (const Error&) {  // no library: it is not measured
       }
     }
     const std::string text = experiment.resolved([&](const Part& part) { return copies.name_of(part.found, part.kind); });

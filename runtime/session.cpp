@@ -21,24 +21,28 @@ using compiler::TensorKind;
 struct Session::Impl {
   Impl(std::shared_ptr<const Program> compiled, const SessionOptions& chosen)
       : program(std::move(compiled)), options(chosen), plan(*program->plan), sequence(*program, chosen) {
-    for (std::size_t i = 0; i < plan.tensors.size(); ++i) add_info(static_cast<int>(i));
+    std::set<int> assigned;
+    for (const compiler::Block& block : plan.blocks)
+      if (block.adopt >= 0)
+        for (const auto& write : plan.phases[static_cast<std::size_t>(block.adopt)].writes) assigned.insert(write.tensor);
+    for (std::size_t i = 0; i < plan.tensors.size(); ++i) add_info(static_cast<int>(i), assigned);
     start_values.resize(plan.tensors.size());
     initialise();
   }
 
-  void add_info(int number) {
+  void add_info(int number, const std::set<int>& assigned) {
     const compiler::Tensor& t = plan.tensors[number];
     const bool kept = t.kind == TensorKind::param || t.kind == TensorKind::keep || t.kind == TensorKind::wiring;
     if (kept) {
       std::vector<std::int64_t> shape = t.dims;
       if (t.per_step) shape.insert(shape.begin(), options.steps);
-      infos.push_back({t.name, shape, t.kind == TensorKind::param, t.bundle});
+      infos.push_back({t.name, shape, t.kind == TensorKind::param, t.bundle, assigned.contains(number)});
       numbers[t.name] = number;
     }
     if (t.kind == TensorKind::state) {
       std::vector<std::int64_t> shape = {options.batch};
       shape.insert(shape.end(), t.dims.begin(), t.dims.end());
-      infos.push_back({t.name + "[start]", shape, false, ""});
+      infos.push_back({t.name + "[start]", shape, false, "", false});
       numbers[t.name + "[start]"] = number;
     }
   }
@@ -275,6 +279,15 @@ Stored Session::stored(const std::string& name) const {
                             : m.float64()                ? Stored::Type::f64
                                                          : Stored::Type::f32;
   return {type, m.whole(number), static_cast<std::size_t>(t.size() * m.copies(number))};
+}
+
+void Session::copy(const std::string& name, const Session& from, const std::string& source) {
+  const Stored mine = stored(name), theirs = from.stored(source);
+  if (mine.count != theirs.count || mine.type != theirs.type)
+    throw Error(fmt::format("{} has {} values, {} has {} or is of another type", name, mine.count, source, theirs.count));
+  std::memcpy(impl_->sequence.memory().whole(impl_->number_of(name)), theirs.data,
+              mine.count * (mine.type == Stored::Type::f64 ? 8 : 4));
+  impl_->sequence.parameters_changed();
 }
 
 void Session::exchange(const std::string& name, std::span<std::byte> values) {

@@ -77,7 +77,8 @@ struct TensorInfo {
   std::string name;  // "net.W", "g.A", "net.h[start]", keep values by their name
   std::vector<std::int64_t> shape;
   bool parameter = false;  // trained (or at least trainable)
-  std::string bundle;      // what the rule learns it as ("θ"); empty: nothing learns it
+  std::string bundle;      // what the rule learns it as ("θ"); empty: no learn line does
+  bool assigned = false;   // an `at each` block of the rule says what it becomes
 };
 
 // The first value of a batch that was not finite, in the order in which things are computed.
@@ -164,6 +165,8 @@ class Session {
   // The same without copies: the values of a tensor as they lie in the session's memory, and from `first` on back there.
   Stored stored(const std::string& name) const;
   void restore(const std::string& name, std::size_t first, std::span<const double> values);
+  // The values of another session's tensor of the same size and kind.
+  void copy(const std::string& name, const Session& from, const std::string& source);
   // Exchanges a tensor's values with as many bytes of its kind.
   void exchange(const std::string& name, std::span<std::byte> values);
   // How many sequences have begun: the key of their random draws.

@@ -1,4 +1,5 @@
 #include "runtime/trainer.h"
+#include "runtime/warnings.h"
 
 #include <fmt/format.h>
 
@@ -166,6 +167,8 @@ void Trainer::compile_variant(std::size_t index) {
   spec.online = false;
   try {
     programs_[index] = compile(spec);
+    for (const std::string& warning : warnings_of(*programs_[index]))
+      if (warned_.insert(warning).second) progress_.warn(fmt::format("{}: {}", variant.name, warning));
   } catch (const Error& error) {
     throw Error(fmt::format("{}: {}", variant.name, error.what()));
   }
@@ -292,7 +295,7 @@ std::string result_table(const Experiment& experiment, const std::vector<Trainin
   for (const auto& [variant, seed, outcome] : results)
     if (outcome.diverged) diverged += fmt::format("{}, seed {}: diverged {}\n", variant, seed, outcome.divergence);
   return layout(table) + diverged +
-         (has_cosine ? "cosine: of the learning signal with full BPTT's, mean over the training\n" : "");
+         (has_cosine ? "cosine: of what the rule adds to the cell with the loss's gradient, mean over the training\n" : "");
 }
 
 }  // namespace eligo

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,7 @@ class Trainer {
   TrainerOptions options_;
   Progress progress_;
   std::vector<std::shared_ptr<const Program>> programs_;  // of the variants; null: complete
+  std::set<std::string> warned_;                          // each warning once
   Ready ready_;
   std::map<std::string, std::unique_ptr<Task>> tasks_;    // kept: variants mostly share theirs
 };

@@ -31,16 +31,20 @@ TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t
 
 namespace {
 
-// What a training takes beside its sessions: the task's data, two batches, the parameters of the best epoch.
+// What a training takes beside its sessions: the task's data, two batches, the parameters of the best epoch, and, in
+// float64, what the cosine compares of a tensor.
 std::uint64_t bytes_beside(const Program& program, const SessionOptions& options, const Task& task) {
   const TaskShape shape = task.shape();
   double bytes = static_cast<double>(task.bytes());
   bytes += 2.0 * 8 * static_cast<double>(options.batch * shape.max_steps * (shape.inputs + shape.targets + 1));
-  for (const auto& tensor : program.plan->tensors)
-    if (tensor.kind == compiler::TensorKind::param)
-      bytes += static_cast<double>(tensor.size()) * (program.float64 ? 8 : 4) *
-               static_cast<double>(tensor.per_step ? options.steps : 1);
-  return static_cast<std::uint64_t>(bytes);
+  double largest = 0;
+  for (const auto& tensor : program.plan->tensors) {
+    if (tensor.kind != compiler::TensorKind::param) continue;
+    const double count = static_cast<double>(tensor.size()) * static_cast<double>(tensor.per_step ? options.steps : 1);
+    bytes += count * (program.float64 ? 8 : 4);
+    largest = std::max(largest, count);
+  }
+  return static_cast<std::uint64_t>(bytes + 3 * 8 * largest);
 }
 
 SessionOptions limited(const Variant& variant, const Program& program, const Task& task, const TrainingPlace& place) {
@@ -82,9 +86,9 @@ void Training::make_probe() {
   SessionOptions options = options_;
   options.memory = std::max<std::uint64_t>(1, left / 2);  // it has two sessions
   try {
-    probe_ = std::make_unique<SignalProbe>(variant_, options);
+    probe_ = std::make_unique<AlignmentProbe>(variant_, options);
   } catch (const Error& error) {
-    throw Error(fmt::format("to measure the learning signal beside the training, which takes {}: {}; train.measure=0 "
+    throw Error(fmt::format("to measure the cosine beside the training, which takes {}: {}; train.measure=0 "
                             "leaves it out",
                             readable_bytes(static_cast<long double>(held + beside)), error.what()));
   }
@@ -207,7 +211,7 @@ bool Training::finish_epoch() {
     return true;
   }
   ++outcome.epochs;
-  measure_signal();
+  measure_alignment();
   state_.index = 0;
   outcome.final_loss = state_.train_loss;
   if (sums.examples > 0) {
@@ -227,8 +231,8 @@ bool Training::finish_epoch() {
   return true;
 }
 
-// How the learning signal points after an epoch, on batches of the next one.
-void Training::measure_signal() {
+// How what the rule adds to the cell points after an epoch, on batches of the next one.
+void Training::measure_alignment() {
   epoch_cosine_.reset();
   if (variant_.train.measure == 0) return;
   const Score score = probe_->measure(session_, task_, state_.outcome.epochs, variant_.train.measure);

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "runtime/alignment.h"
 #include "runtime/experiment.h"
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
 #include "runtime/session.h"
-#include "runtime/signal.h"
 #include "runtime/tasks/task.h"
 #include "runtime/training_state.h"
 
@@ -49,7 +49,7 @@ class Training {
   bool train_epoch();
   void train_batch();
   bool finish_epoch();
-  void measure_signal();
+  void measure_alignment();
   bool finish();
   void diverge(const std::optional<NonFinite>& found, const std::string& when);
   bool evaluate(Split split, std::uint64_t count, Sums& sums);
@@ -72,7 +72,7 @@ class Training {
   SessionOptions options_;
   std::shared_ptr<const Program> program_;
   Session session_;
-  std::unique_ptr<SignalProbe> probe_;
+  std::unique_ptr<AlignmentProbe> probe_;
   TrainingState state_;
   std::optional<double> epoch_cosine_;  // after the epoch that has just ended
   // The parameters of the epoch of lowest validation loss, as they lie in the session's memory, in the order of its

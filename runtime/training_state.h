@@ -17,7 +17,7 @@ struct Outcome {
   double final_loss = 0;                        // of validation after the last epoch; without one, of training
   std::optional<double> final_score;            // the same of the task's score
   std::optional<double> test_loss, test_score;  // with the parameters of the epoch of lowest validation loss
-  std::optional<double> cosine;                 // of the learning signal with BPTT's, mean over the epochs
+  std::optional<double> cosine;                 // of what ψ learns with the loss's gradient, mean over the epochs
   double milliseconds = 0;                      // of a training batch, mean
 };
 

@@ -2,12 +2,11 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "runtime/evaluate_case.h"
+#include "runtime/json_text.h"
 #include "runtime/session.h"
 #include "runtime/synth_roles.h"
 
@@ -46,24 +45,17 @@ void name_files_beside(nlohmann::json& input, const std::filesystem::path& folde
 }  // namespace
 
 int eval(const std::string& case_path, const std::string& out_path, const std::vector<std::string>& rule_folders) {
-  std::ifstream in(case_path);
-  if (!in) throw Error(fmt::format("{}: cannot be read; give the path of a JSON case", case_path));
-  nlohmann::json input;
-  try {
-    input = nlohmann::json::parse(in);
-  } catch (const nlohmann::json::exception& e) {
-    throw Error(fmt::format("{}: not JSON: {}", case_path, e.what()));
-  }
+  nlohmann::json input = read_json(case_path);
   std::string text;
   try {
     name_files_beside(input, std::filesystem::path(case_path).parent_path());
-    text = evaluate_case(input, rule_folders).dump(1) + "\n";
+    text = json_text(evaluate_case(input, rule_folders), 1);
   } catch (const Error& e) {
     throw Error(fmt::format("{}: {}", case_path, e.what()));
   }
   if (out_path.empty() || out_path == "-") {
-    std::cout << text;
-    return std::cout.flush() ? 0 : 1;
+    fmt::print("{}", text);
+    return 0;
   }
   std::ofstream out(out_path);
   out << text;
