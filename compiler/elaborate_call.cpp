@@ -77,8 +77,8 @@ Value Elaborator::masked_by(const std::vector<Value>& args, Value value) {
         if (kind == TensorKind::flag || !p_.tensors[node->tensor].timed()) continue;
         masks.insert({node->time, kind == TensorKind::state ? "exists" : "valid"});
       }
-  for (const auto& [time, mask] : masks) {
-    const TimeRef at = time;  // C++20's structured bindings are not captured by all compilers
+  for (const auto& [step, mask] : masks) {
+    const TimeRef at = step;  // C++20's structured bindings are not captured by all compilers
     const bool covered = mask == "exists" && masks.contains({at, "valid"});
     const bool earlier = std::any_of(masks.begin(), masks.end(), [at](const auto& other) {
       return other.first.base == at.base && other.first.offset > at.offset;

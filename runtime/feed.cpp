@@ -126,16 +126,25 @@ void Sequence::draw_noise(const Shard& shard, std::int64_t t) {
   }
 }
 
+namespace {
+
 // Σ x * 0 is 0 for finite numbers only.
-bool all_finite(std::span<const double> values) {
-  double sums[8] = {};
+template <class Real>
+bool all_finite_as(std::span<const double> values) {
+  Real sums[8] = {};
   std::size_t i = 0;
   for (; i + 8 <= values.size(); i += 8)
-    for (std::size_t k = 0; k < 8; ++k) sums[k] += values[i + k] * 0.0;
-  for (; i < values.size(); ++i) sums[0] += values[i] * 0.0;
-  double sum = 0;
-  for (const double s : sums) sum += s;
+    for (std::size_t k = 0; k < 8; ++k) sums[k] += static_cast<Real>(values[i + k]) * Real{0};
+  for (; i < values.size(); ++i) sums[0] += static_cast<Real>(values[i]) * Real{0};
+  Real sum = 0;
+  for (const Real s : sums) sum += s;
   return sum == 0;
+}
+
+}  // namespace
+
+bool all_finite(std::span<const double> values, bool float64) {
+  return float64 ? all_finite_as<double>(values) : all_finite_as<float>(values);
 }
 
 }  // namespace eligo

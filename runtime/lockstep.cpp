@@ -127,6 +127,7 @@ void Sequence::assign(int phase) {
   if (phase < 0) return;
   const compiler::FlushDenormals flush;
   shards_[0]->calls.call(phase, shards_[0]->resolver, 1);
+  if (watching_) watch(*shards_[0], phase, shards_[0]->resolver.moment.t);
 }
 
 // All blocks at the arrival of step t. Without learning their values are computed, but nothing is adopted.

@@ -11,6 +11,7 @@
 #include <tbb/task_arena.h>
 
 #include "compiler/llvm/denormals.h"
+#include "runtime/available.h"
 #include "runtime/random.h"
 #include "runtime/shard.h"
 
@@ -55,13 +56,40 @@ Sequence::Divided Sequence::divided(const std::string& name) const {
   return {nonempty(name + ".before"), nonempty(name), nonempty(name + ".after")};
 }
 
+// All that a session takes: tensors, scratch memory and prepared values, sums in float64, copies of parameters.
+Layout Sequence::planned(const Program& program, const SessionOptions& options, int shards, std::uint64_t limit) {
+  const compiler::Plan& plan = *program.plan;
+  const auto layout = [&](std::uint64_t most, std::int64_t apart) {
+    return plan_layout(plan, options.batch, options.steps, program.float64, most, shards, options.most_at_once, apart);
+  };
+  const Layout free = layout(0, 0);  // how many steps are taken together does not follow from the limit
+  const std::int64_t examples = (options.batch + shards - 1) / shards;
+  const std::int64_t scratch =
+      std::max(program.runner->scratch_bytes(examples), program.runner->run_scratch_bytes(examples * free.run));
+  std::int64_t apart = shards * scratch + program.runner->prepared_bytes(), largest = 0;
+  if (free.bytes < 9e18) {
+    for (const compiler::Learned& l : plan.learned) {
+      const TensorLayout& gradient = free.tensors[static_cast<std::size_t>(l.gradient)];
+      apart += gradient.bytes() / gradient.element * static_cast<std::int64_t>(sizeof(double));
+      largest = std::max(largest, gradient.bytes() / gradient.element * static_cast<std::int64_t>(sizeof(double)));
+    }
+    for (std::size_t i = 0; changes_within(plan) && i < plan.tensors.size(); ++i)
+      if (plan.tensors[i].kind == TensorKind::param || plan.tensors[i].kind == TensorKind::keep)
+        apart += free.tensors[i].bytes();  // what is put back where a training diverges
+  }
+  return layout(limit, apart + largest);
+}
+
+double Sequence::unlimited_bytes(const Program& program, const SessionOptions& options) {
+  return planned(program, options, shards_for(*program.plan, options.batch, program.float64), 0).bytes;
+}
+
 Sequence::Sequence(const Program& program, const SessionOptions& options)
     : compiled_(program),
       plan_(*program.plan),
       options_(options),
       shard_count_(shards_for(plan_, options.batch, program.float64)),
-      layout_(plan_layout(plan_, options.batch, options.steps, program.float64,
-                          options.memory ? options.memory : machine_memory(), shard_count_, options.most_at_once)),
+      layout_(planned(program, options, shard_count_, options.memory ? options.memory : available_memory())),
       memory_(std::make_unique<Memory>(plan_, layout_, options.batch, shard_count_, program.float64)) {
   step_ = divided("step");
   record_ = nonempty("record");
@@ -189,17 +217,18 @@ void Sequence::validate(const Batch& batch) const {
 
 // As many as the steps and examples need, and all finite.
 void Sequence::check_values(const char* what, std::span<const double> values, std::int64_t steps, std::int64_t examples,
-                            std::int64_t width) {
+                            std::int64_t width) const {
   if (static_cast<std::int64_t>(values.size()) != steps * examples * width)
     throw Error(fmt::format("{} has {} values, {} steps of {} examples need {}", what, values.size(), steps, examples,
                             steps * examples * width));
-  if (all_finite(values)) return;
+  if (all_finite(values, memory_->float64())) return;
   for (std::size_t i = 0; i < values.size(); ++i)
-    if (!std::isfinite(values[i])) {
+    if (!std::isfinite(values[i]) || !memory_->fits(values[i])) {
       const auto point = static_cast<std::int64_t>(i) / width;
-      throw Error(fmt::format("{} is {} at step {} of example {} (value {}): inputs must be finite numbers", what,
+      throw Error(fmt::format("{} is {} at step {} of example {} (value {}): inputs must be finite numbers{}", what,
                               values[i], point / examples + 1, point % examples + 1,
-                              static_cast<std::int64_t>(i) % width + 1));
+                              static_cast<std::int64_t>(i) % width + 1,
+                              std::isfinite(values[i]) ? ", and this one is too large for float32; use dtype f64" : ""));
     }
 }
 
@@ -224,6 +253,7 @@ void Sequence::begin(std::int64_t examples, std::int64_t steps, bool learn) {
   t_ = 0;
   ++count_;
   open_ = true;
+  refused_ = false;
   memory_->write(inverse_batch_, memory_->whole(inverse_batch_), 0, 1.0 / static_cast<double>(examples));
   divide(examples);
   for (auto& shard : shards_) {
@@ -294,6 +324,7 @@ void Sequence::run_phase(Shard& shard, int phase) {
   if (phase < 0 || shard.count == 0) return;
   shard.calls.call(phase, shard.resolver, shard.count);
   mark_steps(shard, phase);
+  if (watching_) watch(shard, phase, shard.resolver.moment.t);
 }
 
 // Steps beyond every example of the shard teach nothing.
@@ -327,7 +358,11 @@ void Sequence::add_loss(Shard& shard, std::int64_t t) {
 
 void Sequence::run_phase_at_once(Shard& shard, int phase, std::int64_t from, std::int64_t to) {
   if (phase < 0 || shard.count == 0 || from > to) return;
-  shard.calls.call_run(phase, shard.resolver, from, to);
+  if (!watching_) return shard.calls.call_run(phase, shard.resolver, from, to);
+  for (std::int64_t t = from; t <= to; ++t) {  // so that a sum over steps tells which of them it was
+    shard.calls.call_run(phase, shard.resolver, t, t);
+    watch(shard, phase, t);
+  }
 }
 
 std::int64_t Sequence::start_of(std::int64_t t) const {
@@ -480,6 +515,7 @@ void Sequence::run_once(int phase, std::int64_t step) {
   shard.resolver.optimising = false;
   shard.resolver.moment = before;
   stale_ = true;
+  if (watching_) watch(shard, phase, std::min(before.t, steps_));
 }
 
 void Sequence::update(UpdateEvery every) {
@@ -489,7 +525,11 @@ void Sequence::update(UpdateEvery every) {
     if (l.every != every) continue;
     reduce(l.gradient, reduced_[k] && !online_call_ ? totals_[k].data() : nullptr);
     reduced_[k] = 1;
-    if (!learn_ || l.update_phase < 0) continue;
+  }
+  if (!may_update(every)) return;
+  for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
+    const compiler::Learned& l = plan_.learned[k];
+    if (l.every != every || l.update_phase < 0) continue;
     const bool per_step = plan_.tensors[l.parameter].per_step;
     for (std::int64_t step = 1; step <= memory_->copies(l.parameter); ++step)
       if (!per_step || takes_update(k, step)) run_once(l.update_phase, step);
@@ -498,7 +538,7 @@ void Sequence::update(UpdateEvery every) {
 }
 
 void Sequence::update_keeps() {
-  if (!learn_ || (plan_.keep_phase < 0 && plan_.step_keep_phase < 0)) return;
+  if (!learn_ || refused_ || (plan_.keep_phase < 0 && plan_.step_keep_phase < 0)) return;
   const compiler::FlushDenormals flush;
   for (int statistic : plan_.statistics) reduce(statistic, nullptr);
   // All right sides read old values: those of steps first, as nothing else reads them.

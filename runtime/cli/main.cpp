@@ -65,7 +65,7 @@ void add_run(CLI::App& app, Arguments& a) {
   verb->add_option("--out", a.run.out, "The run folder to make (default: a new one in runs/)");
   verb->add_option_function<std::string>(
       "--memory", [&a](const std::string& bytes) { a.run.overrides.push_back("memory=\"" + bytes + "\""); },
-      "Most that a session may take, such as 2GiB");
+      "Most that the run may take, such as 2GiB");
   verb->add_option("--resume", a.run.resume, "Go on with the run of this folder");
   verb->add_option("--only", a.run.only, "Only this variant of the comparison (may be repeated)")
       ->allow_extra_args(false);

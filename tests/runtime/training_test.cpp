@@ -86,6 +86,20 @@ TEST_F(Runs, RowsComeWhereTheyShould) {
   EXPECT_NE(result_table(load(), result.results).find("bp_lambda"), std::string::npos);
 }
 
+// A rule that draws numbers is measured with those of its epoch, whenever the run goes on.
+TEST_F(Runs, ResumingIsExactForRulesWithNoise) {
+  const std::vector<std::string> noise = {"rule=uoro", "train.epochs=4"};
+  train("noise", 0, false, noise);
+  const auto whole = rows("noise");
+  EXPECT_TRUE(whole.back().cosine.has_value());
+  for (const int after : {13, 26, 40}) {
+    const std::string name = "cut" + std::to_string(after);
+    EXPECT_FALSE(train(name, after, false, noise).complete) << after;
+    EXPECT_TRUE(train(name, 0, true, noise).complete) << after;
+    expect_same(whole, rows(name));
+  }
+}
+
 // Whatever the batch at which it was interrupted, also twice.
 TEST_F(Runs, ResumingIsExact) {
   train("whole", 0, false);
