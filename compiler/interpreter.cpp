@@ -151,7 +151,14 @@ struct Memory {
   Resolver* where;
   std::int64_t example;
   std::uint64_t* branches = nullptr;  // where it is kept which way comparisons and kinked functions went
+  bool infinite_sums_are_nan = false;
 };
+
+void make_nan(double& x) { x = std::numeric_limits<double>::quiet_NaN(); }
+template <class T>
+void make_nan(Dual<T>& x) {
+  make_nan(x.v);
+}
 
 void note_branch(std::uint64_t* branches, std::uint64_t way) {
   if (branches != nullptr) *branches = (*branches ^ (way + 0x9e3779b97f4a7c15ULL)) * 0x100000001b3ULL;
@@ -235,6 +242,17 @@ class Evaluator {
   }
 
   std::vector<T> compute(Ref node) {
+    std::vector<T> out = by_kind(node);
+    const bool sum_or_product = node->kind == NodeKind::sum || node->kind == NodeKind::contract ||
+                                (node->kind == NodeKind::map && (node->op == Op::add || node->op == Op::sub ||
+                                                                 node->op == Op::mul || node->op == Op::div));
+    if (memory_.infinite_sums_are_nan && sum_or_product)
+      for (T& x : out)
+        if (!std::isfinite(primal(x))) make_nan(x);
+    return out;
+  }
+
+  std::vector<T> by_kind(Ref node) {
     switch (node->kind) {
       case NodeKind::leaf: return leaf(node);
       case NodeKind::constant: return {T(node->number)};
@@ -567,8 +585,9 @@ std::unique_ptr<PhaseRunner> make_interpreter(std::shared_ptr<Program> program) 
   return std::make_unique<Interpreter>(std::move(program));
 }
 
-std::vector<double> interpret(Program& program, Ref node, Resolver& where, std::int64_t example) {
-  Plain evaluator({&program, &where, example});
+std::vector<double> interpret(Program& program, Ref node, Resolver& where, std::int64_t example,
+                              bool infinite_sums_are_nan) {
+  Plain evaluator({&program, &where, example, nullptr, infinite_sums_are_nan});
   return evaluator.evaluate(node);
 }
 

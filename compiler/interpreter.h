@@ -13,7 +13,10 @@ namespace eligo::compiler {
 std::unique_ptr<PhaseRunner> make_interpreter(std::shared_ptr<Program> program);
 
 // One node for one example, for tests: leaves come from `where` (float64 memory).
-std::vector<double> interpret(Program& program, Ref node, Resolver& where, std::int64_t example);
+// Whether a sum or product that is not finite is infinite or NaN depends on the order of its operations; with
+// `infinite_sums_are_nan` it is NaN, so that two evaluations tell whether that matters to a result.
+std::vector<double> interpret(Program& program, Ref node, Resolver& where, std::int64_t example,
+                              bool infinite_sums_are_nan = false);
 
 // What a lazy derivative (jac, vjp, jvp) is taken of, for finite differences.
 struct Numerator {
