@@ -116,7 +116,7 @@ class Elaborator {
   Value function(const dsl::Expr& e, const Scope& scope);
   std::vector<std::string> reduced_axes(const dsl::Expr& e, const Value& a, const Scope& scope);
   struct Scaled {
-    Value quotient, scale, inverse, most;
+    Value quotient, scale, inverse, some;
   };
   Scaled scaled(const Value& a, const std::vector<std::string>& keys);
   Value length(const Value& a, const std::vector<std::string>& keys);

@@ -182,7 +182,9 @@ Elaborator::Scaled Elaborator::scaled(const Value& a, const std::vector<std::str
   const Value raised = v_.map(Op::max, {v_.scale(most, 0x1p20), v_.number(1e-300)});
   const Value scale = v_.stop(choose(large, v_.scale(most, 0x1p-8), choose(small, raised, one)));
   const Value inverse = v_.map(Op::recip, {scale});
-  return {v_.multiply(a, inverse), scale, inverse, most};
+  // A choice, so that no product takes the scale out of the quotient again.
+  const Value some = v_.map(Op::ne, {most, v_.number(0)});
+  return {choose(some, v_.multiply(a, inverse), a), scale, inverse, some};
 }
 
 Value Elaborator::length(const Value& a, const std::vector<std::string>& keys) {
@@ -192,8 +194,7 @@ Value Elaborator::length(const Value& a, const std::vector<std::string>& keys) {
 // sqrt(norm2(a)), whose derivative at 0 is 0.
 Value Elaborator::norm(const Value& a, const std::vector<std::string>& keys) {
   const Scaled s = scaled(a, keys);
-  const Value some = v_.map(Op::ne, {s.most, v_.number(0)});
-  return v_.map(Op::select, {some, v_.multiply(length(s.quotient, keys), s.scale), v_.number(0)});
+  return v_.map(Op::select, {s.some, v_.multiply(length(s.quotient, keys), s.scale), v_.number(0)});
 }
 
 // What norm2 is taken of, if an expression is that.

@@ -166,11 +166,6 @@ Ref RandomGraph::map() {
   const std::vector<Extent> dims = chance(70) ? first->dims : extents(2);
   std::vector<Use> args = {chance(80) && dims == first->dims ? compiler::whole(first) : use(first, dims)};
   while (static_cast<int>(args.size()) < compiler::op_arity(op)) args.push_back(use(pick(), dims));
-  // A flag times something is a product behind the flag, which only a contraction says.
-  if (op == Op::mul)
-    for (const Use& arg : args)
-      if (arg.node->kind == compiler::NodeKind::leaf && program_->tensors[static_cast<std::size_t>(arg.node->tensor)].is_mask)
-        return contract();
   if (op == Op::select) {  // on what rounding does not turn
     Ref condition = g.map(Op::lt, {use(leaves_[1], dims), use(leaves_[2], dims)}, dims);
     args[0] = compiler::whole(condition);
@@ -281,6 +276,9 @@ Ref RandomGraph::any() {
   if (kind < 35) return map();
   if (kind < 60) return contract();
   if (kind < 75) return sum();
+  // Of what is structurally 0 in a value, infinities beyond the product around it are not asked: another order of the
+  // factors may have put them behind it.
+  if (corners_ && kind < 95) return map();
   if (kind < 95) return structure();
   Ref node = pick(true);
   // No two places are equal: which of them attains the maximum is no question.
@@ -334,7 +332,7 @@ void RandomGraph::build(compiler::Program& program, int nodes) {
   }
   nodes_ = leaves_;
   nodes_.push_back(program.leaf(add_tensor("scale", TensorKind::hyper, {}, false), {}));
-  nodes_.push_back(program.leaf(flag, now));
+  if (!corners_) nodes_.push_back(program.leaf(flag, now));
   nodes_.push_back(program.graph.constant(0.75));
   for (int i = 0; i < nodes; ++i) {
     Ref node = any();

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "compiler/contract.h"
 #include "compiler/differentiate.h"
@@ -33,12 +34,12 @@ constexpr std::int64_t kExamples = 3;
 // By root: all examples' values, or their sum.
 using Values = std::vector<std::vector<double>>;
 
-Values interpreted(compiler::Program& program, TensorMemory& memory, bool infinite_sums_are_nan = false) {
+Values interpreted(compiler::Program& program, TensorMemory& memory, std::optional<double> not_finite = {}) {
   Values out;
   for (const Root& root : program.phases.front().roots) {
     std::vector<double> all;
     for (std::int64_t b = 0; b < kExamples; ++b) {
-      std::vector<double> one = compiler::interpret(program, root.node, memory, b, infinite_sums_are_nan);
+      std::vector<double> one = compiler::interpret(program, root.node, memory, b, not_finite);
       one.resize(static_cast<std::size_t>(program.tensors[root.tensor].size()), one[0]);  // a number stands for all
       if (root.kind == RootKind::store) all.insert(all.end(), one.begin(), one.end());
       else if (all.empty()) all = one;
@@ -151,7 +152,7 @@ TEST_P(RandomGraphs, KeepTheirMeaning) {
 }
 
 // A result that neither the last places of the leaves nor the order of a sum decides: what rounding may turn, and what
-// would be another number if a sum were NaN instead of infinite, every evaluation may have its own way.
+// would be another number if a sum were NaN instead of infinite or the other way round, every evaluation may have its own way.
 bool decided(double x, double y) {
   if (!std::isfinite(x) || !std::isfinite(y)) return std::isfinite(x) == std::isfinite(y);
   return std::abs(x) < 1e6 && std::abs(x - y) <= 1e-9 * std::max(1.0, std::abs(x));
@@ -187,7 +188,8 @@ TEST_P(RandomGraphs, KeepTheirMeaningBeyondFiniteNumbers) {
     RandomGraph(seed, true).build(program, nodes);
     SCOPED_TRACE("seed " + std::to_string(seed));
     TensorMemory memory(program, kExamples, seed, true);
-    std::vector<Values> references = {interpreted(program, memory), interpreted(program, memory, true)};
+    std::vector<Values> references = {interpreted(program, memory)};
+    for (const double other : {std::nan(""), INFINITY, -INFINITY}) references.push_back(interpreted(program, memory, other));
     for (std::uint64_t by = 1; by <= 2; ++by) {
       TensorMemory disturbed = memory.disturbed(by);
       references.push_back(interpreted(program, disturbed));
@@ -197,8 +199,8 @@ TEST_P(RandomGraphs, KeepTheirMeaningBeyondFiniteNumbers) {
       const std::string difference = first_difference(got, references, compared);
       ASSERT_EQ(difference, "") << "after " << pass << " of\n" << before << "which became\n" << compiler::text(program);
     };
+    // (The identities of a Jacobian are masks only once they have been put into the products.)
     compiler::differentiate(program, kExamples);
-    ASSERT_NO_FATAL_FAILURE(expect("differentiate", interpreted(program, memory)));
     compiler::simplify(program);
     ASSERT_NO_FATAL_FAILURE(expect("simplify", interpreted(program, memory)));
     compiler::prune(program);
