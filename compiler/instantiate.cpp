@@ -68,6 +68,17 @@ void Instantiator::run() {
   shows();
   finish();
   updates();
+  name_draws();
+}
+
+// An equation that is a draw and nothing else: `ν[t] = random_sign[s]()`.
+void Instantiator::name_draws() {
+  for (const auto& [role, part] : parts_.all())
+    for (const auto& [name, s] : part->equations) {
+      const auto drawn = elab_.noise.find(s->value.get());
+      if (drawn == elab_.noise.end()) continue;
+      p_.tensors[drawn->second].given_as = role.empty() ? name : role + "." + name;
+    }
 }
 
 Phase& Instantiator::phase(const std::string& name) {
@@ -85,6 +96,13 @@ void Instantiator::flags() {
     t.batched = true;
     const std::string word = name;
     t.is_mask = word != "t" && word != "T" && word != "loss_mask";
+    p_.tensors.push_back(t);
+  }
+  if (in_.counted) {
+    Tensor t;
+    t.name = "counts";
+    t.kind = TensorKind::flag;
+    t.batched = t.is_mask = true;
     p_.tensors.push_back(t);
   }
   block_flags();
@@ -118,8 +136,11 @@ void Instantiator::bind_roles() {
       value = g->second;
       given = true;
     }
-    if (!given || value == 0 || value < -1)
-      parts_.fail(Code::E0603, r, h.span, fmt::format("{} must be a positive integer or `all`", h.name));
+    // A number whose default is 0 is a choice of the rule's, others count something.
+    const bool zero = h.value == 0;
+    if (!given || (value == 0 && !zero) || value < -1)
+      parts_.fail(Code::E0603, r, h.span,
+                  fmt::format("{} must be a {} integer or `all`", h.name, zero ? "non-negative" : "positive"));
     elab_.header_numbers[h.name] = static_cast<double>(value);
   }
   for (const auto& [name, value] : in_.header)
