@@ -56,6 +56,7 @@ void Instantiator::run() {
   elab_.time = &time_;
   find_blocks();
   bind_synths();
+  parts_.declare(*elab_.rule, [this](const std::string& name) { return bundle_axis(name); });
   window();
   learned();
   revisions();
@@ -163,7 +164,25 @@ void Instantiator::bind_roles() {
   }
   for (const dsl::HeaderEntry& h : rule().header)
     if (h.kind == dsl::HeaderEntry::Kind::role && h.role == ItemKind::readout) bind_readout(add_role(h.name, h), h);
-  parts_.declare(r);
+  parts_.declare(r, [this](const std::string& name) { return bundle_axis(name); });
+}
+
+// The axis of a bundle that a `let` names, an empty one as long as its role is not bound.
+std::optional<Axis> Instantiator::bundle_axis(const std::string& name) {
+  for (const dsl::Statement& s : rule().statements)
+    for (const dsl::LetBinding& l : s.lets) {
+      const bool member = l.value->kind == ExprKind::member && l.value->args[0]->kind == ExprKind::name;
+      if (l.name != name || !member) continue;
+      const std::string& which = l.value->name;
+      if (which != "state" && which != "input" && which != "params") return std::nullopt;
+      Part* part = parts_.find(l.value->args[0]->name);
+      if (!part) return Axis{};
+      const auto& names = which == "state" ? part->states : which == "input" ? part->inputs : part->params;
+      std::vector<int> tensors;
+      for (const std::string& n : names) tensors.push_back(part->tensors.at(n));
+      return parts_.bundle_axis(part->role + "." + which, name, tensors);
+    }
+  return std::nullopt;
 }
 
 std::string Instantiator::output_of(const Part& net) {

@@ -40,6 +40,7 @@ class Instantiator {
   void flags();
   Part& add_role(const std::string& role, const dsl::HeaderEntry& entry);
   void bind_roles();
+  std::optional<Axis> bundle_axis(const std::string& name);
   std::string output_of(const Part& net);
   // `over neurons w`: the axis, and which axis of each parameter is its neuron's.
   void bind_neurons(Part& net, const dsl::HeaderEntry& entry);

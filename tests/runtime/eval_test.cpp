@@ -188,7 +188,7 @@ TEST_F(Eval, GivenDrawsHoldHoweverTheStepsAreTaken) {
   c["values"] = {{"net.ξ", drawn("xi", {steps, examples, n})}};
   const json whole = run(c);
   EXPECT_EQ(run(c, "threads", 2)["learn"], whole["learn"]);
-  EXPECT_EQ(run(c, "memory", "900KiB")["learn"], whole["learn"]);
+  EXPECT_EQ(run(c, "memory", "2900KiB")["learn"], whole["learn"]);
   EXPECT_LE(apart(run(c, "dtype", "f32")["learn"]["ψ.W"], whole["learn"]["ψ.W"]), 1e-4);
   c["values"] = json::object();
   EXPECT_GE(apart(run(c)["learn"]["ψ.W"], whole["learn"]["ψ.W"]), 1e-3);
@@ -294,7 +294,7 @@ TEST_F(Eval, LinesShowWhatTheyAddForEachStepAndExample) {
   };
   for (const Lines& each : {Lines{"bptt", "rnn_tanh", {"learn psi"}}, {"bp_lambda", "lstm", {"learn ψ"}},
                             {"bp_lambda_authors", "rnn_tanh", {"learn ψ", "learn ψ 2"}}, {"rtrl", "rnn_tanh", {"learn ψ"}},
-                            {"n_step_sg", "rnn_tanh", {"learn ψ"}}, {"dni_rnn", "rnn_tanh", {"learn ψ", "learn θ", "learn θ 2"}},
+                            {"n_step_sg", "rnn_tanh", {"learn ψ"}}, {"online_lambda_sg", "rnn_tanh", {"learn ψ"}}, {"dni_rnn", "rnn_tanh", {"learn ψ", "learn θ", "learn θ 2"}},
                             {"counting", "rnn_tanh", {"learn ψ", "learn ψ 2", "learn ψ 3"}},
                             {"backprop", "feedforward", {"learn ψ"}}}) {
     SCOPED_TRACE(std::string(each.rule) + " on " + each.cell);
@@ -315,15 +315,18 @@ TEST_F(Eval, LinesShowWhatTheyAddForEachStepAndExample) {
         std::map<std::string, std::vector<double>> own;
         for (const auto& [line, parameters] : all["steps"].items())
           for (const auto& [key, rows] : parameters.items())
-            for (const json& row : rows) {
-              const std::vector<double> values = flat(row[b]);
-              own[key].resize(values.size());
-              sums[key].resize(values.size());
+            for (std::size_t t = 0; t < rows.size(); ++t) {
+              const std::vector<double> values = flat(rows[t][b]);
+              const std::size_t whole = flat(all["learn"][key]).size();
+              own[key].resize(whole);
+              sums[key].resize(whole);
+              const std::size_t first = whole > values.size() ? t * values.size() : 0;  // a value for each step
               for (std::size_t i = 0; i < values.size(); ++i) {
-                own[key][i] += values[i];
-                sums[key][i] += values[i] / 3;
+                own[key][first + i] += values[i];
+                sums[key][first + i] += values[i] / 3;
               }
             }
+        if (std::string(each.rule) == "online_lambda_sg") continue;  // θ is revised over the batch
         for (const auto& [key, values] : own) {
           // The mean of one example is that example; a weight decay is for all examples the same.
           EXPECT_LE(apart(values, alone["learn"][key]), 1e-12) << key << " of " << b;
@@ -452,6 +455,60 @@ TEST_F(Eval, StatisticsTakeTheStepsThatCount) {
     EXPECT_NEAR(out["values"]["m"][i].get<double>(), sum / count, 1e-14);
     EXPECT_GE(std::abs(sum / count - all), 1e-3);
   }
+}
+
+// An example of which no step counts might as well not be there, but for the mean over the batch.
+TEST_F(Eval, AnExampleThatDoesNotCountAddsNothing) {
+  for (const char* rule : {"bptt", "bp_lambda", "n_step_sg", "dni_rnn", "dni_aux", "online_lambda_sg"}) {
+    SCOPED_TRACE(rule);
+    const bool revises = std::string(rule) == "online_lambda_sg";
+    json c = a_case(rule);
+    if (std::string(rule) == "dni_aux") c["synth"] = {{"g", "linear"}, {"f", "linear"}};
+    c["values"]["L.V"] = drawn("V", {k, n});
+    c["values"]["g.A"] = drawn("A", {n, n});
+    if (std::string(rule) == "bptt") c["values"].erase("g.A");
+    json rest = c;
+    for (const char* field : {"x", "y"})
+      for (json& step : rest[field]) step.erase(2);
+    c["valid"] = json::array();
+    for (std::int64_t t = 0; t < steps; ++t) c["valid"].push_back({1, 1, 0});
+    if (revises) {
+      rest["hyper"]["alpha"] = 0.2;
+      c["hyper"]["alpha"] = 0.3;
+    }
+    const json without = run(rest);
+    for (const char* backend : {"jit", "interpreter"}) {
+      const json masked = run(c, "backend", backend);
+      for (const auto& [key, value] : masked["learn"].items()) {
+        std::vector<double> want = flat(without["learn"][key]);
+        for (double& x : want) x *= 2.0 / 3;
+        EXPECT_LE(apart(value, want), 1e-12) << key;
+      }
+      if (revises) EXPECT_LE(apart(masked["values"]["g.A"], without["values"]["g.A"]), 1e-12);
+    }
+    EXPECT_NE(run(c)["learn"], run(c, "valid", nullptr)["learn"]);
+  }
+}
+
+// So are those of a synthesiser that keeps statistics.
+TEST_F(Eval, ASynthesisersStatisticsTakeTheStepsThatCount) {
+  json c = a_case("bp_lambda");
+  c["synth"] = "mlp_normal";
+  c["sizes"]["hidden"] = 3;
+  json rest = c;
+  for (const char* field : {"x", "y"})
+    for (json& step : rest[field]) step.erase(2);
+  json every = c;
+  c["valid"] = json::array();
+  for (std::int64_t t = 0; t < steps; ++t) c["valid"].push_back({1, 1, 0});
+  const json masked = run(c), without = run(rest), all = run(every);
+  bool differs = false;
+  for (const auto& [name, value] : masked["values"].items()) {
+    if (name.rfind("g.", 0) != 0 || !without["values"].contains(name)) continue;
+    EXPECT_LE(apart(value, without["values"][name]), 1e-13) << name;
+    differs = differs || apart(value, all["values"][name]) > 1e-4;
+  }
+  EXPECT_TRUE(differs);
 }
 
 TEST_F(Eval, WhatCountsIsOneOrNought) {

@@ -56,7 +56,7 @@ rule calls(net: cell, L: readout) {
   learn φ -= d(M[t])/d(φ)
 }
 rule calls_ahead(net: cell, L: readout) {
-  let φ = L.params
+  let s = net.state, φ = L.params
   M[t] = L(net.h[t], L.target[t+1])
   N[t] = L(net.h[start], L.target[t])
   learn φ -= d(L[t])/d(φ)
