@@ -10,6 +10,7 @@
 
 #include "bench/report.h"
 #include "runtime/fitting.h"
+#include "runtime/json_text.h"
 #include "runtime/library.h"
 
 namespace eligo::bench {
@@ -147,7 +148,7 @@ int bench(const BenchOptions& o) {
     report.rows.push_back(measure(w, peers.all(), report.machine, effort));
   }
   fmt::print("{}", text(report, Form::text));
-  if (!o.json.empty()) write(o.json, to_json(report).dump(1) + "\n");
+  if (!o.json.empty()) write(o.json, json_text(to_json(report), 1));
   if (!o.markdown.empty()) write_markdown(o.markdown, text(report, Form::markdown));
   if (!o.picture.empty()) write_picture(report, o.picture);
   const bool failed =

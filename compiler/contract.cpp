@@ -4,6 +4,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "compiler/masks.h"
 #include "compiler/simplify.h"
 
 namespace eligo::compiler {
@@ -16,15 +17,19 @@ using Set = std::uint32_t;  // of factors, or of labels
 class Order {
  public:
   Order(Program& program, Ref node, std::int64_t batch)
-      : g_(program.graph), node_(node), batch_(static_cast<double>(batch)) {}
+      : p_(program), g_(program.graph), node_(node), batch_(static_cast<double>(batch)) {}
 
   Ref operator()() {
     const auto& all = node_->uses;
     if (node_->labels() > 30 || all.size() > 24) return node_;
+    // What a mask closes must not have been multiplied by infinity before: then it stands in every step that it can.
+    const bool finite =
+        std::all_of(all.begin(), all.end(), [&](const Use& use) { return stays_finite(p_, use.node); });
     for (const Use& use : all) {
       const bool structural = use.node->kind == NodeKind::embed || use.node->kind == NodeKind::wire;
       const bool scalar = use.node->rank() == 0 && (!use.node->batched || !node_->sum_batch);
-      (structural ? structural_ : scalar ? scalars_ : factors_).push_back(use);
+      const bool mask = !finite && is_mask(p_, use.node);
+      (structural ? structural_ : scalar ? scalars_ : mask ? masks_ : factors_).push_back(use);
     }
     if (factors_.size() <= 2 || (node_->summed.empty() && !node_->sum_batch)) return node_;
     if (!structural_.empty()) {  // what they tie together is decided by indices, which an intermediate would lose
@@ -35,6 +40,7 @@ class Order {
     }
     for (const Use& use : factors_) labels_.push_back(labels_of(use));
     out_ = (Set{1} << node_->rank()) - 1;
+    for (const Use& mask : masks_) out_ |= labels_of(mask);
     return factors_.size() <= most_exact ? exact() : greedy();
   }
 
@@ -130,18 +136,22 @@ class Order {
         summed.push_back(node_->extent(l));
       }
     std::vector<Use> factors = {a, b};
+    if (factors[1].node->hash < factors[0].node->hash) std::swap(factors[0], factors[1]);
+    for (const Use& mask : masks_)
+      if ((labels_of(mask) & ~all) == 0) factors.push_back(mask);
     for (Use& f : factors)
       for (Index& index : f.index) index = substitute(index, map);
-    if (factors[1].node->hash < factors[0].node->hash) std::swap(factors[0], factors[1]);
     use.node = g_.contract(factors, dims, summed);
     return use;
   }
 
   Ref finish(const Use& a, const Use& b) {
     std::vector<Use> factors = {a, b};
+    factors.insert(factors.end(), masks_.begin(), masks_.end());
     factors.insert(factors.end(), scalars_.begin(), scalars_.end());
     factors.insert(factors.end(), structural_.begin(), structural_.end());
-    const Set all = labels_of(a) | labels_of(b);
+    Set all = labels_of(a) | labels_of(b);
+    for (const Use& mask : masks_) all |= labels_of(mask);
     std::vector<Extent> summed;
     std::vector<Index> map;
     for (int l = 0; l < node_->rank(); ++l) map.push_back(Index::of(l));
@@ -176,10 +186,12 @@ class Order {
     return finish(parts[0].first, parts[1].first);
   }
 
+  Program& p_;
   Graph& g_;
   Ref node_;
   double batch_;
   std::vector<Use> factors_, structural_, scalars_;  // scalars scale the result
+  std::vector<Use> masks_;                           // where another factor may be infinite
   std::vector<Set> labels_;
   Set out_ = 0;
 };

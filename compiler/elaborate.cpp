@@ -1,6 +1,7 @@
 #include "compiler/elaborate.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -21,7 +22,17 @@ void Elaborator::fail(Code code, const Expr& at, const Scope& scope, const std::
   parts_.fail(code, *scope.part, at.span, message, help);
 }
 
+// Names are replaced by their equations, whose number may double with each: w[t] = v[t]*v[t], v[t] = u[t]*u[t], ….
+void Elaborator::count(const Expr& e, const Scope& scope) {
+  constexpr std::int64_t most = 2'000'000;
+  if (++evaluated_ <= most) return;
+  fail(Code::E0601, e, scope,
+       fmt::format("with names replaced by their equations this comes to more than {} expressions", most),
+       "have fewer equations read the same others several times");
+}
+
 Value Elaborator::evaluate(const Expr& e, const Scope& scope) {
+  count(e, scope);
   const Origin before = p_.graph.origin;
   p_.graph.origin = {scope.part->ref.source, e.span};
   try {
@@ -173,9 +184,11 @@ Value Elaborator::explicit_index(const Value& value, const std::vector<dsl::Expr
   int axis = 0;
   for (const auto& i : indices) {
     if (i->kind == ExprKind::number) {
+      if (i->number != std::floor(i->number))
+        fail(Code::E0601, *i, scope, fmt::format("the index {} is no whole number", i->number));
+      if (i->number < 0 || i->number >= static_cast<double>(v.axes[axis].extent))
+        fail(Code::E0601, *i, scope, fmt::format("the index {} is outside 0..{}", i->number, v.axes[axis].extent - 1));
       const auto position = static_cast<Extent>(i->number);
-      if (position < 0 || position >= v.axes[axis].extent)
-        fail(Code::E0601, *i, scope, fmt::format("the index {} is outside 0..{}", position, v.axes[axis].extent - 1));
       v = v_.member(v, axis, position);
       continue;
     }
@@ -498,6 +511,8 @@ Value Elaborator::with_boundaries(const std::string& n, TimeRef at) {
   Scope scope;
   scope.part = rule;
   scope.now = at;
+  const std::string key = n + "@" + to_string(at) + (batch_wide_ ? " for all" : "");
+  if (const auto found = values_.find(key); found != values_.end()) return found->second;
   if (!in_progress_.insert(n + "@" + to_string(at)).second)
     parts_.fail(Code::E0601, *rule, rule->equations.at(n)->span, fmt::format("{} reads itself at the same step", n));
   const dsl::Statement& general = *rule->equations.at(n);
@@ -530,14 +545,14 @@ Value Elaborator::with_boundaries(const std::string& n, TimeRef at) {
   }
   in_progress_.erase(n + "@" + to_string(at));
   batch_wide_ = outside;
-  if (timeless || whole_batch) return value;
+  if (timeless || whole_batch) return values_[key] = value;
   const auto info = time->names.find(n);
   const bool at_start = info != time->names.end() && info->second.holds_at_start;
   const Origin before = p_.graph.origin;
   p_.graph.origin = {rule->ref.source, general.span};
   Value masked = v_.multiply(flag(at_start ? "exists" : "valid", at), value);
   p_.graph.origin = before;
-  return masked;
+  return values_[key] = masked;
 }
 
 }  // namespace eligo::compiler

@@ -120,6 +120,8 @@ class Elaborator {
   Value reduction(const dsl::Expr& e, const Value& a, const std::vector<std::string>& keys);
   Value pattern(const dsl::Expr& e, const Scope& scope);  // nonzero, reach
   Value derivative(const dsl::Expr& e, const Scope& scope);
+  std::vector<Ref> held_leaves(const dsl::Expr& e, const Scope& scope);
+  bool leads_around(const Value& numerator, const std::vector<Ref>& cuts, const std::vector<Ref>& held, TimeRef own);
   // Cuts and axes of a derivative by parameters of which some have a value per step.
   void settle_step(const Value& numerator, std::vector<Ref>& cuts, std::vector<Axis>& axes, TimeRef own,
                    const dsl::Expr& at);
@@ -129,7 +131,11 @@ class Elaborator {
   std::vector<Axis> recurrence_axes(const std::string& n, const dsl::Expr& at, BlockNames* block = nullptr);
   std::optional<std::vector<Axis>> infer(const dsl::Expr& e, const Scope& scope);
   std::optional<std::vector<Axis>> explicit_axes(const dsl::Statement& s, const Scope& outer);
-  bool reads_unknown(const dsl::Expr& e, const BlockNames* block);
+  bool reads_unknown(const dsl::Expr& e, const BlockNames* block, std::set<std::string>& seen);
+  bool reads_unknown(const dsl::Expr& e, const BlockNames* block) {
+    std::set<std::string> seen;
+    return reads_unknown(e, block, seen);
+  }
   static std::optional<TimeRef> resolve(dsl::TimeIndex word, const Scope& scope);
   std::optional<TimeRef> resolve_time(const dsl::Expr& e, const Scope& scope);
   // parent[j, r] == i in the explicit form: the wiring and the letter; nothing for any other comparison.
@@ -145,6 +151,9 @@ class Elaborator {
   dsl::Diagnostics& diagnostics_;
   Values v_;
   bool reads_examples(const dsl::Expr& e, std::set<std::string>& seen);
+  void count(const dsl::Expr& e, const Scope& scope);
+  std::int64_t evaluated_ = 0;            // expressions so far
+  std::map<std::string, Value> values_;   // of the rule's equations at a time, those that are found
   std::set<std::string> in_progress_;
   bool batch_wide_ = false;  // inside the equation of such a recurrence
 };

@@ -77,9 +77,10 @@ Value Elaborator::masked_by(const std::vector<Value>& args, Value value) {
         if (kind == TensorKind::flag || !p_.tensors[node->tensor].timed()) continue;
         masks.insert({node->time, kind == TensorKind::state ? "exists" : "valid"});
       }
-  for (const auto& [at, mask] : masks) {
+  for (const auto& [time, mask] : masks) {
+    const TimeRef at = time;  // C++20's structured bindings are not captured by all compilers
     const bool covered = mask == "exists" && masks.contains({at, "valid"});
-    const bool earlier = std::any_of(masks.begin(), masks.end(), [&](const auto& other) {
+    const bool earlier = std::any_of(masks.begin(), masks.end(), [at](const auto& other) {
       return other.first.base == at.base && other.first.offset > at.offset;
     });
     if (!covered && !earlier) value = v_.multiply(flag(mask, at), value);
@@ -344,37 +345,72 @@ Value Elaborator::derivative(const Expr& e, const Scope& scope) {
                        to_string(cut->time)),
            "multiply the derivatives of the single steps");
   }
-  if (cuts.empty()) {  // a bundle without members, e.g. of a net without parameters
+  settle_step(numerator, cuts, axes, own, e);
+  const std::vector<Ref> held = held_leaves(e, scope);
+  // A bundle without members, e.g. of a net without parameters; or nothing leads around what is held.
+  if (cuts.empty() || (!held.empty() && !leads_around(v_.form(numerator), cuts, held, own))) {
     Value zero;
     zero.axes = numerator.axes;
     zero.axes.insert(zero.axes.end(), axes.begin(), axes.end());
     return zero;
   }
-  settle_step(numerator, cuts, axes, own, e);
-  return v_.derivative(numerator, axes, cuts, own, stored);
+  return v_.derivative({numerator, axes, cuts, held, stored, own, {}});
 }
 
-bool Elaborator::reads_unknown(const Expr& e, const BlockNames* block) {
+// Whether a value depends on the cuts otherwise than through what is held. Where it does not, d(a)/d(b | c) vanishes here
+// and costs nothing: most cells have nothing behind their state.
+bool Elaborator::leads_around(const Value& numerator, const std::vector<Ref>& cuts, const std::vector<Ref>& held,
+                              TimeRef own) {
+  std::set<Ref> seen;
+  std::function<bool(Ref)> walk = [&](Ref node) {
+    if (!seen.insert(node).second || node->kind == NodeKind::stop) return false;
+    if (node->kind != NodeKind::leaf)
+      return std::any_of(node->uses.begin(), node->uses.end(), [&](const Use& use) { return walk(use.node); });
+    if (std::find(held.begin(), held.end(), node) != held.end()) return false;
+    const bool parameter = p_.tensors[node->tensor].kind == TensorKind::param;
+    if (std::any_of(cuts.begin(), cuts.end(),
+                    [&](Ref cut) { return cut->tensor == node->tensor && (parameter || cut->time == node->time); }))
+      return true;
+    Ref equation = node->time == own ? p_.definition(node->tensor, node->time) : nullptr;
+    return equation != nullptr && walk(equation);
+  };
+  return std::any_of(numerator.blocks.begin(), numerator.blocks.end(),
+                     [&](const auto& block) { return walk(block.second); });
+}
+
+// The leaves of what stands behind the bar in d(a)/d(b | c, ...).
+std::vector<Ref> Elaborator::held_leaves(const Expr& e, const Scope& scope) {
+  std::vector<Ref> held;
+  for (std::size_t i = 2; i < e.args.size(); ++i)
+    for (const auto& [key, block] : evaluate(*e.args[i], scope).blocks) {
+      const bool timed = block->kind == NodeKind::leaf && p_.tensors[block->tensor].timed() &&
+                         p_.tensors[block->tensor].kind != TensorKind::flag;
+      if (!timed)
+        fail(Code::E0601, *e.args[i], scope, "what a derivative holds is a state, an input or a field of a part",
+             "write d(…)/d(ψ | s[t])");
+      held.push_back(block);
+    }
+  return held;
+}
+
+bool Elaborator::reads_unknown(const Expr& e, const BlockNames* block, std::set<std::string>& seen) {
   const bool local = block && e.kind == ExprKind::name && block->equations.contains(e.name);
   if (e.kind == ExprKind::name && (local || rule->equations.contains(e.name))) {
     auto info = time->names.find(e.name);
     const bool recurrent =
         local ? block->recurrent(e.name) : info != time->names.end() && info->second.direction != dsl::Direction::none;
     if (recurrent) return !(local ? block->tensors : rule->tensors).contains(e.name);
-    const std::string key = (local ? "infer in block " : "infer ") + e.name;
-    if (!in_progress_.insert(key).second) return false;
-    const bool unknown =
-        reads_unknown(*(local ? block->equations : rule->equations).at(e.name)->value, local ? block : nullptr);
-    in_progress_.erase(key);
-    return unknown;
+    if (!seen.insert((local ? "in block " : "") + e.name).second) return false;
+    return reads_unknown(*(local ? block->equations : rule->equations).at(e.name)->value, local ? block : nullptr, seen);
   }
   for (const auto& a : e.args)
-    if (reads_unknown(*a, block)) return true;
+    if (reads_unknown(*a, block, seen)) return true;
   return false;
 }
 
 // Axes of an expression that may read recurrences whose axes are still being found: from the terms that do not.
 std::optional<std::vector<Axis>> Elaborator::infer(const Expr& e, const Scope& scope) {
+  count(e, scope);
   if (!reads_unknown(e, scope.block)) return evaluate(e, scope).axes;
   switch (e.kind) {
     case ExprKind::name: {

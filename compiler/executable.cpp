@@ -58,13 +58,18 @@ static void fields(auto& archive, Replay& replay) {
   archive(name, first, again, lag, limit, at_start, carried);
 }
 
+static void fields(auto& archive, Unreached& unreached) {
+  auto& [parameter, partly, reason] = unreached;
+  archive(parameter, partly, reason);
+}
+
 static void fields(auto& archive, Facts& facts) {
   auto& [name, tensors, learned, blocks, clips, replays, before, statistics, keep_phase, step_keep_phase, shown, inputs,
          targets, wirings, loss, online, window, short_first, at_start, ahead, window_ahead, updates_within, adopts,
-         optimiser] = facts;
+         optimiser, unreached] = facts;
   archive(name, tensors, learned, blocks, clips, replays, before, statistics, keep_phase, step_keep_phase, shown,
           inputs, targets, wirings, loss, online, window, short_first, at_start, ahead, window_ahead, updates_within,
-          adopts, optimiser);
+          adopts, optimiser, unreached);
 }
 
 static void fields(auto& archive, Plan::Read& read) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "compiler/instantiator.h"
+#include "compiler/unreached.h"
 #include "dsl/names.h"
 
 namespace eligo::compiler {
@@ -68,6 +69,7 @@ void Instantiator::run() {
   backward_recurrences();
   shows();
   finish();
+  unfollowed();
   updates();
   name_draws();
 }
@@ -80,6 +82,18 @@ void Instantiator::name_draws() {
       if (drawn == elab_.noise.end()) continue;
       p_.tensors[drawn->second].given_as = role.empty() ? name : role + "." + name;
     }
+}
+
+// In the rule's own words where it has some.
+void Instantiator::unfollowed() {
+  if (!net_) return;
+  std::string state = net_->role + ".state", loss;
+  for (const dsl::HeaderEntry& h : rule().header)
+    if (h.kind == dsl::HeaderEntry::Kind::role && h.role == ItemKind::readout) loss = h.name;
+  for (const dsl::Statement& s : rule().statements)
+    for (const dsl::LetBinding& l : s.lets)
+      if (l.value->kind == ExprKind::member && l.value->name == "state") state = l.name;
+  note_unfollowed(p_, state, loss);
 }
 
 Phase& Instantiator::phase(const std::string& name) {
@@ -139,9 +153,9 @@ void Instantiator::bind_roles() {
     }
     // A number whose default is 0 is a choice of the rule's, others count something.
     const bool zero = h.value == 0;
-    if (!given || (value == 0 && !zero) || value < -1)
+    if (!given || (value == 0 && !zero) || value < -1 || value > INT32_MAX)
       parts_.fail(Code::E0603, r, h.span,
-                  fmt::format("{} must be a {} integer or `all`", h.name, zero ? "non-negative" : "positive"));
+                  fmt::format("{} must be a {} integer below 2^31, or `all`", h.name, zero ? "non-negative" : "positive"));
     elab_.header_numbers[h.name] = static_cast<double>(value);
   }
   for (const auto& [name, value] : in_.header)

@@ -15,34 +15,11 @@ using dsl::ExprKind;
 using dsl::LineWhen;
 using dsl::StatementKind;
 
-const dsl::Statement* Instantiator::signal_line(const Expr** signal) {
-  for (const dsl::Statement& s : rule().statements) {
-    if (s.kind != StatementKind::learn || !net_) continue;
-    const std::vector<int> tensors = targets_of(s);
-    if (tensors.empty() || p_.tensors[tensors[0]].name.rfind(net_->role + ".", 0) != 0) continue;
-    if (s.value->kind != ExprKind::contract || s.value->args[1]->kind != ExprKind::derivative) continue;
-    *signal = s.value->args[0].get();
-    return &s;
-  }
-  return nullptr;
-}
-
 Instantiator::Request Instantiator::request(const std::string& shown, std::vector<dsl::ExprPtr>& keep) {
   Request r;
   r.name = shown;
   const std::string name = dsl::canonical(shown);
   const dsl::Span span = rule().name_span;
-  if (name == "signal" && !elab_.rule->equations.contains("signal")) {
-    if (const dsl::Statement* s = signal_line(&r.value)) {
-      const std::size_t number = line_number(*s);
-      r.sweep = time_.learns.at(number).when == LineWhen::sweep;
-      r.ahead = time_.learns.at(number).ahead;
-      return r;
-    }
-    parts_.fail(Code::E0602, *elab_.rule, span,
-                fmt::format("the rule {} has no learning signal to show", rule().name),
-                "a line  learn ψ -= signal . d(s[t])/d(ψ)  has one");
-  }
   dsl::ExprPtr base = make_name(name, span);
   if (const auto dot = name.find('.'); dot != std::string::npos) {
     auto member = std::make_shared<Expr>();

@@ -73,6 +73,7 @@ class Instantiator {
   void note_blocks(bool& changed);
   void window();
   void finish();
+  void unfollowed();  // parameters that act on the loss behind the state
 
   // The tensors that a learn line's left side names.
   std::vector<int> targets_of(const dsl::Statement& s);
@@ -132,8 +133,6 @@ class Instantiator {
     bool sweep = false;
     int ahead = 0;
   };
-  // The factor in front of d(s[t])/d(ψ) where the net learns: the learning signal.
-  const dsl::Statement* signal_line(const dsl::Expr** signal);
   Request request(const std::string& shown, std::vector<dsl::ExprPtr>& keep);
   bool is_state(const Value& v);
   bool shows_line(const std::string& shown);

@@ -267,7 +267,7 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
   nest.s.out = access(nest, buffer, dims, destination);
   nest.reducing = reduced;
   std::vector<Use> scalars;
-  if (!reduced.empty()) std::tie(rest, scalars) = split_scalars(rest, sum_batch);
+  if (!reduced.empty()) std::tie(rest, scalars) = split_scalars(rest, sum_batch, reduced, label_place);
   ValuePtr body = build_product(nest, rest, reduced.empty() ? coefficient : 1, label_place);
   nest.reducing.clear();
   if (!reduced.empty()) {
@@ -275,7 +275,7 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
     sum->kind = ValueKind::reduce;
     sum->over = reduced;
     sum->args = {body};
-    body = scaled(nest, sum, scalars, coefficient);
+    body = scaled(nest, sum, scalars, coefficient, label_place);
   }
   nest.s.value = body;
   nest.s.accumulate = accumulate || nest.s.out.gather >= 0;

@@ -106,7 +106,12 @@ void Parts::take_sizes(Part& part) {
 Init Parts::initialiser(const dsl::Declaration& decl, const Part& part) {
   Init init;
   auto arg = [&](std::size_t i, double otherwise) {
-    return i < decl.init.args.size() ? evaluate_constant(*decl.init.args[i], part, diagnostics_) : otherwise;
+    if (i >= decl.init.args.size()) return otherwise;
+    const double value = evaluate_constant(*decl.init.args[i], part, diagnostics_);
+    if (!std::isfinite(value))
+      fail(Code::E0603, part, decl.init.span,
+           fmt::format("with these sizes the initialiser of {} comes to {}, which is no finite number", decl.name, value));
+    return value;
   };
   if (decl.init.kind == dsl::InitKind::value) {
     init.kind = Init::Kind::value;

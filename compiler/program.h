@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "compiler/graph.h"
@@ -151,6 +152,15 @@ struct Replay {
   std::vector<int> carried;    // tensors
 };
 
+// A parameter whose way to the loss the rule's lines do not follow, or not all of it: see compiler/unreached.h.
+struct Unreached {
+  std::string parameter;  // "net.P"
+  bool partly = false;    // something is learned, but not all that acts on the loss
+  std::string reason;     // with a suggestion
+};
+// "net.P learns nothing: ..."
+std::string text(const Unreached& unreached);
+
 // What a session needs to know of a program, apart from its phases.
 struct Facts {
   std::string name;  // bp_lambda_rnn_tanh, for symbols
@@ -176,6 +186,7 @@ struct Facts {
   bool updates_within = false;  // parameters may change inside a sequence
   bool adopts = false;          // a block's `:=` changes them between a step and its learn lines
   std::string optimiser;
+  std::vector<Unreached> unreached;
 
   int find(const std::string& name) const;  // a tensor; -1
 };
@@ -190,9 +201,14 @@ struct Program : Facts {
   // Equations of the net and the readout, at t.
   std::map<int, Ref> definitions;
 
-  void forget_shifted() { shifted_.clear(); }
+  // Equations have changed.
+  void forget_shifted() {
+    shifted_.clear();
+    known_finite.clear();
+  }
   const Phase* phase(const std::string& name) const;
   Ref leaf(int tensor, TimeRef time);
+  std::unordered_map<Ref, bool> known_finite;  // by stays_finite, in masks.h
 
  private:
   std::map<std::pair<int, std::pair<int, int>>, Ref> shifted_;

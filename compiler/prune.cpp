@@ -61,6 +61,9 @@ bool melt(Program& program) {
 }  // namespace
 
 void prune(Program& program) {
+  // What has no elements, a trace over the parameters of a net that has none, is not computed.
+  for (Phase& phase : program.phases)
+    std::erase_if(phase.roots, [&](const Root& root) { return program.tensors[root.tensor].size() == 0; });
   for (bool changed = true; changed;) {
     changed = false;
     std::unordered_set<int> read = {program.loss};

@@ -12,6 +12,8 @@ namespace {
 std::string check_use(const Node& node, const Use& use) {
   if (static_cast<int>(use.index.size()) != use.node->rank())
     return fmt::format("{} indices for an operand of rank {}", use.index.size(), use.node->rank());
+  for (int label = 0; label < node.labels(); ++label)
+    if (node.extent(label) == 0) return "";  // nothing is read
   for (std::size_t axis = 0; axis < use.index.size(); ++axis) {
     Extent low = use.index[axis].offset, high = low;
     for (const Index::Term& t : use.index[axis].terms) {

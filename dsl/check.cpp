@@ -22,6 +22,9 @@ void check(const ParsedFile& file, Diagnostics& diagnostics) {
           .labels.push_back({file.source, first->second, "first here"});
     }
     check_structure(item, diagnostics);
+    const std::size_t before = diagnostics.list().size();
+    check_depth(item, diagnostics);
+    if (diagnostics.list().size() > before) continue;  // the other checks follow names into their equations
     const Scope scope(item, diagnostics);
     check_declarations(scope, diagnostics);
     check_definitions(scope, diagnostics);

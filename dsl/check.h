@@ -20,6 +20,9 @@ void check_declarations(const Scope& scope, Diagnostics& diagnostics);
 // What equations define and `:=` and `learn` change: once, and only what may be.
 void check_definitions(const Scope& scope, Diagnostics& diagnostics);
 
+// How many levels equations that build on each other have in all.
+void check_depth(const Item& item, Diagnostics& diagnostics);
+
 // The axes of every equation; returns what was inferred.
 Inference infer_axes(const Scope& scope, Diagnostics& diagnostics);
 

@@ -51,6 +51,13 @@ class Declarations {
     return diagnostics_.error(code, std::move(message), diagnostics_.current, span);
   }
 
+  // 1e300*1e300 is a number as it is written and none when it is computed.
+  void finite(const Expr& e, const std::string& what, const std::string& of) {
+    const auto value = constant(e);
+    if (value && !std::isfinite(*value))
+      error(Code::E0507, fmt::format("the {} of `{}` is {}, which is no finite number", what, of, *value), e.span);
+  }
+
   void declaration(StatementKind kind, const Declaration& d) {
     const bool data = kind == StatementKind::input || kind == StatementKind::target;
     if (data && d.init.kind != InitKind::none) {
@@ -96,6 +103,7 @@ class Declarations {
           .help.push_back("write = 0");
     }
     for (const ExprPtr& a : d.init.args) {
+      finite(*a, kind == StatementKind::hyper ? "default" : "initialiser", d.name);
       if (draws && d.init.distribution == "sample") sampled(*a);
       else number(*a, d.name);
     }
@@ -174,6 +182,11 @@ class Declarations {
       error(Code::E0507, fmt::format("the bounds of `{}` are no plain numbers", d.name), (low ? d.high : d.low)->span);
       return;
     }
+    if (!std::isfinite(*low) || !std::isfinite(*high)) {
+      finite(*d.low, "lower bound", d.name);
+      finite(*d.high, "upper bound", d.name);
+      return;
+    }
     if (*low > *high) {
       error(Code::E0507, fmt::format("the bounds of `{}` are the wrong way round", d.name),
             {d.low->span.begin, d.high->span.end});
@@ -200,7 +213,7 @@ class Declarations {
     if (e.kind == ExprKind::name && e.name == "all") return;
     if (e.kind == ExprKind::name && scope_.find(e.name) != nullptr && scope_.find(e.name)->kind == SymbolKind::size)
       return;
-    if (e.kind == ExprKind::number && e.number >= 1 && e.number == std::floor(e.number)) return;
+    if (e.kind == ExprKind::number && e.number >= 1 && e.number <= 2147483647 && e.number == std::floor(e.number)) return;
     if (e.kind == ExprKind::name && scope_.find(e.name) == nullptr) {
       unknown_name(e.name, e.span, scope_, diagnostics_);
       return;

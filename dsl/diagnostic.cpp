@@ -95,8 +95,8 @@ std::string_view columns(std::string_view text, int begin, int end) {
 }
 
 // The line of a snippet. Of a long line only the part around the first mark is shown; the marks move along.
-std::string shown_line(Snippet& snippet) {
-  static constexpr int widest = 120, before = 40;
+std::string shown_line(Snippet& snippet, int widest) {
+  const int before = widest / 3;
   const std::string_view text = line_text(*snippet.source, snippet.line);
   const int wide = width(text);
   if (wide <= widest) return visible(text);
@@ -129,7 +129,7 @@ void draw_marks(std::string& out, const Snippet& snippet, const std::string& gut
   }
 }
 
-std::string render_one(const Diagnostic& d, const Paint& paint) {
+std::string render_one(const Diagnostic& d, const Paint& paint, int widest) {
   std::string out = paint.red(fmt::format("error[{}]", code_name(d.code))) + paint.bold(": " + d.message) + "\n";
   std::vector<Snippet> snippets = snippets_of(d);
   int digits = 4;
@@ -141,7 +141,7 @@ std::string render_one(const Diagnostic& d, const Paint& paint) {
       out += fmt::format("  {} {}:{}:{}\n", paint.blue(i == 0 ? "-->" : ":::"), s.source->path, s.line,
                          s.marks[0].begin + 1);
     }
-    const std::string text = shown_line(s);
+    const std::string text = shown_line(s, widest);
     out += paint.blue(fmt::format("{:>{}} |", s.line, digits)) + (text.empty() ? "" : " ") + text + "\n";
     draw_marks(out, s, paint.blue(bar + "| "), paint);
   }
@@ -177,11 +177,13 @@ void Diagnostics::sort() {
   });
 }
 
-std::string render(const Diagnostics& diagnostics, bool colour) {
+std::string render(const Diagnostics& diagnostics, bool colour, int columns) {
+  constexpr int widest = 120, least = 20, gutter = 9;  // of a line's text; its number, and ellipses
+  const int wide = columns <= 0 ? widest : std::clamp(columns - gutter, least, widest);
   std::string out;
   for (const Diagnostic& d : diagnostics.list()) {
     if (!out.empty()) out += "\n";
-    out += render_one(d, Paint{colour});
+    out += render_one(d, Paint{colour}, wide);
   }
   return out;
 }

@@ -53,7 +53,8 @@ class Diagnostics {
 };
 
 // As in a terminal (`colour`: with ANSI colours), and as a JSON array for editors.
-std::string render(const Diagnostics& diagnostics, bool colour = false);
+// `columns` of a terminal: of longer lines the part around the fault is shown; 0: as on a wide one.
+std::string render(const Diagnostics& diagnostics, bool colour = false, int columns = 0);
 std::string render_json(const Diagnostics& diagnostics);
 
 // Thrown where a stage cannot go on; carries everything that was found.

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
+#include <cstdlib>
 
+#include "dsl/compose.h"
 #include "dsl/names.h"
 #include "dsl/utf8.h"
 
@@ -176,22 +179,43 @@ class Lexer {
           .error(Code::E0107, fmt::format("`{}{}` is neither a number nor a name", text, rest), source_,
                  span_from(begin))
           .help.push_back(fmt::format("a product is written with a star: {} * {}", text, rest));
-    } else if (text.size() > 40) {
-      diagnostics_.error(Code::E0107, "this number has more than 40 characters", source_, span_from(begin));
+    } else if (const std::string fault = out_of_range(text); !fault.empty()) {
+      diagnostics_.error(Code::E0107, fault, source_, span_from(begin));
       out_.tokens.push_back({TokenKind::number, span_from(begin), "0", line_});
       return;
     }
     out_.tokens.push_back({TokenKind::number, span_from(begin), text, line_});
   }
 
+  // Numbers are those that a double holds: what would become infinite or zero is not what was written.
+  static std::string out_of_range(const std::string& text) {
+    if (text.size() > 40) return "this number has more than 40 characters";
+    const double value = std::strtod(text.c_str(), nullptr);
+    if (std::isinf(value)) return fmt::format("the number {} is too large: the largest is about 1.8e308", text);
+    const bool zero = text.substr(0, text.find_first_of("eE")).find_first_of("123456789") == std::string::npos;
+    if (value == 0 && !zero) return fmt::format("the number {} is too small: the smallest is about 4.9e-324", text);
+    return "";
+  }
+
   void name() {
     const auto begin = static_cast<std::uint32_t>(at_);
     while (at_ < text_.size()) {
       const Character c = decode(text_, at_);
-      if (c.length == 0 || !(continues_name(c.code) || c.code == 0x2206)) break;
+      if (c.length == 0 || !(continues_name(c.code) || c.code == 0x2206 || is_combining_mark(c.code))) break;
       at_ += c.length;
     }
     std::string text = canonical(text_.substr(begin, at_ - begin));
+    for (std::size_t i = 0; i < text.size(); i += decode(text, i).length)
+      if (const char32_t mark = decode(text, i).code; is_combining_mark(mark)) {
+        diagnostics_
+            .error(Code::E0104,
+                   fmt::format("a combining mark, U+{:04X}, and the letter before it are no letter of the language",
+                               static_cast<unsigned>(mark)),
+                   source_, span_from(begin))
+            .help.push_back("names are made of Latin and Greek letters, digits and underscores");
+        out_.tokens.push_back({TokenKind::invalid, span_from(begin), "", line_});
+        return;
+      }
     if (text.size() > 200) {
       diagnostics_.error(Code::E0108, "this name has more than 200 bytes", source_, span_from(begin));
       text.resize(1);
@@ -223,7 +247,7 @@ class Lexer {
   bool symbol() {
     static constexpr std::string_view symbols[] = {":=", "+=", "-=", "==", "!=", "<=", ">=", "(", ")",
                                                    "[",  "]",  "{",  "}",  ",",  ";",  ":",  "=", "<",
-                                                   ">",  "+",  "-",  "*",  "/",  "^",  "~"};
+                                                   ">",  "+",  "-",  "*",  "/",  "^",  "~", "|"};
     for (const std::string_view s : symbols) {
       if (!text_.substr(at_).starts_with(s)) continue;
       if (s == "(" || s == "[") ++depth_;
@@ -256,6 +280,13 @@ class Lexer {
       diagnostics_
           .error(Code::E0104, fmt::format("`{}`, {}, is no part of the language", shown, mend.name), source_, span)
           .help.push_back(fmt::format("write {}", mend.write));
+      return;
+    }
+    if (is_combining_mark(character.code)) {
+      diagnostics_.error(Code::E0104,
+                         fmt::format("a combining mark, U+{:04X}, stands behind no letter",
+                                     static_cast<unsigned>(character.code)),
+                         source_, span);
       return;
     }
     const bool printable = character.code >= 0x20 && character.code != 0x7F;

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "dsl/compose.h"
+
 namespace eligo::dsl {
 namespace {
 
@@ -67,7 +69,8 @@ std::size_t distance(std::string_view left, std::string_view right) {
 
 }  // namespace
 
-std::string canonical(std::string_view name) {
+std::string canonical(std::string_view given) {
+  const std::string name = composed(given);
   std::string folded;
   for (const std::string_view c : characters(name)) {
     const auto found =

@@ -7,7 +7,7 @@
 
 namespace eligo::dsl {
 
-// "lambda" -> "λ", "µ" (micro) -> "μ"; member paths part by part ("g.theta" -> "g.θ"); anything else unchanged.
+// "lambda" -> "λ", "µ" (micro) -> "μ", e with a combining accent -> "é"; member paths part by part ("g.theta" -> "g.θ"); anything else unchanged.
 std::string canonical(std::string_view name);
 // "λ" -> "lambda"; anything else unchanged. For identifiers of emitted code and file names.
 std::string ascii(std::string_view name);

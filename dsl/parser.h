@@ -10,7 +10,8 @@ namespace eligo::dsl {
 
 // Bounds of what is read, so that neither a file nor a later pass can exhaust the stack.
 inline constexpr std::size_t max_file_bytes = 1 << 20;
-inline constexpr int max_depth = 200;  // levels of an expression
+inline constexpr int max_depth = 200;   // levels of an expression
+inline constexpr int max_chain = 1000;  // of equations that build on each other, in all
 
 File parse(const SourcePtr& source, const Tokens& tokens, Diagnostics& diagnostics);
 

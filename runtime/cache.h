@@ -2,6 +2,10 @@
 // for and its length and checksum agree with its contents; anything else is as if it were not there. Nothing here
 // fails: a folder that can't be read or written is a cache that never hits.
 //
+// What is loaded is run, so only what this user alone can have written is believed: the folder and the entry belong to
+// the user and nobody else may write to them, the entry is a plain file. No symbolic link is followed to either. Folders
+// that are made here have the mode 0700.
+//
 // Processes may share the folder: an entry is written beside its place and renamed into it, so readers see all of it or
 // nothing, whoever writes, and whenever a writer dies. What has not been used for longest goes when the folder is full.
 #pragma once
@@ -30,11 +34,13 @@ class Cache {
     std::uint64_t entries = 0, bytes = 0;
   };
   Size size() const;
+  // Why a folder that is there is not used; empty: it is.
+  std::string fault() const;
   // Removes all entries; how many there were. Nothing else in the folder is touched.
   Size clear() const;
 
  private:
-  std::string path(const std::string& name, std::string_view key) const;
+  static std::string file_name(const std::string& name, std::string_view key);
   void make_room() const;
 
   std::string folder_;

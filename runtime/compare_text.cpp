@@ -8,6 +8,7 @@
 
 #include "dsl/utf8.h"
 #include "runtime/compare.h"
+#include "runtime/json_text.h"
 
 namespace eligo {
 namespace {
@@ -104,8 +105,6 @@ std::string costs_text(const Comparison& c) {
   return out;
 }
 
-Json number_json(double x) { return std::isfinite(x) ? Json(x) : Json(std::isnan(x) ? "nan" : x > 0 ? "inf" : "-inf"); }
-
 Json cost_json(const SideCost& side) {
   return {{"ms_per_update", side.milliseconds},
           {"session_bytes", side.bytes},
@@ -135,18 +134,18 @@ std::string comparison_json(const CompareOptions& o, const Comparison& c) {
   for (const auto& update : c.updates) {
     Json bundles = Json::object();
     for (std::size_t k = 0; k < c.bundles.size(); ++k)
-      bundles[c.bundles[k]] = {{"difference", number_json(update.bundles[k].relative)},
-                               {"cosine", number_json(update.bundles[k].cosine)},
-                               {"drift", number_json(update.bundles[k].drift)}};
+      bundles[c.bundles[k]] = {{"difference", update.bundles[k].relative},
+                               {"cosine", update.bundles[k].cosine},
+                               {"drift", update.bundles[k].drift}};
     updates.push_back(
-        {{"loss_a", number_json(update.loss_a)}, {"loss_b", number_json(update.loss_b)}, {"bundles", bundles}});
+        {{"loss_a", update.loss_a}, {"loss_b", update.loss_b}, {"bundles", bundles}});
   }
   const Json out = {{"rule_a", o.rule_a},       {"rule_b", o.rule_b},      {"parts_a", c.parts_a},
                     {"parts_b", c.parts_b},     {"task", c.task},          {"steps", c.steps},
                     {"batch", c.batch},         {"seed", o.seed},          {"lockstep", o.lockstep},
                     {"only_a", c.only_a},       {"only_b", c.only_b},      {"updates", updates},
                     {"cost_a", cost_json(c.a)}, {"cost_b", cost_json(c.b)}};
-  return out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(out, 1);
 }
 
 }  // namespace eligo

@@ -1,6 +1,8 @@
 #include "runtime/compile.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -113,6 +115,28 @@ void check_sizes(const compiler::Facts& plan, bool recurrences) {
   }
 }
 
+// Numbers of the rule that a double holds and a float does not.
+void check_constants(const compiler::Program& program) {
+  std::vector<compiler::Ref> roots;
+  for (const auto& phase : program.phases)
+    for (const auto& root : phase.roots) roots.push_back(root.node);
+  for (const auto& [tensor, node] : program.definitions) roots.push_back(node);
+  const auto check = [](double number) {
+    if (std::isfinite(number) && std::abs(number) > std::numeric_limits<float>::max())
+      throw Error(fmt::format("the rule or one of its parts has the number {:.6g}, which is too large for float32: use "
+                              "dtype f64",
+                              number));
+  };
+  for (compiler::Ref node : compiler::postorder(roots)) {
+    check(node->number);
+    for (const compiler::Use& use : node->uses) check(use.coefficient);
+  }
+  for (const auto& t : program.tensors) {
+    check(t.init.a);
+    check(t.init.b);
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
@@ -176,7 +200,9 @@ std::shared_ptr<const Program> compile(const ProgramSpec& spec) {
       program->from_cache = false;  // what does not load is compiled anew, like any other bad entry
     }
   }
-  compiler::Executable executable = compiler::compile_executable(*scheduled(spec), options);
+  const std::shared_ptr<compiler::Program> graph = scheduled(spec);
+  if (!spec.float64) check_constants(*graph);
+  compiler::Executable executable = compiler::compile_executable(*graph, options);
   if (!key.empty()) cache.store(spec.rule, key, compiler::packed(executable));
   return finish(std::move(executable));
 }

@@ -9,6 +9,7 @@
 #include "dsl/names.h"
 #include "runtime/bytes.h"
 #include "runtime/case_sizes.h"
+#include "runtime/json_text.h"
 #include "runtime/outline.h"
 #include "runtime/session.h"
 #include "runtime/synth_roles.h"
@@ -24,6 +25,19 @@ const std::vector<std::string> fields = {
     "rule", "cell", "readout",   "synth",   "sizes",  "hyper", "dtype",     "window", "schedule", "backend", "values",
     "x",    "y",    "loss_mask", "lengths", "update", "show",  "optimiser", "cpu",    "threads",  "seed",    "memory",
     "valid"};
+
+// Names that a case may show. Each is an equation of its own to compile and a list of numbers to write.
+constexpr std::size_t most_shown = 256;
+
+// A value in a message, not longer than anyone reads.
+std::string found(const json& value) {
+  constexpr std::size_t most = 60;
+  if (value.is_structured()) return value.is_array() ? "a list" : "an object";
+  const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::size_t end = std::min(text.size(), most);
+  while (end < text.size() && (text[end] & 0xC0) == 0x80) ++end;
+  return end == text.size() ? text : text.substr(0, end) + "…";
+}
 
 void check_fields(const json& input) {
   if (!input.is_object()) throw Error("a case is a JSON object");
@@ -54,7 +68,7 @@ void flatten(const json& value, const std::string& field, std::vector<std::int64
     out.push_back(value.get<bool>() ? 1 : 0);
     return;
   }
-  if (!value.is_array()) throw Error(fmt::format("\"{}\" must hold numbers only, found {}", field, value.dump()));
+  if (!value.is_array()) throw Error(fmt::format("\"{}\" must hold numbers only, found {}", field, found(value)));
   const auto length = static_cast<std::int64_t>(value.size());
   if (level == shape.size()) {
     if (!out.empty()) throw Error(fmt::format("\"{}\": the lists are not of one depth", field));
@@ -76,8 +90,7 @@ std::vector<double> numbers(const json& value, const std::string& field, std::ve
 json nested(const std::vector<double>& values, const std::vector<std::int64_t>& shape, std::size_t level,
             std::size_t& at) {
   if (level == shape.size()) {
-    const double x = values[at++];
-    return std::isfinite(x) ? json(x) : json(std::isnan(x) ? "nan" : x > 0 ? "inf" : "-inf");
+    return number_json(values[at++]);
   }
   json list = json::array();
   for (std::int64_t i = 0; i < shape[level]; ++i) list.push_back(nested(values, shape, level + 1, at));
@@ -89,13 +102,19 @@ json nested(const std::vector<double>& values, const std::vector<std::int64_t>& 
   return nested(values, shape, 0, at);
 }
 
-std::int64_t integer(const json& value, const std::string& field) {
-  if (!value.is_number_integer()) throw Error(fmt::format("\"{}\" must be an integer, found {}", field, value.dump()));
-  return value.get<std::int64_t>();
+std::int64_t integer(const json& value, const std::string& field, std::int64_t low = INT64_MIN,
+                     std::int64_t high = INT64_MAX) {
+  if (!value.is_number()) throw Error(fmt::format("\"{}\" must be an integer, found {}", field, found(value)));
+  const bool fits = value.is_number_integer() && (!value.is_number_unsigned() || value.get<std::uint64_t>() <= INT64_MAX);
+  if (!value.is_number_integer() && std::abs(value.get<double>()) < 0x1p63)
+    throw Error(fmt::format("\"{}\" must be an integer, found {}", field, found(value)));
+  if (fits && value.get<std::int64_t>() >= low && value.get<std::int64_t>() <= high) return value.get<std::int64_t>();
+  throw Error(fmt::format("\"{}\" is {}, which is out of range: expected an integer from {} to {}", field, found(value), low,
+                          high));
 }
 
 double number(const json& value, const std::string& field) {
-  if (!value.is_number()) throw Error(fmt::format("\"{}\" must be a number, found {}", field, value.dump()));
+  if (!value.is_number()) throw Error(fmt::format("\"{}\" must be a number, found {}", field, found(value)));
   return value.get<double>();
 }
 
@@ -127,6 +146,9 @@ std::vector<std::string> shown_names(const json& input) {
   auto s = input.find("show");
   if (s == input.end() || s->is_null()) return names;
   if (!s->is_array()) throw Error("\"show\" must be a list of names");
+  if (s->size() > most_shown)
+    throw Error(fmt::format("\"show\" names {} values, expected {} at most: show the others by another case", s->size(),
+                            most_shown));
   for (const json& name : *s) {
     if (!name.is_string()) throw Error("\"show\" must be a list of names");
     names.push_back(name.get<std::string>());
@@ -135,9 +157,12 @@ std::vector<std::string> shown_names(const json& input) {
 }
 
 // Whole numbers of the rule's header may stand among its hypers.
-bool in_header(const ProgramSpec& spec, const std::string& name) {
-  const Outline rule = outline(spec.rule, "rule", spec.rule_paths);
-  return std::find(rule.integers.begin(), rule.integers.end(), dsl::canonical(name)) != rule.integers.end();
+void read_header_numbers(const json& hypers, ProgramSpec& spec) {
+  if (hypers.empty()) return;
+  const std::vector<std::string> known = outline(spec.rule, "rule", spec.rule_paths).integers;
+  for (const auto& [name, value] : hypers.items())
+    if (std::find(known.begin(), known.end(), dsl::canonical(name)) != known.end())
+      spec.header[dsl::canonical(name)] = value == "all" ? -1 : integer(value, "hyper." + name);
 }
 
 ProgramSpec specification(const json& input, const std::vector<std::string>& folders) {
@@ -159,12 +184,10 @@ ProgramSpec specification(const json& input, const std::vector<std::string>& fol
     throw Error(fmt::format("\"backend\" is \"jit\" or \"interpreter\", found \"{}\"", backend));
   spec.interpreter = backend == "interpreter";
   if (spec.interpreter && !spec.float64) throw Error("the interpreter computes in f64 only");
-  for (const auto& [name, value] : object(input, "sizes").items()) spec.sizes[name] = integer(value, "sizes." + name);
+  for (const auto& [name, value] : object(input, "sizes").items()) spec.sizes[name] = integer(value, "sizes." + name, 1);
   if (auto w = input.find("window"); w != input.end() && !w->is_null())
     spec.header["n"] = w->is_string() && *w == "all" ? -1 : integer(*w, "window");
-  for (const auto& [name, value] : object(input, "hyper").items())
-    if (in_header(spec, name))
-      spec.header[dsl::canonical(name)] = value == "all" ? -1 : integer(value, "hyper." + name);
+  read_header_numbers(object(input, "hyper"), spec);
   for (const auto& [name, value] : object(input, "schedule").items()) {
     if (!value.is_string()) throw Error(fmt::format("\"schedule.{}\" must be a text", name));
     spec.schedule[name] = value.get<std::string>();
@@ -189,7 +212,9 @@ Batch batch_of(const json& input) {
   if (x == input.end()) throw Error("a case needs its inputs \"x\": [T][B][m]");
   std::vector<std::int64_t> shape;
   batch.x = numbers(*x, "x", &shape);
+  if (shape.empty() || shape[0] == 0) throw Error("\"x\" must be [T][B][m]: here are no steps");
   if (shape.size() < 2) throw Error("\"x\" must be [T][B][m]");
+  if (shape[1] == 0) throw Error("\"x\" must be [T][B][m]: here are no examples, expected one at least");
   batch.steps = shape[0];
   batch.examples = shape[1];
   auto leads = [&](const char* field, const std::vector<std::int64_t>& s) {
@@ -209,6 +234,7 @@ Batch batch_of(const json& input) {
     leads("valid", shape);
   }
   if (auto lengths = input.find("lengths"); lengths != input.end() && !lengths->is_null()) {
+    if (!lengths->is_array()) throw Error(fmt::format("\"lengths\" must be a list of integers, found {}", found(*lengths)));
     for (const json& l : *lengths) batch.lengths.push_back(integer(l, "lengths"));
   }
   return batch;
@@ -307,9 +333,8 @@ json shown_values(const Session& session, const std::string& name, const std::ve
 }
 
 std::uint64_t memory_of(const json& value) {
-  const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-  const auto bytes = read_bytes(text);
-  if (!bytes) throw Error(fmt::format("\"memory\" is {}: expected an amount such as \"2GiB\"", value.dump()));
+  const auto bytes = read_bytes(value.is_string() ? value.get<std::string>() : found(value));
+  if (!bytes) throw Error(fmt::format("\"memory\" is {}: expected an amount such as \"2GiB\"", found(value)));
   return *bytes;
 }
 
@@ -326,9 +351,9 @@ json evaluate_case(const json& input, const std::vector<std::string>& rule_folde
   SessionOptions options;
   options.batch = batch.examples;
   options.steps = batch.steps;
-  if (auto t = input.find("threads"); t != input.end()) options.threads = static_cast<int>(integer(*t, "threads"));
+  if (auto t = input.find("threads"); t != input.end()) options.threads = static_cast<int>(integer(*t, "threads", 1, 1024));
   if (auto m = input.find("memory"); m != input.end()) spec.memory = options.memory = memory_of(*m);
-  if (auto s = input.find("seed"); s != input.end()) options.seed = static_cast<std::uint64_t>(integer(*s, "seed"));
+  if (auto s = input.find("seed"); s != input.end()) options.seed = static_cast<std::uint64_t>(integer(*s, "seed", 0));
   Session session(compile(spec), options);
   if (spec.optimiser == "sgd") set_rates(session, object(input, "update"));
   else if (object(input, "update").contains("sgd"))
@@ -344,10 +369,10 @@ json evaluate_case(const json& input, const std::vector<std::string>& rule_folde
   const RunResult result = session.run(batch);
 
   json out;
-  out["loss"] = result.loss;
+  out["loss"] = number_json(result.loss);
   if (std::any_of(spec.schedule.begin(), spec.schedule.end(),
                   [](const auto& entry) { return entry.second.starts_with("approximate"); }))
-    out["left_out"] = result.left_out;
+    out["left_out"] = number_json(result.left_out);
   out["steps"] = json::object();
   for (const std::string& name : shown) out["steps"][name] = shown_values(session, name, session.tensors(), batch.examples);
   out["learn"] = json::object();

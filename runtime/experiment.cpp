@@ -20,7 +20,12 @@ using Names = std::vector<std::string>;
 [[noreturn]] void fail(const Names& problems) {
   std::string text;
   std::set<std::string> seen;
+  constexpr std::size_t most = 50;
   for (const auto& problem : problems) {
+    if (seen.size() == most) {
+      text += fmt::format("\nerror: and more, {} in all", problems.size());
+      break;
+    }
     if (seen.insert(problem).second) text += (text.empty() ? "" : "\nerror: ") + problem;
   }
   throw Error(text);

@@ -56,7 +56,7 @@ std::vector<Field> make_fields() {
       text_field("train.update", "when the optimiser applies what was gathered", "sequence",
                  {"step", "window", "sequence"}),
       whole_field("train.log_every", "batches between two rows of the metrics", 100, 1, 1e9),
-      whole_field("train.measure", "batches after each epoch that compare the learning signal with BPTT's; 0: none", 1,
+      whole_field("train.measure", "batches after each epoch that measure the cosine with BPTT; 0: none", 1,
                   0, 1e6),
   };
 }

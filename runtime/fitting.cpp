@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "dsl/file.h"
 #include "runtime/compile.h"
 #include "runtime/initialise.h"
 #include "runtime/library.h"
@@ -75,6 +76,8 @@ class Search {
   }
 
   ProgramSpec run() {
+    check_rule();
+    probe();
     if (search()) return spec_;
     sizes_.inputs *= 8;  // a wiring may draw more inputs than there are
     if (search()) return spec_;
@@ -82,6 +85,44 @@ class Search {
   }
 
  private:
+  // What is wrong with the rule itself is said before any part is tried.
+  void check_rule() const {
+    dsl::Diagnostics diagnostics;
+    const dsl::ParsedFile file = dsl::parse_file(rule_.found.path, diagnostics);
+    if (diagnostics.empty()) dsl::check(file, diagnostics);
+    if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
+  }
+
+  // Some faults of a rule show only when it is bound to parts. One that several quite different choices of parts show in
+  // the same words at the same place is the rule's: the many others need not be tried.
+  void probe() {
+    constexpr std::size_t enough = 4;
+    const std::size_t most = std::max({cells_.size(), readouts_.size(), synths_.size()});
+    if (most < enough) return;
+    const ProgramSpec before = spec_;
+    std::string words;
+    bool same = true;
+    for (std::size_t i = 0; same && i < enough; ++i) {
+      fault_ = nullptr;
+      same = !fits(cells_[i % cells_.size()], readouts_[i % readouts_.size()], synths_[i % synths_.size()]);
+      if (!same) break;
+      const std::string now = text_of(fault_);
+      same = i == 0 || now == words;
+      words = now;
+    }
+    if (same) std::rethrow_exception(fault_);
+    spec_ = before;  // which choice fits is decided by their order
+    fault_ = nullptr;
+  }
+
+  static std::string text_of(const std::exception_ptr& fault) {
+    try {
+      std::rethrow_exception(fault);
+    } catch (const std::exception& e) {
+      return e.what();
+    }
+  }
+
   bool search() {
     for (const auto& cell : cells_)
       for (const auto& readout : readouts_)

@@ -17,7 +17,7 @@ struct MetricsRow {
   std::string split;                  // train, validation, test
   double loss = 0;               // summed over the steps, mean over the examples; of the batches since the last row
   std::optional<double> score;   // the task's, such as accuracy in 0..1
-  std::optional<double> cosine;  // of the learning signal with BPTT's
+  std::optional<double> cosine;  // of what ψ learns with the loss's gradient
   std::optional<double> milliseconds;  // of a training batch
 };
 

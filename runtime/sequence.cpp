@@ -6,6 +6,7 @@
 #include <set>
 
 #include <fmt/format.h>
+#include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
@@ -110,10 +111,12 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
     for (const auto& l : plan_.learned)
       shard->taught.emplace_back(plan_.tensors[l.parameter].per_step ? memory_->copies(l.parameter) + 1 : 0, 0);
   if (recomputes()) prepare_segments();
-  if (options_.threads > 1 && shard_count_ > 1 && program.runner->concurrent())
-    arena_ = std::make_unique<tbb::task_arena>(std::min(options_.threads, shard_count_));
-  if (options_.threads > 1 && shard_count_ == 1 && program.runner->concurrent()) {
-    within_ = std::make_unique<tbb::task_arena>(options_.threads);
+  // No more than this process may use: of more TBB says on stderr that it does not take them.
+  const int threads = std::min(options_.threads, tbb::info::default_concurrency());
+  if (threads > 1 && shard_count_ > 1 && program.runner->concurrent())
+    arena_ = std::make_unique<tbb::task_arena>(std::min(threads, shard_count_));
+  if (threads > 1 && shard_count_ == 1 && program.runner->concurrent()) {
+    within_ = std::make_unique<tbb::task_arena>(threads);
     shards_[0]->calls.share(within_.get());
   }
 }

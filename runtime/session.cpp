@@ -21,24 +21,28 @@ using compiler::TensorKind;
 struct Session::Impl {
   Impl(std::shared_ptr<const Program> compiled, const SessionOptions& chosen)
       : program(std::move(compiled)), options(chosen), plan(*program->plan), sequence(*program, chosen) {
-    for (std::size_t i = 0; i < plan.tensors.size(); ++i) add_info(static_cast<int>(i));
+    std::set<int> assigned;
+    for (const compiler::Block& block : plan.blocks)
+      if (block.adopt >= 0)
+        for (const auto& write : plan.phases[static_cast<std::size_t>(block.adopt)].writes) assigned.insert(write.tensor);
+    for (std::size_t i = 0; i < plan.tensors.size(); ++i) add_info(static_cast<int>(i), assigned);
     start_values.resize(plan.tensors.size());
     initialise();
   }
 
-  void add_info(int number) {
+  void add_info(int number, const std::set<int>& assigned) {
     const compiler::Tensor& t = plan.tensors[number];
     const bool kept = t.kind == TensorKind::param || t.kind == TensorKind::keep || t.kind == TensorKind::wiring;
     if (kept) {
       std::vector<std::int64_t> shape = t.dims;
       if (t.per_step) shape.insert(shape.begin(), options.steps);
-      infos.push_back({t.name, shape, t.kind == TensorKind::param, t.bundle});
+      infos.push_back({t.name, shape, t.kind == TensorKind::param, t.bundle, assigned.contains(number)});
       numbers[t.name] = number;
     }
     if (t.kind == TensorKind::state) {
       std::vector<std::int64_t> shape = {options.batch};
       shape.insert(shape.end(), t.dims.begin(), t.dims.end());
-      infos.push_back({t.name + "[start]", shape, false, ""});
+      infos.push_back({t.name + "[start]", shape, false, "", false});
       numbers[t.name + "[start]"] = number;
     }
   }

@@ -84,7 +84,8 @@ struct TensorInfo {
   std::string name;  // "net.W", "g.A", "net.h[start]", keep values by their name
   std::vector<std::int64_t> shape;
   bool parameter = false;  // trained (or at least trainable)
-  std::string bundle;      // what the rule learns it as ("θ"); empty: nothing learns it
+  std::string bundle;      // what the rule learns it as ("θ"); empty: no learn line does
+  bool assigned = false;   // an `at each` block of the rule says what it becomes
 };
 
 struct RunResult {

@@ -5,11 +5,13 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <cmath>
 
 #include "dsl/names.h"
-#include "runtime/checkpoint.h"
 #include "runtime/session.h"
+#include "runtime/text_file.h"
 
 namespace eligo {
 
@@ -175,8 +177,39 @@ std::optional<std::vector<Value>> Value::entries() const {
   return list;
 }
 
+namespace {
+
+// toml++ bounds how deep values may be nested, but not keys: a.b.c… is a table in a table in a table.
+void check_keys(const std::string& text, const std::string& path) {
+  constexpr int most = 200;
+  int dots = 0;
+  std::size_t line = 1;
+  char quote = 0;
+  for (const char c : text) {
+    line += c == '\n';
+    if (c == '"' || c == '\'') quote = quote == 0 ? c : quote == c ? 0 : quote;
+    if (c == '\n') quote = 0;
+    if (quote != 0) continue;
+    if (c == '.') ++dots;
+    else if (c == '\n' || c == '=' || c == ',' || c == '[' || c == ']' || c == '{' || c == '}') dots = 0;
+    if (dots > most) throw Error(fmt::format("{}:{}: a key has more than {} parts", path, line, most));
+  }
+}
+
+// A number that TOML does not take as one, because nothing holds it.
+bool too_large_a_number(const std::string& text) {
+  const char *first = text.data() + (text.starts_with('+') ? 1 : 0), *last = text.data() + text.size();
+  double real = 0;
+  const auto read = std::from_chars(first, last, real);
+  return read.ptr == last && first != last && (read.ec == std::errc::result_out_of_range || read.ec == std::errc{}) &&
+         std::isdigit(static_cast<unsigned char>(last[-1])) != 0;
+}
+
+}  // namespace
+
 SettingsFile parse_settings(const std::string& text, const std::string& path) {
   toml::table table;
+  check_keys(text, path);
   try {
     table = toml::parse(text, path);
   } catch (const toml::parse_error& error) {
@@ -198,7 +231,10 @@ SettingsFile parse_settings(const std::string& text, const std::string& path) {
   return file;
 }
 
-SettingsFile read_settings(const std::string& path) { return parse_settings(read_file(path), path); }
+SettingsFile read_settings(const std::string& path) {
+  constexpr std::uint64_t most = 4 << 20;
+  return parse_settings(read_text_file(path, most), path);
+}
 
 std::pair<std::string, Value> parse_override(const std::string& text) {
   const std::size_t equals = text.find('=');
@@ -209,10 +245,14 @@ std::pair<std::string, Value> parse_override(const std::string& text) {
   const std::string place = kCommandLine;
   Value value{right, place};
   try {
+    check_keys(right, place);
     const toml::table table = toml::parse("value = " + right);
     if (const auto* node = table.get("value"); node != nullptr && table.size() == 1)
       value = read_value(*node, path, place);
   } catch (const toml::parse_error&) {  // a bare word is a text
+    if (too_large_a_number(right))
+      throw Error(fmt::format("{}: {} = {} is out of range: whole numbers have 63 bits, others go up to about 1.8e308",
+                              place, path, right));
   }
   return {full_path(path), value};
 }

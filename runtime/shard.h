@@ -10,6 +10,7 @@
 #include <tbb/task_arena.h>
 
 #include "compiler/llvm/denormals.h"
+#include "runtime/hand_over.h"
 #include "runtime/memory.h"
 #include "runtime/phase_calls.h"
 #include "runtime/sequence.h"
@@ -49,7 +50,8 @@ void Sequence::for_shards(const Work& work) {
     for (int s = 0; s < shard_count_; ++s) one(s);
     return;
   }
-  arena_->execute([&] { tbb::parallel_for(0, shard_count_, one, tbb::simple_partitioner()); });
+  const HandOver shared(one);
+  arena_->execute([&] { tbb::parallel_for(0, shard_count_, shared, tbb::simple_partitioner()); });
 }
 
 // Windows whose last needed step is t.

@@ -1,4 +1,5 @@
 #include "runtime/trainer.h"
+#include "runtime/warnings.h"
 
 #include <fmt/format.h>
 
@@ -133,6 +134,8 @@ Trainer::Trainer(const Experiment& experiment, TrainerOptions options)
     spec.online = false;
     try {
       programs_.push_back(compile(spec));
+      for (const std::string& warning : warnings_of(*programs_.back()))
+        if (warned_.insert(warning).second) progress_.warn(fmt::format("{}: {}", variant.name, warning));
     } catch (const Error& error) {
       throw Error(fmt::format("{}: {}", variant.name, error.what()));
     }
@@ -217,7 +220,7 @@ std::string result_table(const Experiment& experiment, const std::vector<Trainin
   if (table.size() == 1) return "";
   const bool has_cosine = std::any_of(table.begin() + 1, table.end(), [](const auto& row) { return !row[4].empty(); });
   return layout(table) +
-         (has_cosine ? "cosine: of the learning signal with full BPTT's, mean over the training\n" : "");
+         (has_cosine ? "cosine: of what the rule adds to the cell with the loss's gradient, mean over the training\n" : "");
 }
 
 }  // namespace eligo

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,7 @@ class Trainer {
   TrainerOptions options_;
   Progress progress_;
   std::vector<std::shared_ptr<const Program>> programs_;  // of the variants
+  std::set<std::string> warned_;                          // each warning once
   std::map<std::string, std::unique_ptr<Task>> tasks_;    // kept: variants mostly share theirs
 };
 

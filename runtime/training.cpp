@@ -142,7 +142,7 @@ bool Training::finish_epoch() {
   Sums sums;
   if (!evaluate(Split::validation, shape_.validation_batches, sums)) return false;
   ++outcome_.epochs;
-  measure_signal();
+  measure_alignment();
   index_ = 0;
   outcome_.final_loss = train_loss_;
   if (sums.examples > 0) {
@@ -163,11 +163,11 @@ bool Training::finish_epoch() {
   return true;
 }
 
-// How the learning signal points after an epoch, on batches of the next one.
-void Training::measure_signal() {
+// How what the rule adds to the cell points after an epoch, on batches of the next one.
+void Training::measure_alignment() {
   epoch_cosine_.reset();
   if (variant_.train.measure == 0) return;
-  if (!probe_) probe_ = std::make_unique<SignalProbe>(variant_, options_);
+  if (!probe_) probe_ = std::make_unique<AlignmentProbe>(variant_, options_);
   const Score score = probe_->measure(session_, task_, outcome_.epochs, variant_.train.measure);
   epoch_cosine_ = ratio(score.sum, static_cast<double>(score.count));
   if (!epoch_cosine_) return;

@@ -7,12 +7,12 @@
 #include <optional>
 #include <string>
 
+#include "runtime/alignment.h"
 #include "runtime/checkpoint.h"
 #include "runtime/experiment.h"
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
 #include "runtime/session.h"
-#include "runtime/signal.h"
 #include "runtime/tasks/task.h"
 
 namespace eligo {
@@ -24,7 +24,7 @@ struct Outcome {
   double final_loss = 0;                        // of validation after the last epoch; without one, of training
   std::optional<double> final_score;            // the same of the task's score
   std::optional<double> test_loss, test_score;  // with the parameters of the epoch of lowest validation loss
-  std::optional<double> cosine;                 // of the learning signal with BPTT's, mean over the epochs
+  std::optional<double> cosine;                 // of what ψ learns with the loss's gradient, mean over the epochs
   double milliseconds = 0;                      // of a training batch, mean
 };
 
@@ -58,7 +58,7 @@ class Training {
   bool train_epoch();
   void train_batch();
   bool finish_epoch();
-  void measure_signal();
+  void measure_alignment();
   bool finish();
   bool evaluate(Split split, std::uint64_t count, Sums& sums);
   void add_score(const Batch& batch, Sums& sums) const;
@@ -77,7 +77,7 @@ class Training {
   std::shared_ptr<const Program> program_;
   Session session_;
   Outcome outcome_;
-  std::unique_ptr<SignalProbe> probe_;        // made when it is first asked
+  std::unique_ptr<AlignmentProbe> probe_;        // made when it is first asked
   std::optional<double> epoch_cosine_;        // after the epoch that has just ended
   double cosine_sum_ = 0, cosine_count_ = 0;  // of the epochs
   std::uint64_t index_ = 0;                   // batches done of the current epoch

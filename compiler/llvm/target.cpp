@@ -45,6 +45,7 @@ bool describe(Target& t) {
   const auto info = subtarget(t);
   const auto has = [&](const char* feature) { return info->checkFeatures(std::string("+") + feature); };
   if (llvm::Triple(t.triple).isX86()) {
+    if (!has("64bit") && t.cpu != "generic") return false;  // i386 to yonah: LLVM ends the process over them
     const bool wide = has("avx512f") && has("avx512vl") && has("avx512bw") && has("avx512dq");
     t.masks = has("avx");
     t.vector_bits = wide ? 512 : t.masks ? 256 : 128;
@@ -87,7 +88,8 @@ Target Target::named(const std::string& name) {
     if (describe(t)) return t;
   }
   throw std::runtime_error(
-      fmt::format("no processor '{}': native, avx512, avx2, baseline or a name that LLVM knows", name));
+      fmt::format("no processor '{}': it is native, avx512, avx2, baseline, or LLVM's name of a 64-bit one of x86 or Arm",
+                  name));
 }
 
 std::string Target::why_not_here() const {

@@ -4,6 +4,8 @@
 
 #include <fstream>
 
+#include "runtime/cli/terminal.h"
+
 namespace eligo::cli {
 namespace {
 
@@ -23,7 +25,7 @@ int compare(CompareArguments arguments) {
   read(arguments.a, o.a);
   read(arguments.b, o.b);
   const Comparison comparison = eligo::compare(o);
-  fmt::print("{}", comparison_text(o, comparison));
+  say(comparison_text(o, comparison));
   if (arguments.json.empty()) return 0;
   std::ofstream out(arguments.json);
   out << comparison_json(o, comparison);

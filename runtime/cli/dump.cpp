@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iostream>
 #include <map>
 
 #include <fmt/format.h>
@@ -48,8 +47,8 @@ std::string stage_text(const DumpOptions& o) {
 int dump(const DumpOptions& o) {
   const std::string text = stage_text(o);
   if (o.out.empty() || o.out == "-") {
-    std::cout << text;
-    return std::cout.flush() ? 0 : 1;
+    fmt::print("{}", text);
+    return 0;
   }
   std::ofstream out(o.out);
   out << text;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "dsl/diagnostic.h"
+#include "runtime/cli/terminal.h"
 
 namespace eligo::cli {
 namespace {
@@ -23,7 +24,7 @@ int explain_code(const std::string& code) {
     throw Error(
         fmt::format("there is no error code {}; codes look like E0304 and stand in brackets in each message", code));
   }
-  fmt::print("{}: {}\n\n{}\n", dsl::code_name(found), dsl::code_title(found), dsl::code_help(found));
+  say(fmt::format("{}: {}\n\n{}\n", dsl::code_name(found), dsl::code_title(found), dsl::code_help(found)));
   return 0;
 }
 
@@ -32,7 +33,8 @@ int explain_code(const std::string& code) {
 int explain(const ExplainArguments& arguments) {
   if (is_code(arguments.options.spec.rule)) return explain_code(arguments.options.spec.rule);
   const Explanation explanation = eligo::explain(arguments.options);
-  fmt::print("{}", arguments.json ? explain_json(explanation) : explain_text(explanation));
+  if (arguments.json) fmt::print("{}", explain_json(explanation));
+  else say(explain_text(explanation));
   return 0;
 }
 

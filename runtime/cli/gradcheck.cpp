@@ -1,12 +1,12 @@
 #include "runtime/cli/gradcheck.h"
 
-#include <fmt/format.h>
+#include "runtime/cli/terminal.h"
 
 namespace eligo::cli {
 
 int gradcheck(const ProgramSpec& spec, const GradcheckOptions& options) {
   const GradcheckReport report = eligo::gradcheck(spec, options);
-  fmt::print("{}", gradcheck_text(spec.rule, report, options));
+  say(gradcheck_text(spec.rule, report, options));
   return report.good() ? 0 : 1;
 }
 

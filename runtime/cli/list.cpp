@@ -7,9 +7,11 @@
 
 #include "dsl/names.h"
 #include "dsl/utf8.h"
+#include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/experiment.h"
 #include "runtime/item_notes.h"
+#include "runtime/json_text.h"
 #include "runtime/library.h"
 #include "runtime/rules_page.h"
 #include "runtime/session.h"
@@ -40,12 +42,12 @@ void print_items(const std::string& heading, const std::vector<const KnownItem*>
     titles = std::max(titles, std::min(widest_title, dsl::width(title_of(*one))));
     papers = std::max(papers, dsl::width(one->notes.paper));
   }
-  fmt::print("{}\n", heading);
+  say(fmt::format("{}\n", heading));
   for (const KnownItem* one : items) {
     std::string line = fmt::format("  {}  {}  {}", padded(one->place.name, names), padded(title_of(*one), titles),
                                    paths ? padded(one->notes.paper, papers) : one->notes.paper);
     if (paths) line += "  " + one->place.path;
-    fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
+    say(fmt::format("{}\n", line.substr(0, line.find_last_not_of(' ') + 1)));
   }
 }
 
@@ -76,12 +78,12 @@ Json json_of_kind(const std::string& kind, const std::vector<KnownItem>& items, 
 }
 
 void list_tasks() {
-  fmt::print("tasks\n");
+  say("tasks\n");
   for (const auto& kind : task_kinds()) {
-    fmt::print("  {:<18} {}\n", kind.name, kind.summary);
+    say(fmt::format("  {:<18} {}\n", kind.name, kind.summary));
     for (const auto& option : kind.options) {
       const std::string value = option.text ? "\"" + option.text_value + "\"" : fmt::format("{}", option.value);
-      fmt::print("    {:<16} {} (default {})\n", option.name, option.help, value);
+      say(fmt::format("    {:<16} {} (default {})\n", option.name, option.help, value));
     }
   }
 }
@@ -115,10 +117,10 @@ void list_all_experiments(const std::vector<std::string>& folders, bool paths) {
     names = std::max(names, dsl::width(line.name));
     abouts = std::max(abouts, dsl::width(line.about));
   }
-  fmt::print("experiments\n");
+  say("experiments\n");
   for (const auto& line : lines)
-    fmt::print("  {}  {}\n", padded(line.name, names),
-               paths ? padded(line.about, abouts) + "  " + line.path : line.about);
+    say(fmt::format("  {}  {}\n", padded(line.name, names),
+               paths ? padded(line.about, abouts) + "  " + line.path : line.about));
 }
 
 Json json_of_tasks() {
@@ -163,7 +165,7 @@ int list_json(const ListOptions& o, const std::vector<KnownItem>& items) {
     if (o.what.empty() || o.what == heading) out[heading] = json_of_kind(kind, items, o.paths);
   if (o.what.empty() || o.what == "tasks") out["tasks"] = json_of_tasks();
   if (o.what.empty() || o.what == "experiments") out["experiments"] = json_of_experiments(o.rule_folders, o.paths);
-  fmt::print("{}\n", out.dump(1, ' ', false, Json::error_handler_t::replace));
+  fmt::print("{}", json_text(std::move(out), 1));
   return 0;
 }
 
@@ -172,7 +174,7 @@ int list_json(const ListOptions& o, const std::vector<KnownItem>& items) {
 int list(const ListOptions& o) {
   check_what(o.what);
   if (o.what == "settings" && !o.json) {
-    fmt::print("settings of an experiment, their defaults and meanings\n{}", describe_settings());
+    say(fmt::format("settings of an experiment, their defaults and meanings\n{}", describe_settings()));
     return 0;
   }
   const auto items = known_items(o.rule_folders);

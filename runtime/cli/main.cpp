@@ -1,10 +1,13 @@
 // The `eligo` command: reads its arguments and calls a verb. Every error ends on stderr with exit status 1.
 #include <fmt/format.h>
-#include <unistd.h>
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
+#include <cstring>
 #include <functional>
 #include <new>
+#include <sstream>
+#include <system_error>
 
 #include "dsl/diagnostic.h"
 #include "runtime/cli/bench.h"
@@ -14,6 +17,7 @@
 #include "runtime/cli/explain.h"
 #include "runtime/cli/gradcheck.h"
 #include "runtime/cli/model_options.h"
+#include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/session.h"
 
@@ -31,6 +35,7 @@ using eligo::cli::memory_option;
 using eligo::cli::read_hypers;
 using eligo::cli::read_schedule;
 using eligo::cli::RunOptions;
+using eligo::cli::whole;
 
 // All that the verbs may be given; one verb runs per call.
 struct Arguments {
@@ -148,10 +153,10 @@ void add_explain(CLI::App& app, Arguments& a) {
   verb->get_option("rule")->description("A rule's name, or file.eli:name; or a code such as E0304");
   add_compile_options(verb, a.model);
   verb->add_option("--batch", a.explain.options.batch, "Examples of a batch")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
+      ->check(whole(1, std::int64_t{1} << 30))
       ->capture_default_str();
   verb->add_option("--T", a.explain.options.steps, "Steps of a sequence")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
+      ->check(whole(1, std::int64_t{1} << 40))
       ->capture_default_str();
   verb->add_option("--memory", a.memory, "What a session may take, such as 2GiB (default: what the machine has)");
   verb->add_flag("--json", a.explain.json, "All of it as JSON");
@@ -166,9 +171,11 @@ void add_gradcheck(CLI::App& app, Arguments& a) {
   auto* verb = app.add_subcommand("gradcheck", "Check a rule's derivatives against finite differences");
   add_rule_options(verb, a.model);
   verb->add_option("--hyper", a.hypers, "A hyper: lambda=0.5 (may be repeated)")->allow_extra_args(false);
-  verb->add_option("--batch", a.gradcheck.batch, "Examples")->check(CLI::Range(1, 1000))->capture_default_str();
-  verb->add_option("--T", a.gradcheck.steps, "Steps")->check(CLI::Range(1, 1000))->capture_default_str();
-  verb->add_option("--seed", a.gradcheck.seed, "Of parameters, states and data")->capture_default_str();
+  verb->add_option("--batch", a.gradcheck.batch, "Examples")->check(whole(1, 1000))->capture_default_str();
+  verb->add_option("--T", a.gradcheck.steps, "Steps")->check(whole(1, 1000))->capture_default_str();
+  verb->add_option("--seed", a.gradcheck.seed, "Of parameters, states and data")
+      ->check(whole(0, INT64_MAX))
+      ->capture_default_str();
   verb->add_option("--tolerance", a.gradcheck.tolerance, "The largest deviation, of the largest entry")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -203,9 +210,11 @@ void add_compare(CLI::App& app, Arguments& a) {
   add_setting(verb, "--backend-a", "backend", a.compare.a, "jit or interpreter");
   add_setting(verb, "--backend-b", "backend", a.compare.b, "jit or interpreter");
   verb->add_option("--updates", a.compare.options.updates, "Batches to learn from")
-      ->check(CLI::Range(1, 1000000))
+      ->check(whole(1, 1000000))
       ->capture_default_str();
-  verb->add_option("--seed", a.compare.options.seed, "Of data and parameters")->capture_default_str();
+  verb->add_option("--seed", a.compare.options.seed, "Of data and parameters")
+      ->check(whole(0, INT64_MAX))
+      ->capture_default_str();
   verb->add_flag("--lockstep", a.compare.options.lockstep, "b starts every update from a's parameters");
   verb->add_option("--data", a.compare.data, "Folder of the task's data");
   verb->add_option("--json", a.compare.json, "A file for all numbers");
@@ -223,15 +232,15 @@ void add_bench_shape(CLI::App* verb, Arguments& a) {
   verb->add_option("--readout", o.program.readout, "Their readout");
   verb->add_option("--synth", o.program.synth, "Their synthesiser; for several roles g=linear,fb=feedback");
   verb->add_option("--optimiser", o.program.optimiser, "Their optimiser")->default_val("adam");
-  verb->add_option("--units", o.units, "Units, one row for each: 30,100")->delimiter(',')->check(CLI::PositiveNumber);
-  verb->add_option("--inputs", o.inputs, "Inputs of a step")->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_option("--targets", o.targets, "Targets of a step")->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_option("--batch", o.batch, "Examples")->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_option("--T", o.steps, "Steps")->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_option("--threads", o.threads, "Threads")->check(CLI::Range(1, 1024))->capture_default_str();
+  verb->add_option("--units", o.units, "Units, one row for each: 30,100")->delimiter(',')->check(whole(1, INT32_MAX));
+  verb->add_option("--inputs", o.inputs, "Inputs of a step")->check(whole(1, INT32_MAX))->capture_default_str();
+  verb->add_option("--targets", o.targets, "Targets of a step")->check(whole(1, INT32_MAX))->capture_default_str();
+  verb->add_option("--batch", o.batch, "Examples")->check(whole(1, 1000000))->capture_default_str();
+  verb->add_option("--T", o.steps, "Steps")->check(whole(1, 1000000))->capture_default_str();
+  verb->add_option("--threads", o.threads, "Threads")->check(whole(1, 1024))->capture_default_str();
   verb->add_option("--size", a.sizes, "A size: q=6 (may be repeated)")->allow_extra_args(false);
   verb->add_option("--hyper", a.hypers, "A hyper: lambda=0.5 (may be repeated)")->allow_extra_args(false);
-  verb->add_option("--window", a.window, "The rule's n; -1 is all");
+  verb->add_option("--window", a.window, "The rule's n; -1 is all")->check(whole(-1, INT32_MAX));
   verb->add_option("--schedule", a.schedules, "How a recurrence is computed: e=dense (may be repeated)")
       ->allow_extra_args(false);
   verb->add_option("--update", a.bench.update, "step, window or sequence")
@@ -288,21 +297,38 @@ void add_small_verbs(CLI::App& app, Arguments& a) {
   cache->add_flag("--clear", a.clear, "Remove them");
   cache->callback([&a] { a.status = eligo::cli::cache(a.clear); });
   auto* version = app.add_subcommand("version", "The version");
-  version->callback([] { fmt::print("eligo {}\n", ELIGO_VERSION); });
+  version->callback([] { eligo::cli::say("eligo " ELIGO_VERSION "\n"); });
+}
+
+// A reader that wants no more, as `head` does, is no fault: the status is that of a process that SIGPIPE ends.
+int output_lost(int reason) {
+  constexpr int broken_pipe = 141;
+  if (reason == EPIPE) return broken_pipe;
+  eligo::cli::complain(fmt::format("error: the standard output cannot be written to: {}\n",
+                                   reason == 0 ? "write error" : std::strerror(reason)));
+  return 1;
 }
 
 // Runs and turns every exception into a message and an exit status.
 int guarded(const std::function<int()>& work) {
+  using eligo::cli::complain;
   try {
     return work();
+  } catch (const eligo::cli::OutputLost& lost) {
+    return output_lost(lost.reason);
+  } catch (const std::system_error& error) {
+    if (std::ferror(stdout) != 0) return output_lost(error.code().value());
+    complain(fmt::format("error: {}\n", error.what()));
   } catch (const eligo::dsl::SourceError& error) {
-    fmt::print(stderr, "{}", eligo::dsl::render(error.diagnostics(), isatty(fileno(stderr)) != 0));
+    complain(eligo::dsl::render(error.diagnostics(), eligo::cli::coloured(stderr), eligo::cli::columns(stderr)));
   } catch (const eligo::Error& error) {
-    fmt::print(stderr, "error: {}\n", error.what());
+    complain(eligo::cli::wrapped(fmt::format("error: {}\n", error.what()), eligo::cli::columns(stderr)));
+  } catch (const std::length_error&) {  // of a list that no memory holds
+    complain("error: not enough memory; use smaller sizes or a smaller batch\n");
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "error: not enough memory; use smaller sizes or a smaller batch\n");
+    complain("error: not enough memory; use smaller sizes or a smaller batch\n");
   } catch (const std::exception& error) {
-    fmt::print(stderr, "error: internal: {}; please report it with the command line\n", error.what());
+    complain(fmt::format("error: internal: {}; please report it with the command line\n", error.what()));
   }
   return 1;
 }
@@ -328,11 +354,14 @@ int main(int argc, char** argv) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-      const int status = app.exit(error);
+      std::ostringstream out, problem;
+      const int status = app.exit(error, out, problem);
+      eligo::cli::say(out.str());
+      eligo::cli::flush_output();
+      eligo::cli::complain(eligo::cli::wrapped(problem.str(), eligo::cli::columns(stderr)));
       return status == 0 ? 0 : 2;
     }
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-      throw eligo::Error("the standard output cannot be written to");
+    eligo::cli::flush_output();
     return arguments.status;
   });
 }

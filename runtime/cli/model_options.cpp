@@ -2,6 +2,7 @@
 #include "runtime/bytes.h"
 
 #include <charconv>
+#include <cstdint>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -24,6 +25,16 @@ bool read_number(const std::string& text, Number& value) {
 }
 
 }  // namespace
+
+CLI::Validator whole(std::int64_t low, std::int64_t high) {
+  return CLI::Validator(
+      [=](std::string& text) {
+        std::int64_t value = 0;
+        if (read_number(text, value) && value >= low && value <= high) return std::string();
+        return fmt::format("{} is no whole number from {} to {}", text, low, high);
+      },
+      fmt::format("INT in [{} - {}]", low, high));
+}
 
 std::pair<std::string, std::int64_t> read_size(const std::string& text) {
   const auto [name, value] = split(text);
@@ -68,7 +79,7 @@ void add_rule_options(CLI::App* verb, ModelOptions& o) {
   verb->add_option("--readout", o.readout, "Its readout");
   verb->add_option("--synth", o.synth, "Its synthesiser; for several roles g=linear,fb=feedback");
   verb->add_option("--size", o.sizes, "A size: n=30 (may be repeated)")->allow_extra_args(false);
-  verb->add_option("--window", o.window, "The rule's n; -1 is all");
+  verb->add_option("--window", o.window, "The rule's n; -1 is all")->check(whole(-1, INT32_MAX));
   add_schedule_option(verb, o.schedules);
   add_rules_option(verb, o.rule_folders);
 }

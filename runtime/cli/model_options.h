@@ -11,6 +11,10 @@
 
 namespace eligo::cli {
 
+// Whole numbers of this range. (What an option is converted by takes the nearest that it can hold, or wraps.)
+CLI::Validator whole(std::int64_t low, std::int64_t high);
+
+
 struct ModelOptions {
   std::string rule, cell, readout, synth, optimiser = "sgd";
   std::vector<std::string> sizes, schedules;  // "n=30", "e=reverse"

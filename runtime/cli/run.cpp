@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "runtime/checkpoint.h"
+#include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/experiment.h"
 #include "runtime/library.h"
@@ -62,8 +63,8 @@ int run(const RunOptions& options) {
       resume ? RunFolder::open(options.resume).experiment() : find_experiment(options.experiment, options.rule_folders);
   const Experiment experiment = load(options, path);
   if (!options.quiet) {
-    fmt::print("{}{}\n", experiment.name, experiment.description.empty() ? "" : ": " + experiment.description);
-    for (const auto& note : experiment.notes) fmt::print("note: {}\n", note);
+    say(fmt::format("{}{}\n", experiment.name, experiment.description.empty() ? "" : ": " + experiment.description));
+    for (const auto& note : experiment.notes) say(fmt::format("note: {}\n", note));
     std::fflush(stdout);
   }
   TrainerOptions how;
@@ -76,7 +77,7 @@ int run(const RunOptions& options) {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   const ExperimentResult result = trainer.run(folder);
-  fmt::print("\n{}", result_table(experiment, result.results));
+  say("\n" + result_table(experiment, result.results));
   fmt::print("\npicture: {} and .png\nrun folder: {}\n", folder.picture("svg"), folder.path());
   if (result.complete) return 0;
   fmt::print("interrupted; go on with: eligo run --resume {}\n", folder.path());

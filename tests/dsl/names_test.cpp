@@ -28,6 +28,18 @@ TEST(Names, LookAlikesFold) {
   EXPECT_EQ(canonical("\u03D1"), "\u03B8");
 }
 
+TEST(Names, MarksCombineWithTheirLetters) {
+  EXPECT_EQ(canonical("e\u0301"), "\u00E9");
+  EXPECT_EQ(canonical("net.e\u0301"), "net.\u00E9");
+  EXPECT_EQ(canonical("u\u0308\u0304x"), "\u01D6x");  // one after the other
+  EXPECT_EQ(canonical("o\u0304\u0328"), "\u01ED");     // in whatever order they stand
+  EXPECT_EQ(canonical("\u01EB\u0304"), "\u01ED");      // one of them joined already
+  EXPECT_EQ(canonical("\u03B9\u0308\u0301"), "\u0390");
+  EXPECT_EQ(canonical("E\u0302\u0302"), "\u00CA\u0302");  // what does not join stays
+  EXPECT_EQ(canonical("\u0301e"), "\u0301e");
+  EXPECT_EQ(canonical("\xCC"), "\xCC");  // no character at all
+}
+
 TEST(Names, AsciiIsTheWayBack) {
   EXPECT_EQ(ascii("λ"), "lambda");
   EXPECT_EQ(ascii("β1"), "beta1");

@@ -125,7 +125,7 @@ void check_accuracy(DType dtype) {
   // pairs of ordinary size, too: random bits overflow nearly always
   for (std::size_t i = 33; i < n; i += 2)
     memory[1].real[i] =
-        static_cast<double>(static_cast<T>(std::ldexp(memory[1].real[i], -std::ilogb(memory[1].real[i]) % 1000)));
+        static_cast<double>(static_cast<T>(std::ldexp(memory[1].real[i], -(std::ilogb(memory[1].real[i]) % 1000))));
   for (std::size_t i = 0; i < 33 * 33; ++i) {  // all pairs of special values
     memory[0].real[n - 1 - i] = memory[0].real[i % 33];
     memory[1].real[n - 1 - i] = memory[1].real[i / 33];

@@ -2,6 +2,7 @@
 #include "runtime/cache.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -309,6 +310,124 @@ TEST(Cache, WhatADeadWriterLeftGoesInTime) {
   EXPECT_FALSE(fs::exists(young));
   EXPECT_TRUE(fs::exists(other));
   EXPECT_EQ(cache.size().bytes, 0u);
+}
+
+fs::path stored_entry(const TemporaryFolder& folder) {
+  Cache(folder.path()).store("name", "key", "contents");
+  return files(folder.path()).at(0);
+}
+
+fs::perms mode(const fs::path& path) { return fs::status(path).permissions(); }
+
+TEST(Cache, FoldersAndEntriesAreTheUsersAlone) {
+  TemporaryFolder folder;
+  const Cache cache(folder / "a/b/c");
+  cache.store("name", "key", "contents");
+  EXPECT_EQ(cache.load("name", "key"), "contents");
+  for (const char* made : {"a", "a/b", "a/b/c"}) EXPECT_EQ(mode(folder / made), fs::perms::owner_all) << made;
+  EXPECT_EQ(mode(files(folder / "a/b/c").at(0)), fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_EQ(cache.fault(), "");
+}
+
+TEST(Cache, AFolderThatOthersMayWriteIsNotUsed) {
+  for (const fs::perms others : {fs::perms::group_write, fs::perms::others_write}) {
+    TemporaryFolder folder;
+    const fs::path entry = stored_entry(folder);
+    const Cache cache(folder.path());
+    fs::permissions(folder.path(), others, fs::perm_options::add);
+    EXPECT_FALSE(cache.load("name", "key"));
+    EXPECT_MENTIONS(cache.fault(), "others may write");
+    cache.store("other", "key", "contents");
+    EXPECT_EQ(cache.clear().entries, 0u);
+    EXPECT_EQ(files(folder.path()), std::vector{entry});
+    fs::permissions(folder.path(), fs::perms::owner_all);
+    EXPECT_TRUE(cache.load("name", "key"));
+  }
+}
+
+TEST(Cache, AnEntryThatOthersMayWriteIsNotBelieved) {
+  for (const fs::perms others : {fs::perms::group_write, fs::perms::others_write}) {
+    TemporaryFolder folder;
+    const fs::path entry = stored_entry(folder);
+    fs::permissions(entry, others, fs::perm_options::add);
+    EXPECT_FALSE(Cache(folder.path()).load("name", "key"));
+    stored_entry(folder);  // replaced, not written into
+    EXPECT_TRUE(Cache(folder.path()).load("name", "key"));
+    EXPECT_EQ(mode(entry) & others, fs::perms::none);
+  }
+}
+
+TEST(Cache, WhatOthersOwnIsNotBelieved) {
+  EXPECT_MENTIONS(Cache("/proc/1/task").fault() + Cache("/usr").fault() + (::geteuid() == 0 ? "it belongs" : ""), "it belongs");
+  if (::geteuid() != 0) return;  // only root can give a file away
+  TemporaryFolder folder;
+  const fs::path entry = stored_entry(folder);
+  ASSERT_EQ(::chown(entry.c_str(), 12345, 12345), 0);
+  EXPECT_FALSE(Cache(folder.path()).load("name", "key"));
+  ASSERT_EQ(::chown(entry.c_str(), 0, 0), 0);
+  EXPECT_TRUE(Cache(folder.path()).load("name", "key"));
+  ASSERT_EQ(::chown(folder.path().c_str(), 12345, 12345), 0);
+  EXPECT_FALSE(Cache(folder.path()).load("name", "key"));
+  EXPECT_MENTIONS(Cache(folder.path()).fault(), "another user");
+  ASSERT_EQ(::chown(folder.path().c_str(), 0, 0), 0);
+}
+
+TEST(Cache, LinksAreNotFollowed) {
+  TemporaryFolder folder, elsewhere;
+  const fs::path entry = stored_entry(folder);
+  const std::string good = read(entry);
+  const std::string link = elsewhere / "cache";
+  fs::create_directory_symlink(folder.path(), link);
+  for (const std::string& spelled : {link, link + "/", link + "/.", link + "//"}) {
+    EXPECT_FALSE(Cache(spelled).load("name", "key")) << spelled;
+    EXPECT_MENTIONS(Cache(spelled).fault(), "symbolic link");
+  }
+  fs::rename(entry, elsewhere / "moved");
+  fs::create_symlink(elsewhere / "moved", entry);
+  EXPECT_FALSE(Cache(folder.path()).load("name", "key"));
+  stored_entry(folder);  // takes the link's place
+  EXPECT_FALSE(fs::is_symlink(entry));
+  EXPECT_TRUE(Cache(folder.path()).load("name", "key"));
+  EXPECT_EQ(read(elsewhere / "moved"), good);
+}
+
+// A pipe would be waited for, a device read without end, a folder is neither.
+TEST(Cache, OnlyPlainFilesAreRead) {
+  TemporaryFolder folder;
+  const fs::path entry = stored_entry(folder);
+  const Cache cache(folder.path());
+  fs::remove(entry);
+  ASSERT_EQ(::mkfifo(entry.c_str(), 0600), 0);
+  EXPECT_FALSE(cache.load("name", "key"));
+  fs::remove(entry);
+  fs::create_directory(entry);
+  EXPECT_FALSE(cache.load("name", "key"));
+  cache.store("name", "key", "contents");  // cannot take the folder's place
+  EXPECT_FALSE(cache.load("name", "key"));
+  EXPECT_EQ(files(folder.path()).size(), 1u);
+  fs::remove(entry);
+  cache.store("name", "key", "contents");
+  EXPECT_TRUE(cache.load("name", "key"));
+}
+
+// Its size says what is read, not what a header promises: 2^62 bytes are not asked for.
+TEST(Cache, LengthsAreCheckedBeforeTheyAreBelieved) {
+  TemporaryFolder folder;
+  const fs::path entry = stored_entry(folder);
+  const Cache cache(folder.path());
+  const std::string good = read(entry);
+  for (const std::size_t field : {16, 24}) {
+    for (const std::uint64_t length : {std::uint64_t{1} << 62, ~std::uint64_t{0}, std::uint64_t{0} - 40, std::uint64_t{4}}) {
+      std::string bad = good;
+      std::memcpy(bad.data() + field, &length, sizeof length);
+      write(entry, bad);
+      EXPECT_FALSE(cache.load("name", "key")) << field << " " << length;
+    }
+  }
+  fs::resize_file(entry, std::uintmax_t{1} << 40);  // a hole: larger than a cache may be
+  EXPECT_FALSE(cache.load("name", "key"));
+  write(entry, good);
+  EXPECT_TRUE(cache.load("name", "key"));
 }
 
 }  // namespace
