@@ -63,34 +63,35 @@ bool Instantiator::shows_line(const std::string& shown) {
     const int number = ++count[s.name];
     lines.push_back(number == 1 ? "learn " + s.name : fmt::format("learn {} {}", s.name, number));
     if (spelt(shown.substr(6)) != spelt(lines.back().substr(6))) continue;
-    const std::size_t first = p_.shown.size();
-    for (const LinePlace& place : places_of(s)) {
-      Value value;
-      Ref mask = elab_.values().flatten(place.mask);
-      for (const auto& [tensor, block] : taught(s, place.scope, value)) {
-        const auto known = std::find_if(p_.shown.begin() + static_cast<std::ptrdiff_t>(first), p_.shown.end(),
-                                        [&, t = tensor](const Shown& x) { return x.parameter == t; });
-        int into = known == p_.shown.end() ? static_cast<int>(p_.tensors.size()) : known->tensor;
-        if (known == p_.shown.end()) {
-          Tensor t;
-          t.name = fmt::format("shown.{}.{}", lines.back(), p_.tensors[tensor].name);
-          t.kind = TensorKind::shown;
-          t.batched = true;
-          t.dims = p_.tensors[tensor].dims;
-          p_.tensors.push_back(t);
-          const bool from_start = s.range == dsl::LearnRange::from_start || place.scope.now.base == When::start;
-          p_.shown.push_back({shown, into, from_start, tensor});
-        }
-        const Use use = block->rank() ? whole(block) : Use{block, {}, 1};
-        Ref node = p_.graph.contract({Use{mask, {}, 1}, use}, p_.tensors[tensor].dims, {}, s.sign);
-        phase(place.phase).roots.push_back({RootKind::store, into, place.scope.now, node, lines.back()});
-      }
-    }
+    show_line(shown, s);
     return true;
   }
-  parts_.fail(Code::E0602, *elab_.rule, rule().name_span,
-              fmt::format("{} has no line \"{}\"", rule().name, shown),
+  parts_.fail(Code::E0602, *elab_.rule, rule().name_span, fmt::format("{} has no line \"{}\"", rule().name, shown),
               fmt::format("its lines are {}", fmt::join(lines, ", ")));
+}
+
+void Instantiator::show_line(const std::string& shown, const dsl::Statement& s) {
+  std::map<int, int> into;  // parameter -> what is shown of it, also where the line runs in two places
+  for (const LinePlace& place : places_of(s)) {
+    Value value;
+    Ref mask = elab_.values().flatten(place.mask);
+    for (const auto& [parameter, block] : taught(s, place.scope, value)) {
+      const auto [known, fresh] = into.try_emplace(parameter, static_cast<int>(p_.tensors.size()));
+      if (fresh) {
+        Tensor t;
+        t.name = fmt::format("shown.{}.{}", shown, p_.tensors[parameter].name);
+        t.kind = TensorKind::shown;
+        t.batched = true;
+        t.dims = p_.tensors[parameter].dims;
+        p_.tensors.push_back(t);
+        const bool from_start = s.range == dsl::LearnRange::from_start || place.scope.now.base == When::start;
+        p_.shown.push_back({shown, known->second, from_start, parameter});
+      }
+      const Use use = block->rank() ? whole(block) : Use{block, {}, 1};
+      Ref node = p_.graph.contract({Use{mask, {}, 1}, use}, p_.tensors[parameter].dims, {}, s.sign);
+      phase(place.phase).roots.push_back({RootKind::store, known->second, place.scope.now, node, shown});
+    }
+  }
 }
 
 void Instantiator::shows() {

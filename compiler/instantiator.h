@@ -136,6 +136,7 @@ class Instantiator {
   Request request(const std::string& shown, std::vector<dsl::ExprPtr>& keep);
   bool is_state(const Value& v);
   bool shows_line(const std::string& shown);
+  void show_line(const std::string& shown, const dsl::Statement& line);
   void shows();
   void show_on_arrival(const std::string& name, int tensor, Request r);
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include <fmt/format.h>
+
 #include "runtime/random.h"
 #include "runtime/sequence.h"
 #include "runtime/shard.h"
@@ -134,6 +136,23 @@ void Sequence::draw_noise(const Shard& shard, std::int64_t t) {
         memory_->write(noise.tensor, at, b * info.size() + k, value);
       }
     }
+  }
+}
+
+void Sequence::check_given(const Batch& batch) const {
+  if (!batch.valid.empty()) {
+    if (plan_.find("counts") < 0)
+      throw Error("this program takes no mask of the steps that count: compile it with ProgramSpec::valid");
+    check_values("valid", batch.valid, batch.steps, batch.examples, 1);
+    for (const double v : batch.valid)
+      if (v != 0 && v != 1) throw Error(fmt::format("valid is {} somewhere: a step counts (1) or does not (0)", v));
+  }
+  for (const auto& [name, values] : batch.given) {
+    const auto noise = std::find_if(noises_.begin(), noises_.end(),
+                                    [&, n = name](const Noise& x) { return plan_.tensors[static_cast<std::size_t>(x.tensor)].given_as == n; });
+    if (noise == noises_.end()) throw Error(fmt::format("the rule has no draw and no start {} to be given", name));
+    check_values(name.c_str(), values, noise->start ? 1 : batch.steps, batch.examples,
+                 plan_.tensors[static_cast<std::size_t>(noise->tensor)].size());
   }
 }
 

@@ -182,20 +182,7 @@ void Sequence::validate(const Batch& batch) const {
   check_values("x", batch.x, batch.steps, batch.examples, inputs);
   if (targets || !batch.y.empty()) check_values("y", batch.y, batch.steps, batch.examples, targets);
   if (!batch.loss_mask.empty()) check_values("loss_mask", batch.loss_mask, batch.steps, batch.examples, 1);
-  if (!batch.valid.empty()) {
-    if (plan_.find("counts") < 0)
-      throw Error("this program takes no mask of the steps that count: compile it with ProgramSpec::valid");
-    check_values("valid", batch.valid, batch.steps, batch.examples, 1);
-    for (const double v : batch.valid)
-      if (v != 0 && v != 1) throw Error(fmt::format("valid is {} somewhere: a step counts (1) or does not (0)", v));
-  }
-  for (const auto& [name, values] : batch.given) {
-    const auto noise = std::find_if(noises_.begin(), noises_.end(),
-                                    [&, n = name](const Noise& x) { return plan_.tensors[x.tensor].given_as == n; });
-    if (noise == noises_.end()) throw Error(fmt::format("the rule has no draw and no start {} to be given", name));
-    check_values(name.c_str(), values, noise->start ? 1 : batch.steps, batch.examples,
-                 plan_.tensors[noise->tensor].size());
-  }
+  check_given(batch);
   if (!batch.lengths.empty() && static_cast<std::int64_t>(batch.lengths.size()) != batch.examples)
     throw Error(fmt::format("{} lengths for {} examples", batch.lengths.size(), batch.examples));
   for (std::int64_t length : batch.lengths)

@@ -64,6 +64,7 @@ class Sequence {
   template <class Real>
   void load_as(const Shard& shard, std::int64_t t, const std::vector<int>& tensors, const double* from);
   void draw_noise(const Shard& shard, std::int64_t t);
+  void check_given(const Batch& batch) const;
   void take_given(const Batch& batch);
   void give_start(const Shard& shard, const Noise& noise);
 
