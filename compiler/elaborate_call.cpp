@@ -118,12 +118,31 @@ static std::optional<dsl::TimeIndex> named_time(const Expr& e) {
   return latest;
 }
 
+// The step of a call: the latest that its arguments name, where any step is later than the start and before the end.
+static std::optional<dsl::TimeIndex> latest_time(const Expr& e) {
+  const auto order = [](dsl::TimeIndex t) {
+    const int base = t.base == TimeBase::start ? 0 : t.base == TimeBase::end ? 2 : t.base == TimeBase::last ? 3 : 1;
+    return std::pair(base, t.offset);
+  };
+  std::optional<dsl::TimeIndex> latest;
+  if (e.kind == ExprKind::index && e.args.size() == 2) latest = dsl::as_time_index(*e.args[1]);
+  if (latest) return latest;
+  for (const auto& a : e.args)
+    if (const auto inner = latest_time(*a); inner && (!latest || order(*inner) > order(*latest))) latest = inner;
+  return latest;
+}
+
+TimeRef Elaborator::step_of_call(const Expr& e, const Scope& scope) const {
+  const auto at = latest_time(e);
+  return (at ? resolve(*at, scope) : std::nullopt).value_or(scope.now);
+}
+
 Value Elaborator::call_part(Part& part, const Expr& e, std::vector<Value> args, const Scope& outer) {
   bind_axes(part, e, args);
   Scope scope;
   scope.part = &part;
   scope.now = outer.now;
-  scope.step = moment_of(e, outer);
+  scope.step = step_of_call(e, outer);
   std::size_t next = 0;
   for (const std::string& input : part.inputs) scope.bound[input] = args[next++];
   if (!e.overrides.empty()) scope.overrides = override_parameters(part, e, outer);

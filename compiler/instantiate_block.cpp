@@ -226,7 +226,8 @@ std::vector<Instantiator::BlockItem> Instantiator::block_items(BlockNames& block
   scope.part = elab_.rule;
   scope.block = &block;
   const TimeRef now{When::t, 0};
-  Ref within = p_.leaf(p_.find("within"), now), inverse = p_.leaf(p_.find("inverse_batch"), {});
+  Values& masks = elab_.values();
+  Ref within = masks.flatten(counted(elab_.flag("within", now), now)), inverse = p_.leaf(p_.find("inverse_batch"), {});
   for (const auto& [name, r] : block.revised) {
     if (!r.general) continue;
     BlockItem item{.name = name, .revised = &r, .group = group_of(name)};

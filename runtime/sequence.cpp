@@ -100,7 +100,9 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   close_ = nonempty("close");
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
     const TensorKind kind = plan_.tensors[i].kind;
-    if (kind == TensorKind::noise) noises_.push_back({static_cast<int>(i), purpose_hash(plan_.tensors[i].name)});
+    if (kind == TensorKind::noise)
+      noises_.push_back({static_cast<int>(i), purpose_hash(plan_.tensors[i].name),
+                         plan_.tensors[i].given_as.ends_with("[start]")});
     if (!plan_.tensors[i].timed() || kind == TensorKind::flag || kind == TensorKind::shown) continue;
     if (plan_.tensors[i].masked || kind == TensorKind::noise) {
       timed_.push_back(static_cast<int>(i));
@@ -208,6 +210,7 @@ void Sequence::validate(const Batch& batch) const {
   check_values("x", batch.x, batch.steps, batch.examples, inputs);
   if (targets || !batch.y.empty()) check_values("y", batch.y, batch.steps, batch.examples, targets);
   if (!batch.loss_mask.empty()) check_values("loss_mask", batch.loss_mask, batch.steps, batch.examples, 1);
+  check_given(batch);
   if (!batch.lengths.empty() && static_cast<std::int64_t>(batch.lengths.size()) != batch.examples)
     throw Error(fmt::format("{} lengths for {} examples", batch.lengths.size(), batch.examples));
   for (std::int64_t length : batch.lengths)
@@ -288,6 +291,8 @@ void Sequence::begin_shard(Shard& shard) {
     for (std::int64_t k = 0; k < shard.count * info.size(); ++k)
       memory_->write(tensor, at, k, start_[tensor][shard.first * info.size() + k]);
   }
+  for (const Noise& noise : noises_)
+    if (noise.start && noise.given) give_start(shard, noise);
   for (std::size_t i = 0; clear_gathered_ && i < plan_.tensors.size(); ++i)
     if (plan_.tensors[i].kind == TensorKind::gradient)
       std::memset(memory_->shard_gradient(static_cast<int>(i), shard.number), 0,
@@ -533,6 +538,11 @@ void Sequence::update(UpdateEvery every) {
     const bool per_step = plan_.tensors[l.parameter].per_step;
     for (std::int64_t step = 1; step <= memory_->copies(l.parameter); ++step)
       if (!per_step || takes_update(k, step)) run_once(l.update_phase, step);
+    if (const auto kept = after_updates_.find(static_cast<int>(k)); kept != after_updates_.end()) {
+      auto& values = kept->second.emplace_back();
+      for (std::int64_t i = 0; i < plan_.tensors[l.parameter].size() * memory_->copies(l.parameter); ++i)
+        values.push_back(memory_->read(l.parameter, memory_->whole(l.parameter), i));
+    }
   }
   refresh();
 }
@@ -557,6 +567,8 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
   x_ = batch.x.data();
   y_ = batch.y.empty() ? nullptr : batch.y.data();
   mask_ = batch.loss_mask.empty() ? nullptr : batch.loss_mask.data();
+  take_given(batch);
+  for (auto& [learned, values] : after_updates_) values.clear();
   begin(batch.examples, batch.steps, learn);
   bool per_step = false, per_window = false;
   for (const auto& l : plan_.learned) {
@@ -578,14 +590,14 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
   while (from <= arrivals) {
     std::int64_t to = arrivals;
     if (learn_ && (per_step || plan_.adopts)) to = from;
-    else if (learn_ && per_window) to = std::min(arrivals, window_ready(w));
+    else if (learn_ && per_window && w.end < steps_) to = std::min(arrivals, window_ready(w));
     if (plan_.updates_within)
       for (std::int64_t t = from; t <= to; ++t) memory_->snapshot_versions(t);
     span(from, to);
     if (all && per_step) update(UpdateEvery::step);
-    if (all && per_window && to == window_ready(w)) {
+    if (learn_ && per_window && w.end < steps_ && to == window_ready(w)) {  // the last one's comes when all has arrived
       update(UpdateEvery::window);
-      if (w.end < steps_) w = window_of(w.end + 1);
+      w = window_of(w.end + 1);
     }
     from = to + 1;
   }
@@ -618,7 +630,8 @@ RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
         "sequences to run(), or, for a rule that runs forward only, compile it with `online` or updates at every step");
   const bool fresh = !open_ || !online_call_;
   online_call_ = true;
-  mask_ = nullptr;
+  mask_ = valid_ = nullptr;
+  for (Noise& noise : noises_) noise.given = nullptr;
   even_ = true;
   check_values("x", x, 1, options_.batch, width_of(plan_.inputs));
   if (const std::int64_t targets = width_of(plan_.targets); targets || !y.empty())
@@ -663,6 +676,8 @@ Session::Shown Sequence::shown(const compiler::Shown& s) const {
     }
   return out;
 }
+
+void Sequence::keep_updates(int learned) { after_updates_[learned]; }
 
 std::vector<double> Sequence::gathered(const compiler::Learned& learned) const {
   for (std::size_t k = 0; k < plan_.learned.size(); ++k) {

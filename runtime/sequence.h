@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -41,12 +42,15 @@ class Sequence {
   std::optional<NonFinite> find_not_finite(const Batch& batch, bool learn);
 
   Session::Shown shown(const compiler::Shown& shown) const;
+  void keep_updates(int learned);  // of Plan::learned
+  const std::vector<std::vector<double>>& after_updates(int learned) const { return after_updates_.at(learned); }
   std::vector<double> gathered(const compiler::Learned& learned) const;
   std::uint64_t count() const { return count_; }  // sequences begun: the key of their random draws
   void set_count(std::uint64_t count) { count_ = count; }
 
  private:
   struct Shard;
+  struct Noise;
   struct Window {
     std::int64_t start = 0, end = 0;
   };
@@ -70,6 +74,9 @@ class Sequence {
   template <class Real>
   void load_as(const Shard& shard, std::int64_t t, const std::vector<int>& tensors, const double* from);
   void draw_noise(const Shard& shard, std::int64_t t);
+  void check_given(const Batch& batch) const;
+  void take_given(const Batch& batch);
+  void give_start(const Shard& shard, const Noise& noise);
 
   void arrive(Shard& shard, std::int64_t from, std::int64_t to);  // a run of steps, in which no window becomes ready
   void take(Shard& shard, std::int64_t from, std::int64_t to);    // the steps themselves, and their losses
@@ -200,6 +207,8 @@ class Sequence {
   struct Noise {
     int tensor;
     std::uint64_t purpose;
+    bool start = false;             // a value at the start, and none at any step
+    const double* given = nullptr;  // in place of what would be drawn
   };
   std::vector<Noise> noises_;
   std::vector<compiler::Plan::Read> ahead_;  // fields that the way back reads at later steps, and how many later
@@ -219,7 +228,9 @@ class Sequence {
   bool learn_ = true, open_ = false, online_call_ = false;
   bool even_ = true;  // no example ends before the others
   std::vector<std::int64_t> lengths_;
-  const double *x_ = nullptr, *y_ = nullptr, *mask_ = nullptr;
+  const double *x_ = nullptr, *y_ = nullptr, *mask_ = nullptr, *valid_ = nullptr;
+  std::vector<double> masked_;  // the loss mask where only some steps count
+  std::map<int, std::vector<std::vector<double>>> after_updates_;  // by learned, of those that are to be kept
   std::uint64_t count_ = 0;
 
   bool guarded_ = false;   // no update by what is not finite
