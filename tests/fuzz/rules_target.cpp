@@ -208,6 +208,7 @@ class RulesTarget : public Target {
     for (const std::string& word : {spec.schedule[""], std::string("auto")}) {
       spec.schedule[""] = word;
       for (const bool shown : {true, false}) {
+        if (shown && spec.online.value_or(false)) continue;  // single steps show nothing
         spec.show = shown ? names : std::vector<std::string>{};
         try {
           kernels_ = compile(spec);
