@@ -55,9 +55,9 @@ double Sequence::flag_value(int kind, std::int64_t t, std::int64_t example) cons
 }
 
 template <class Real>
-void Sequence::fill_flags_as(const Shard& shard, std::int64_t from, std::int64_t to) {
+void Sequence::fill_flags_as(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to) {
   const int mask = flag_kind("loss_mask"), counts = flag_kind("counts");
-  for (const Flag& flag : flags_) {
+  for (const Flag& flag : flags) {
     // For all examples.
     const bool same = even_ && (flag.kind != mask || !mask_) && (flag.kind != counts || !valid_);
     for (std::int64_t t = from; t <= to; ++t) {
@@ -72,9 +72,9 @@ void Sequence::fill_flags_as(const Shard& shard, std::int64_t from, std::int64_t
   }
 }
 
-void Sequence::fill_flags(const Shard& shard, std::int64_t from, std::int64_t to) {
-  if (memory_->float64()) fill_flags_as<double>(shard, from, to);
-  else fill_flags_as<float>(shard, from, to);
+void Sequence::fill_flags(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to) {
+  if (memory_->float64()) fill_flags_as<double>(flags, shard, from, to);
+  else fill_flags_as<float>(flags, shard, from, to);
 }
 
 // Columns of x or y to their tensors; where an example has ended, zeros.

@@ -153,20 +153,24 @@ Sequence::~Sequence() = default;
 
 // What the phases read: at an example's own end, and of the flags.
 void Sequence::find_reads() {
-  std::set<int> flags;
+  std::set<int> flags, of_boundary;
   end_reads_.resize(plan_.phases.size());
   for (std::size_t i = 0; i < plan_.phases.size(); ++i)
     for (const compiler::Plan::Read& read : plan_.phases[i].reads) {
       const compiler::Tensor& t = plan_.tensors[static_cast<std::size_t>(read.tensor)];
       if (compiler::is_gathered(read.time.base) && t.timed()) end_reads_[i].push_back(read);
+      const std::string& name = plan_.phases[i].name;
       if (t.kind == TensorKind::flag) flags.insert(read.tensor);
-      const bool back = plan_.phases[i].name.rfind("sweep", 0) == 0;
+      if (t.kind == TensorKind::flag && (name == "sweep_start" || name == "close")) of_boundary.insert(read.tensor);
+      const bool back = name.rfind("sweep", 0) == 0;
       const bool kept = (t.kind == TensorKind::field || t.kind == TensorKind::input) && !t.masked;
       if (back && kept && read.time.base == When::t && read.time.offset > 0) ahead_.push_back(read);
     }
   for (int flag : flags)
-    if (const int kind = flag_kind(plan_.tensors[static_cast<std::size_t>(flag)].name); kind >= 0)
+    if (const int kind = flag_kind(plan_.tensors[static_cast<std::size_t>(flag)].name); kind >= 0) {
       flags_.push_back({flag, kind});
+      if (of_boundary.contains(flag)) boundary_flags_.push_back({flag, kind});
+    }
 }
 
 void Sequence::set_start(const std::vector<std::vector<double>>& values) { start_ = values; }
@@ -298,7 +302,7 @@ void Sequence::begin_shard(Shard& shard) {
       std::memset(memory_->shard_gradient(static_cast<int>(i), shard.number), 0,
                   static_cast<std::size_t>(memory_->gradient_bytes(static_cast<int>(i))));
   for (auto& steps : shard.taught) std::fill(steps.begin(), steps.end(), 0);
-  fill_flags(shard, layout_.lowest, layout_.highest);
+  fill_flags(flags_, shard, layout_.lowest, layout_.highest);
   if (!plan_.at_start || !runs_arrivals()) return;
   shard.resolver.moment = {0, 0, true};
   run_phase(shard, record_);
@@ -398,7 +402,7 @@ void Sequence::run_arrivals(Shard& shard, std::int64_t from, std::int64_t to, bo
 }
 
 void Sequence::take(Shard& shard, std::int64_t from, std::int64_t to) {
-  fill_flags(shard, from + layout_.highest, to + layout_.highest);
+  fill_flags(flags_, shard, from + layout_.highest, to + layout_.highest);
   const std::int64_t last = online_call_ ? to : std::min(to, steps_);
   run_steps(shard, from, last);
   for (std::int64_t t = from; t <= last && plan_.loss >= 0; ++t) add_loss(shard, t);
@@ -474,9 +478,10 @@ void Sequence::sweep_step(Shard& shard, std::int64_t t) {
 // At the boundary before the window nothing is this window's end.
 void Sequence::sweep_to_start(Shard& shard, const Window& w) {
   shard.resolver.moment.t = w.start;
-  memory_->zero_slot(end_flag_, w.start, shard.number);
-  if (window_end_flag_ >= 0) memory_->zero_slot(window_end_flag_, w.start, shard.number);
   if (sweep_start_ < 0) return;
+  for (const Flag& flag : boundary_flags_)
+    if (flag.tensor == end_flag_ || flag.tensor == window_end_flag_)
+      memory_->zero_slot(flag.tensor, w.start, shard.number);
   collect_ends(shard, sweep_start_);
   run_phase(shard, sweep_start_);
 }
@@ -489,7 +494,7 @@ void Sequence::close_window(Shard& shard, const Window& w) {
     collect_ends(shard, close_);
     run_phase(shard, close_);
   }
-  fill_flags(shard, w.start, w.start);
+  fill_flags(boundary_flags_, shard, w.start, w.start);
   shard.resolver.moment = shard.before;
 }
 

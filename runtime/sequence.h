@@ -67,9 +67,12 @@ class Sequence {
   // feed.cpp: what comes from outside
   static int flag_kind(const std::string& name);
   double flag_value(int kind, std::int64_t t, std::int64_t example) const;
-  void fill_flags(const Shard& shard, std::int64_t from, std::int64_t to);
+  struct Flag {
+    int tensor, kind;
+  };
+  void fill_flags(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to);
   template <class Real>
-  void fill_flags_as(const Shard& shard, std::int64_t from, std::int64_t to);
+  void fill_flags_as(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to);
   void load(const Shard& shard, std::int64_t t);
   template <class Real>
   void load_as(const Shard& shard, std::int64_t t, const std::vector<int>& tensors, const double* from);
@@ -200,10 +203,8 @@ class Sequence {
   Divided step_, arrive_, sweep_;
   int record_, show_, sweep_start_, close_;
   std::vector<std::vector<compiler::Plan::Read>> end_reads_;  // by phase: what is read at an example's own end
-  struct Flag {
-    int tensor, kind;
-  };
   std::vector<Flag> flags_;  // those that follow from lengths and windows, where something reads them
+  std::vector<Flag> boundary_flags_;  // of these, what is read where a window begins: the others' rings may be shorter
   struct Noise {
     int tensor;
     std::uint64_t purpose;
