@@ -18,9 +18,9 @@ static void fields(auto& archive, Init& init) {
 static void fields(auto& archive, Tensor& tensor) {
   // A plan's tensors have no axes, targets and origin.
   auto& [name, kind, dims, axes, batched, init, targets, bundle, low, high, is_mask, masked, at_start, per_step,
-         as_taken, batch_wide, neuron_axis, origin] = tensor;
+         as_taken, batch_wide, given_as, neuron_axis, origin] = tensor;
   archive(name, kind, dims, batched, init, bundle, low, high, is_mask, masked, at_start, per_step, as_taken, batch_wide,
-          neuron_axis);
+          given_as, neuron_axis);
 }
 
 static void fields(auto& archive, Learned& learned) {
@@ -29,8 +29,8 @@ static void fields(auto& archive, Learned& learned) {
 }
 
 static void fields(auto& archive, Shown& shown) {
-  auto& [name, tensor, from_start] = shown;
-  archive(name, tensor, from_start);
+  auto& [name, tensor, from_start, parameter] = shown;
+  archive(name, tensor, from_start, parameter);
 }
 
 static void fields(auto& archive, Block::Pass& pass) {

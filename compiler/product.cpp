@@ -48,10 +48,6 @@ Product::Product(Program& program, Ref node)
 void Product::normalise() {
   for (bool changed = true; changed && !zero_;) {
     changed = constants() || flatten() || embeds() || flags() || wires() || unused_labels();
-    // 0 times what may be infinite is no zero, unless the zero is structural.
-    if (coefficient == 0)
-      zero_ = zero_ || std::all_of(factors.begin(), factors.end(),
-                                   [&](const Use& use) { return always_finite(p_, use.node); });
   }
 }
 

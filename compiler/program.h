@@ -69,6 +69,8 @@ struct Tensor {
   bool per_step = false;     // param, keep, wiring, gradient: a value for each step; a leaf's time says whose
   bool as_taken = false;     // per_step: of the net or the readout, read as it was when its step was taken
   bool batch_wide = false;   // backward: the same for all examples, at every step of the window
+  std::string given_as;      // noise: the name by which a caller may give its values: "ν" (each step's), or
+                             // "P[start]" (a recurrence's value before the first step); empty: drawn only
   int neuron_axis = -1;      // param: the axis that names its neuron, where the rule is over neurons and it has one
   Origin origin;
   Extent size() const;
@@ -105,11 +107,12 @@ struct Learned {
   int update_phase = -1;  // in Program::phases
 };
 
-// What is shown under a name: rows start at step 0 or 1.
+// What is shown under a name: rows start at step 0 or 1. A learn line shows a tensor for each parameter.
 struct Shown {
   std::string name;
   int tensor = -1;
   bool from_start = false;
+  int parameter = -1;
 };
 
 // An `at each` block: at every arrival, passes over the index k.

@@ -28,15 +28,6 @@ class Renaming {
   std::vector<std::pair<std::string, std::string>> prefixes_;
 };
 
-// The library's own, whatever a user's folder has under this name: a judge must not be replaced by what it judges.
-std::optional<std::string> reference_rule() {
-  for (const std::string& folder : library_folders()) {
-    const std::string path = folder + "/bptt.eli";
-    if (!items_of_file(path).empty()) return path;
-  }
-  return std::nullopt;
-}
-
 ProgramSpec silent(ProgramSpec spec) {
   spec.optimiser = "sgd";
   spec.schedule.clear();
@@ -105,6 +96,15 @@ bool moves(const Session& session, const std::string& role) {
 
 }  // namespace
 
+std::optional<std::string> reference_rule(const std::vector<std::string>& folders) {
+  std::vector<std::string> places;
+  for (const std::string& folder : folders) places.push_back(folder + "/" + kReference);
+  for (const std::string& folder : library_folders()) places.push_back(folder + "/bptt.eli");
+  for (const std::string& path : places)
+    if (!items_of_file(path).empty()) return path;
+  return std::nullopt;
+}
+
 struct AlignmentProbe::Sides {
   Renaming rename;  // of the rule's roles to bptt's
   std::string net;  // the cell's role in the rule
@@ -112,7 +112,7 @@ struct AlignmentProbe::Sides {
 };
 
 AlignmentProbe::AlignmentProbe(const Variant& variant, const SessionOptions& options) {
-  const auto path = reference_rule();
+  const auto path = reference_rule(variant.program.rule_paths);
   if (!path || variant.net_role.empty() || variant.readout_role.empty()) return;
   const Outline reference = outline(*path, "rule", {});
   const Role* net = reference.role("cell");

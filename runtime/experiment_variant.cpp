@@ -312,7 +312,8 @@ class Builder {
       return reader_.problem(&settings_[path], fmt::format("{} is {}, expected a whole number or \"all\"", path,
                                                            settings_[path].described()));
     }
-    const auto value = all ? -1 : reader_.number(path, path, true, 1, kLargestSize);
+    const double least = contains(rule_.choices, name) ? 0 : 1;
+    const auto value = all ? -1 : reader_.number(path, path, true, least, kLargestSize);
     if (value) result_.variant.program.header[name] = static_cast<std::int64_t>(*value);
   }
 

@@ -1,4 +1,5 @@
 #include "runtime/run_folder.h"
+#include "runtime/alignment.h"
 
 #include <fcntl.h>
 #include <fmt/chrono.h>
@@ -240,9 +241,11 @@ void RunFolder::set_up(const Experiment& experiment) const {
     for (const Variant& variant : experiment.variants) {
       for (const Part& part : variant.parts) copies.add(part.found, part.kind);
       if (variant.train.measure == 0) continue;
-      try {  // with which the cosine is measured; the rule that it is measured against is the library's own
+      if (const auto reference = reference_rule(variant.program.rule_paths)) {  // what the cosine is taken with
+        const fs::path kept = fs::path(path_) / kRules / kReference;
+        make_folder(kept.parent_path());
+        write_file_atomically(kept.string(), read_file(*reference));
         copies.add(find_part("sgd", "optimiser", variant.program.rule_paths), "optimiser");
-      } catch (const Error&) {  // no library: it is not measured
       }
     }
     const std::string text = experiment.resolved([&](const Part& part) { return copies.name_of(part.found, part.kind); });

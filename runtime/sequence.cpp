@@ -105,7 +105,9 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   close_ = nonempty("close");
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
     const TensorKind kind = plan_.tensors[i].kind;
-    if (kind == TensorKind::noise) noises_.push_back({static_cast<int>(i), purpose_hash(plan_.tensors[i].name)});
+    if (kind == TensorKind::noise)
+      noises_.push_back({static_cast<int>(i), purpose_hash(plan_.tensors[i].name),
+                         plan_.tensors[i].given_as.ends_with("[start]")});
     if (!plan_.tensors[i].timed() || kind == TensorKind::flag || kind == TensorKind::shown) continue;
     if (plan_.tensors[i].masked || kind == TensorKind::noise) {
       timed_.push_back(static_cast<int>(i));
@@ -157,20 +159,24 @@ Sequence::~Sequence() = default;
 
 // What the phases read: at an example's own end, and of the flags.
 void Sequence::find_reads() {
-  std::set<int> flags;
+  std::set<int> flags, of_boundary;
   end_reads_.resize(plan_.phases.size());
   for (std::size_t i = 0; i < plan_.phases.size(); ++i)
     for (const compiler::Plan::Read& read : plan_.phases[i].reads) {
       const compiler::Tensor& t = plan_.tensors[static_cast<std::size_t>(read.tensor)];
       if (compiler::is_gathered(read.time.base) && t.timed()) end_reads_[i].push_back(read);
+      const std::string& name = plan_.phases[i].name;
       if (t.kind == TensorKind::flag) flags.insert(read.tensor);
-      const bool back = plan_.phases[i].name.rfind("sweep", 0) == 0;
+      if (t.kind == TensorKind::flag && (name == "sweep_start" || name == "close")) of_boundary.insert(read.tensor);
+      const bool back = name.rfind("sweep", 0) == 0;
       const bool kept = (t.kind == TensorKind::field || t.kind == TensorKind::input) && !t.masked;
       if (back && kept && read.time.base == When::t && read.time.offset > 0) ahead_.push_back(read);
     }
   for (int flag : flags)
-    if (const int kind = flag_kind(plan_.tensors[static_cast<std::size_t>(flag)].name); kind >= 0)
+    if (const int kind = flag_kind(plan_.tensors[static_cast<std::size_t>(flag)].name); kind >= 0) {
       flags_.push_back({flag, kind});
+      if (of_boundary.contains(flag)) boundary_flags_.push_back({flag, kind});
+    }
 }
 
 void Sequence::set_start(const std::vector<std::vector<double>>& values) { start_ = values; }
@@ -214,6 +220,7 @@ void Sequence::validate(const Batch& batch) const {
   check_values("x", batch.x, batch.steps, batch.examples, inputs);
   if (targets || !batch.y.empty()) check_values("y", batch.y, batch.steps, batch.examples, targets);
   if (!batch.loss_mask.empty()) check_values("loss_mask", batch.loss_mask, batch.steps, batch.examples, 1);
+  check_given(batch);
   if (!batch.lengths.empty() && static_cast<std::int64_t>(batch.lengths.size()) != batch.examples)
     throw Error(fmt::format("{} lengths for {} examples", batch.lengths.size(), batch.examples));
   for (std::int64_t length : batch.lengths)
@@ -294,12 +301,14 @@ void Sequence::begin_shard(Shard& shard) {
     for (std::int64_t k = 0; k < shard.count * info.size(); ++k)
       memory_->write(tensor, at, k, start_[tensor][shard.first * info.size() + k]);
   }
+  for (const Noise& noise : noises_)
+    if (noise.start && noise.given) give_start(shard, noise);
   for (std::size_t i = 0; clear_gathered_ && i < plan_.tensors.size(); ++i)
     if (plan_.tensors[i].kind == TensorKind::gradient)
       std::memset(memory_->shard_gradient(static_cast<int>(i), shard.number), 0,
                   static_cast<std::size_t>(memory_->gradient_bytes(static_cast<int>(i))));
   for (auto& steps : shard.taught) std::fill(steps.begin(), steps.end(), 0);
-  fill_flags(shard, layout_.lowest, layout_.highest);
+  fill_flags(flags_, shard, layout_.lowest, layout_.highest);
   if (!plan_.at_start || !runs_arrivals()) return;
   shard.resolver.moment = {0, 0, true};
   run_phase(shard, record_);
@@ -399,7 +408,7 @@ void Sequence::run_arrivals(Shard& shard, std::int64_t from, std::int64_t to, bo
 }
 
 void Sequence::take(Shard& shard, std::int64_t from, std::int64_t to) {
-  fill_flags(shard, from + layout_.highest, to + layout_.highest);
+  fill_flags(flags_, shard, from + layout_.highest, to + layout_.highest);
   const std::int64_t last = online_call_ ? to : std::min(to, steps_);
   run_steps(shard, from, last);
   for (std::int64_t t = from; t <= last && plan_.loss >= 0; ++t) add_loss(shard, t);
@@ -475,9 +484,10 @@ void Sequence::sweep_step(Shard& shard, std::int64_t t) {
 // At the boundary before the window nothing is this window's end.
 void Sequence::sweep_to_start(Shard& shard, const Window& w) {
   shard.resolver.moment.t = w.start;
-  memory_->zero_slot(end_flag_, w.start, shard.number);
-  if (window_end_flag_ >= 0) memory_->zero_slot(window_end_flag_, w.start, shard.number);
   if (sweep_start_ < 0) return;
+  for (const Flag& flag : boundary_flags_)
+    if (flag.tensor == end_flag_ || flag.tensor == window_end_flag_)
+      memory_->zero_slot(flag.tensor, w.start, shard.number);
   collect_ends(shard, sweep_start_);
   run_phase(shard, sweep_start_);
 }
@@ -490,7 +500,7 @@ void Sequence::close_window(Shard& shard, const Window& w) {
     collect_ends(shard, close_);
     run_phase(shard, close_);
   }
-  fill_flags(shard, w.start, w.start);
+  fill_flags(boundary_flags_, shard, w.start, w.start);
   shard.resolver.moment = shard.before;
 }
 
@@ -539,6 +549,11 @@ void Sequence::update(UpdateEvery every) {
     const bool per_step = plan_.tensors[l.parameter].per_step;
     for (std::int64_t step = 1; step <= memory_->copies(l.parameter); ++step)
       if (!per_step || takes_update(k, step)) run_once(l.update_phase, step);
+    if (const auto kept = after_updates_.find(static_cast<int>(k)); kept != after_updates_.end()) {
+      auto& values = kept->second.emplace_back();
+      for (std::int64_t i = 0; i < plan_.tensors[l.parameter].size() * memory_->copies(l.parameter); ++i)
+        values.push_back(memory_->read(l.parameter, memory_->whole(l.parameter), i));
+    }
   }
   refresh();
 }
@@ -563,6 +578,8 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
   x_ = batch.x.data();
   y_ = batch.y.empty() ? nullptr : batch.y.data();
   mask_ = batch.loss_mask.empty() ? nullptr : batch.loss_mask.data();
+  take_given(batch);
+  for (auto& [learned, values] : after_updates_) values.clear();
   begin(batch.examples, batch.steps, learn);
   bool per_step = false, per_window = false;
   for (const auto& l : plan_.learned) {
@@ -584,14 +601,14 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
   while (from <= arrivals) {
     std::int64_t to = arrivals;
     if (learn_ && (per_step || plan_.adopts)) to = from;
-    else if (learn_ && per_window) to = std::min(arrivals, window_ready(w));
+    else if (learn_ && per_window && w.end < steps_) to = std::min(arrivals, window_ready(w));
     if (plan_.updates_within)
       for (std::int64_t t = from; t <= to; ++t) memory_->snapshot_versions(t);
     span(from, to);
     if (all && per_step) update(UpdateEvery::step);
-    if (all && per_window && to == window_ready(w)) {
+    if (learn_ && per_window && w.end < steps_ && to == window_ready(w)) {  // the last one's comes when all has arrived
       update(UpdateEvery::window);
-      if (w.end < steps_) w = window_of(w.end + 1);
+      w = window_of(w.end + 1);
     }
     from = to + 1;
   }
@@ -624,7 +641,8 @@ RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
         "sequences to run(), or, for a rule that runs forward only, compile it with `online` or updates at every step");
   const bool fresh = !open_ || !online_call_;
   online_call_ = true;
-  mask_ = nullptr;
+  mask_ = valid_ = nullptr;
+  for (Noise& noise : noises_) noise.given = nullptr;
   even_ = true;
   check_values("x", x, 1, options_.batch, width_of(plan_.inputs));
   if (const std::int64_t targets = width_of(plan_.targets); targets || !y.empty())
@@ -669,6 +687,8 @@ Session::Shown Sequence::shown(const compiler::Shown& s) const {
     }
   return out;
 }
+
+void Sequence::keep_updates(int learned) { after_updates_[learned]; }
 
 std::vector<double> Sequence::gathered(const compiler::Learned& learned) const {
   for (std::size_t k = 0; k < plan_.learned.size(); ++k) {

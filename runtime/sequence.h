@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -41,12 +42,15 @@ class Sequence {
   std::optional<NonFinite> find_not_finite(const Batch& batch, bool learn);
 
   Session::Shown shown(const compiler::Shown& shown) const;
+  void keep_updates(int learned);  // of Plan::learned
+  const std::vector<std::vector<double>>& after_updates(int learned) const { return after_updates_.at(learned); }
   std::vector<double> gathered(const compiler::Learned& learned) const;
   std::uint64_t count() const { return count_; }  // sequences begun: the key of their random draws
   void set_count(std::uint64_t count) { count_ = count; }
 
  private:
   struct Shard;
+  struct Noise;
   struct Window {
     std::int64_t start = 0, end = 0;
   };
@@ -63,13 +67,19 @@ class Sequence {
   // feed.cpp: what comes from outside
   static int flag_kind(const std::string& name);
   double flag_value(int kind, std::int64_t t, std::int64_t example) const;
-  void fill_flags(const Shard& shard, std::int64_t from, std::int64_t to);
+  struct Flag {
+    int tensor, kind;
+  };
+  void fill_flags(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to);
   template <class Real>
-  void fill_flags_as(const Shard& shard, std::int64_t from, std::int64_t to);
+  void fill_flags_as(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to);
   void load(const Shard& shard, std::int64_t t);
   template <class Real>
   void load_as(const Shard& shard, std::int64_t t, const std::vector<int>& tensors, const double* from);
   void draw_noise(const Shard& shard, std::int64_t t);
+  void check_given(const Batch& batch) const;
+  void take_given(const Batch& batch);
+  void give_start(const Shard& shard, const Noise& noise);
 
   void arrive(Shard& shard, std::int64_t from, std::int64_t to);  // a run of steps, in which no window becomes ready
   void take(Shard& shard, std::int64_t from, std::int64_t to);    // the steps themselves, and their losses
@@ -193,13 +203,13 @@ class Sequence {
   Divided step_, arrive_, sweep_;
   int record_, show_, sweep_start_, close_;
   std::vector<std::vector<compiler::Plan::Read>> end_reads_;  // by phase: what is read at an example's own end
-  struct Flag {
-    int tensor, kind;
-  };
   std::vector<Flag> flags_;  // those that follow from lengths and windows, where something reads them
+  std::vector<Flag> boundary_flags_;  // of these, what is read where a window begins: the others' rings may be shorter
   struct Noise {
     int tensor;
     std::uint64_t purpose;
+    bool start = false;             // a value at the start, and none at any step
+    const double* given = nullptr;  // in place of what would be drawn
   };
   std::vector<Noise> noises_;
   std::vector<compiler::Plan::Read> ahead_;  // fields that the way back reads at later steps, and how many later
@@ -219,7 +229,9 @@ class Sequence {
   bool learn_ = true, open_ = false, online_call_ = false;
   bool even_ = true;  // no example ends before the others
   std::vector<std::int64_t> lengths_;
-  const double *x_ = nullptr, *y_ = nullptr, *mask_ = nullptr;
+  const double *x_ = nullptr, *y_ = nullptr, *mask_ = nullptr, *valid_ = nullptr;
+  std::vector<double> masked_;  // the loss mask where only some steps count
+  std::map<int, std::vector<std::vector<double>>> after_updates_;  // by learned, of those that are to be kept
   std::uint64_t count_ = 0;
 
   bool guarded_ = false;   // no update by what is not finite

@@ -88,6 +88,7 @@ struct Session::Impl {
         fmt::format("there is no tensor {}{}", name, near.empty() ? "" : fmt::format(": did you mean {}?", near)));
   }
 
+  int learned_number(const std::string& parameter) const;
   bool is_start(const std::string& name) const { return name.ends_with("[start]"); }
 
   std::vector<int> hypers_named(const std::string& given) const {
@@ -217,15 +218,44 @@ void Session::reset() { impl_->sequence.reset(); }
 
 Session::Shown Session::shown(const std::string& name) const {
   for (const compiler::Shown& s : impl_->plan.shown)
-    if (s.name == name || dsl::canonical(s.name) == dsl::canonical(name)) return impl_->sequence.shown(s);
+    if (s.parameter < 0 && (s.name == name || dsl::canonical(s.name) == dsl::canonical(name)))
+      return impl_->sequence.shown(s);
   throw Error(fmt::format("{} was not compiled to be shown: name it in ProgramSpec::show", name));
 }
 
-std::vector<double> Session::gathered(const std::string& parameter) const {
-  const int number = impl_->number_of(parameter);
-  for (const compiler::Learned& l : impl_->plan.learned)
-    if (l.parameter == number) return impl_->sequence.gathered(l);
+std::map<std::string, Session::Shown> Session::shown_line(const std::string& line) const {
+  std::map<std::string, Shown> out;
+  for (const compiler::Shown& s : impl_->plan.shown)
+    if (s.parameter >= 0 && s.name == line) out[impl_->plan.tensors[s.parameter].name] = impl_->sequence.shown(s);
+  if (out.empty())
+    throw Error(fmt::format("\"{}\" was not compiled to be shown: name it in ProgramSpec::show", line));
+  return out;
+}
+
+std::vector<TensorInfo> Session::givable() const {
+  std::vector<TensorInfo> out;
+  for (const compiler::Tensor& t : impl_->plan.tensors)
+    if (!t.given_as.empty()) out.push_back({t.given_as, t.dims, false, ""});
+  return out;
+}
+
+int Session::Impl::learned_number(const std::string& parameter) const {
+  const int number = number_of(parameter);
+  for (std::size_t k = 0; k < plan.learned.size(); ++k)
+    if (plan.learned[k].parameter == number) return static_cast<int>(k);
   throw Error(fmt::format("nothing is learned for {}", parameter));
+}
+
+void Session::keep_updates(const std::string& parameter) {
+  impl_->sequence.keep_updates(impl_->learned_number(parameter));
+}
+
+std::vector<std::vector<double>> Session::after_updates(const std::string& parameter) const {
+  return impl_->sequence.after_updates(impl_->learned_number(parameter));
+}
+
+std::vector<double> Session::gathered(const std::string& parameter) const {
+  return impl_->sequence.gathered(impl_->plan.learned[static_cast<std::size_t>(impl_->learned_number(parameter))]);
 }
 
 std::map<std::string, std::vector<double>> Session::state() const {

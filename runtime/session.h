@@ -49,6 +49,8 @@ struct ProgramSpec {
   std::int64_t batch_hint = 32;         // examples of a typical batch, for choices by cost
   std::int64_t steps_hint = 32;         // steps of a typical sequence
   std::uint64_t memory = 0;             // bytes that a session may take; 0: what the machine has, for such choices
+  std::vector<std::string> starts;      // forward recurrences whose value before the first step a batch gives: "P"
+  bool valid = false;                   // batches say which steps count: Batch::valid
 };
 
 class Program;  // compiled, immutable, shared between sessions
@@ -71,6 +73,12 @@ struct Batch {
   std::vector<double> y;              // [T][B][targets]; empty: the readout has no target
   std::vector<double> loss_mask;      // [T][B]; empty: every step counts
   std::vector<std::int64_t> lengths;  // [B]; empty: all T
+  // [T][B], 1 or 0; empty: all count. At a step that does not count the net and the recurrences run as ever, but its loss
+  // is 0, learn lines about it add nothing, and it is no sample of a statistic.
+  std::vector<double> valid;
+  // Draws by the name of the equation that is one ("ν", "net.ξ"), [T][B][...], instead of random ones; and what
+  // ProgramSpec::starts names ("P[start]"), [B][...].
+  std::map<std::string, std::vector<double>> given;
 };
 
 struct TensorInfo {
@@ -153,6 +161,14 @@ class Session {
     std::vector<double> values;
   };
   Shown shown(const std::string& name) const;
+  // The same of a line, "learn ψ" or "learn ψ 2" in ProgramSpec::show: what it adds for each parameter ("net.W"), before
+  // the mean over the batch, the sum over the steps and a clip.
+  std::map<std::string, Shown> shown_line(const std::string& line) const;
+  // What Batch::given may hold: names, and the shape of a step of an example (of an example, at a start).
+  std::vector<TensorInfo> givable() const;
+  // From the next run on keeps the values of a parameter after each of its updates in the run.
+  void keep_updates(const std::string& parameter);
+  std::vector<std::vector<double>> after_updates(const std::string& parameter) const;
   // What the last run's learn lines gathered for a parameter (batch mean, step sum, signed); after `step`, what the last
   // update took.
   std::vector<double> gathered(const std::string& parameter) const;
