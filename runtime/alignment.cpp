@@ -62,20 +62,15 @@ ProgramSpec bptt_spec(const Variant& variant, const std::string& reference, cons
 // Values of `from` into the tensors of `to` that go by the renamed name; all others stay as they are. Draws are a
 // function of the number of the sequence, so that is set too.
 void copy_tensors(const Session& from, Session& to, const Renaming& rename, std::uint64_t batch_number) {
-  auto state = to.state();
-  const auto trained = from.state();
-  for (const auto& [name, values] : trained) {
-    const auto target = state.find(rename(name).value_or(name));
-    if (target != state.end()) target->second = values;
-  }
-  state["sequence"] = {trained.at("sequence").at(0) + static_cast<double>(batch_number)};
-  to.restore(state);
   std::set<std::string> known;
   for (const auto& info : to.tensors()) known.insert(info.name);
   for (const auto& info : from.tensors()) {
     const std::string name = rename(info.name).value_or(info.name);
-    if (info.name.ends_with("[start]") && known.contains(name)) to.set(name, from.get(info.name));
+    if (!known.contains(name)) continue;
+    if (info.name.ends_with("[start]")) to.set(name, from.get(info.name));
+    else to.copy(name, from, info.name);
   }
+  to.set_sequence(from.sequence() + batch_number);
 }
 
 void set_hypers(const Variant& variant, Session& session, const Renaming* rename) {

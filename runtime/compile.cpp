@@ -171,7 +171,6 @@ std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
   std::shared_ptr<compiler::Program> plan = compiler::instantiate(instance, diagnostics);
   if (!plan) throw dsl::SourceError(diagnostics);
   check_sizes(*plan, spec.interpreter);
-  if (!spec.float64 && !spec.interpreter) check_numbers(*plan);
   return plan;
 }
 

@@ -192,7 +192,7 @@ struct NpzReader::Entry {
 };
 
 NpzReader::NpzReader(std::string path) : path_(std::move(path)) {
-  file_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  file_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat status {};
   if (file_ < 0 || fstat(file_, &status) != 0)
     throw Error(fmt::format("{}: cannot be read: {}", path_, std::strerror(errno)));

@@ -70,8 +70,9 @@ Layout Sequence::planned(const Program& program, const SessionOptions& options, 
   if (free.bytes < 9e18) {
     for (const compiler::Learned& l : plan.learned) {
       const TensorLayout& gradient = free.tensors[static_cast<std::size_t>(l.gradient)];
-      apart += gradient.bytes() / gradient.element * static_cast<std::int64_t>(sizeof(double));
-      largest = std::max(largest, gradient.bytes() / gradient.element * static_cast<std::int64_t>(sizeof(double)));
+      const auto sums = gradient.bytes() / gradient.element * static_cast<std::int64_t>(sizeof(double));
+      if (l.every != UpdateEvery::sequence) apart += sums;
+      if (!plan.blocks.empty() || !plan.clips.empty()) largest = std::max(largest, sums);
     }
     for (std::size_t i = 0; changes_within(plan) && i < plan.tensors.size(); ++i)
       if (plan.tensors[i].kind == TensorKind::param || plan.tensors[i].kind == TensorKind::keep)
@@ -91,6 +92,10 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
       shard_count_(shards_for(plan_, options.batch, program.float64)),
       layout_(planned(program, options, shard_count_, options.memory ? options.memory : available_memory())),
       memory_(std::make_unique<Memory>(plan_, layout_, options.batch, shard_count_, program.float64)) {
+  changes_within_ = changes_within(plan_);
+  for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
+    if (plan_.tensors[i].kind == TensorKind::param || plan_.tensors[i].kind == TensorKind::keep)
+      kept_.push_back(static_cast<int>(i));
   step_ = divided("step");
   record_ = nonempty("record");
   arrive_ = divided("arrive");
@@ -125,8 +130,9 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   window_end_flag_ = plan_.find("window_end");
   active_flag_ = plan_.find("active");
   prepared_ = aligned(prepared_storage_, program.runner->prepared_bytes());
-  for (const auto& l : plan_.learned)
-    totals_.emplace_back(plan_.tensors[l.gradient].size() * memory_->copies(l.gradient), 0.0);
+  for (const auto& l : plan_.learned)  // what is updated once a sequence lies where the optimiser found it
+    totals_.emplace_back(
+        l.every == UpdateEvery::sequence ? 0 : plan_.tensors[l.gradient].size() * memory_->copies(l.gradient), 0.0);
   reduced_.assign(plan_.learned.size(), 0);
   step_gathers_.resize(plan_.phases.size());
   for (std::size_t k = 0; k < plan_.learned.size(); ++k)
@@ -533,7 +539,7 @@ void Sequence::update(UpdateEvery every) {
   for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
     const compiler::Learned& l = plan_.learned[k];
     if (l.every != every) continue;
-    reduce(l.gradient, reduced_[k] && !online_call_ ? totals_[k].data() : nullptr);
+    reduce(l.gradient, reduced_[k] && !online_call_ && !totals_[k].empty() ? totals_[k].data() : nullptr);
     reduced_[k] = 1;
   }
   if (!may_update(every)) return;
@@ -688,6 +694,7 @@ std::vector<double> Sequence::gathered(const compiler::Learned& learned) const {
   for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
     if (plan_.learned[k].gradient != learned.gradient) continue;
     std::vector<double> all = totals_[k];
+    all.resize(static_cast<std::size_t>(plan_.tensors[learned.gradient].size() * memory_->copies(learned.gradient)));
     for (std::size_t i = 0; reduced_[k] && i < all.size(); ++i)  // the last part is where the optimiser found it
       all[i] += memory_->read(learned.gradient, memory_->whole(learned.gradient), static_cast<std::int64_t>(i));
     return all;

@@ -147,7 +147,7 @@ class Sequence {
     double value = 0;
   };
   static bool changes_within(const compiler::Plan& plan);
-  bool changes_within() const { return changes_within(plan_); }
+  bool changes_within() const { return changes_within_; }
   void back_up();
   void put_back();
   bool may_update(compiler::UpdateEvery every);
@@ -237,6 +237,8 @@ class Sequence {
   bool guarded_ = false;   // no update by what is not finite
   bool refused_ = false;   // there would have been one
   bool watching_ = false;  // every value that a phase writes is looked at
+  bool changes_within_ = false;
+  std::vector<int> kept_;  // parameters, and what rule and optimiser keep
   std::vector<std::byte> backup_;
 };
 

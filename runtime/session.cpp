@@ -311,6 +311,15 @@ Stored Session::stored(const std::string& name) const {
   return {type, m.whole(number), static_cast<std::size_t>(t.size() * m.copies(number))};
 }
 
+void Session::copy(const std::string& name, const Session& from, const std::string& source) {
+  const Stored mine = stored(name), theirs = from.stored(source);
+  if (mine.count != theirs.count || mine.type != theirs.type)
+    throw Error(fmt::format("{} has {} values, {} has {} or is of another type", name, mine.count, source, theirs.count));
+  std::memcpy(impl_->sequence.memory().whole(impl_->number_of(name)), theirs.data,
+              mine.count * (mine.type == Stored::Type::f64 ? 8 : 4));
+  impl_->sequence.parameters_changed();
+}
+
 void Session::exchange(const std::string& name, std::span<std::byte> values) {
   const int number = impl_->number_of(name);
   const Stored mine = stored(name);

@@ -181,6 +181,8 @@ class Session {
   // The same without copies: the values of a tensor as they lie in the session's memory, and from `first` on back there.
   Stored stored(const std::string& name) const;
   void restore(const std::string& name, std::size_t first, std::span<const double> values);
+  // The values of another session's tensor of the same size and kind.
+  void copy(const std::string& name, const Session& from, const std::string& source);
   // Exchanges a tensor's values with as many bytes of its kind.
   void exchange(const std::string& name, std::span<std::byte> values);
   // How many sequences have begun: the key of their random draws.

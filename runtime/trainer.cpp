@@ -176,10 +176,16 @@ void Trainer::compile_variant(std::size_t index) {
 
 std::unique_ptr<Training> Trainer::make(std::size_t index, std::uint64_t seed) {
   const Variant& variant = experiment_.variants[index];
-  const TrainingPlace place{seed, thread_count(experiment_), experiment_.memory, &progress_, options_.interrupted};
+  TrainingPlace place{seed, thread_count(experiment_), experiment_.memory, 1, &progress_, options_.interrupted};
+  const auto made = [&] { return std::make_unique<Training>(variant, programs_[index], task(variant, seed), place); };
   try {
-    return std::make_unique<Training>(variant, programs_[index], task(variant, seed), place);
+    return made();
   } catch (const Error& error) {
+    place.share = 1.0 / 3;  // its windows in segments, so that there is as much for the two that measure it
+    try {
+      if (variant.train.measure > 0) return made();
+    } catch (const Error&) {  // the first says what would do
+    }
     throw Error(fmt::format("{}: {}", variant.name, error.what()));
   }
 }

@@ -31,24 +31,20 @@ TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t
 
 namespace {
 
-// Bytes that the session of a training may take. Where its cosine is measured there are two more beside it,
-// about as large; what it leaves is theirs.
-std::uint64_t session_limit(const Program& program, const SessionOptions& options, bool measured, std::uint64_t most) {
-  if (!measured) return most;
-  const double need = Session::unlimited_bytes(program, options);
-  return 3 * need <= static_cast<double>(most) ? most : most / 3;
-}
-
-// What a training takes beside its sessions: the task's data, two batches, the parameters of the best epoch.
+// What a training takes beside its sessions: the task's data, two batches, the parameters of the best epoch, and, in
+// float64, what the cosine compares of a tensor.
 std::uint64_t bytes_beside(const Program& program, const SessionOptions& options, const Task& task) {
   const TaskShape shape = task.shape();
   double bytes = static_cast<double>(task.bytes());
   bytes += 2.0 * 8 * static_cast<double>(options.batch * shape.max_steps * (shape.inputs + shape.targets + 1));
-  for (const auto& tensor : program.plan->tensors)
-    if (tensor.kind == compiler::TensorKind::param)
-      bytes += static_cast<double>(tensor.size()) * (program.float64 ? 8 : 4) *
-               static_cast<double>(tensor.per_step ? options.steps : 1);
-  return static_cast<std::uint64_t>(bytes);
+  double largest = 0;
+  for (const auto& tensor : program.plan->tensors) {
+    if (tensor.kind != compiler::TensorKind::param) continue;
+    const double count = static_cast<double>(tensor.size()) * static_cast<double>(tensor.per_step ? options.steps : 1);
+    bytes += count * (program.float64 ? 8 : 4);
+    largest = std::max(largest, count);
+  }
+  return static_cast<std::uint64_t>(bytes + 3 * 8 * largest);
 }
 
 SessionOptions limited(const Variant& variant, const Program& program, const Task& task, const TrainingPlace& place) {
@@ -62,7 +58,7 @@ SessionOptions limited(const Variant& variant, const Program& program, const Tas
     throw Error(fmt::format("{} of memory are allowed, but the task's data and the best parameters alone take {}",
                             readable_bytes(static_cast<long double>(all)),
                             readable_bytes(static_cast<long double>(beside))));
-  options.memory = session_limit(program, options, variant.train.measure > 0, all - beside);
+  options.memory = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(static_cast<double>(all - beside) * place.share));
   return options;
 }
 
@@ -83,15 +79,18 @@ Training::Training(const Variant& variant, std::shared_ptr<const Program> progra
 
 // Before the first batch, so that what is wrong with it is said then.
 void Training::make_probe() {
+  const auto held = static_cast<std::uint64_t>(session_.bytes()), beside = bytes_beside(*program_, options_, task_);
+  // What is available has become less by what is held.
+  const std::uint64_t left =
+      place_.memory != 0 ? place_.memory - std::min(place_.memory, held + beside) : available_memory();
   SessionOptions options = options_;
-  const std::uint64_t all = place_.memory != 0 ? place_.memory : available_memory();
-  const auto taken = static_cast<std::uint64_t>(session_.bytes()) + bytes_beside(*program_, options_, task_);
-  options.memory = std::max<std::uint64_t>(1, (all - std::min(all, taken)) / 2);
+  options.memory = std::max<std::uint64_t>(1, left / 2);  // it has two sessions
   try {
     probe_ = std::make_unique<AlignmentProbe>(variant_, options);
   } catch (const Error& error) {
-    throw Error(fmt::format("to measure the cosine beside the training: {}; train.measure=0 leaves it out",
-                            error.what()));
+    throw Error(fmt::format("to measure the cosine beside the training, which takes {}: {}; train.measure=0 "
+                            "leaves it out",
+                            readable_bytes(static_cast<long double>(held + beside)), error.what()));
   }
 }
 

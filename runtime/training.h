@@ -22,6 +22,7 @@ struct TrainingPlace {
   std::uint64_t seed = 0;
   int threads = 1;
   std::uint64_t memory = 0;          // of this training, all that it takes
+  double share = 1;                  // of it, for the trained session; the rest is for those that measure it
   Progress* progress = nullptr;
   std::function<bool()> interrupted;  // asked between batches
   MetricsFile* metrics = nullptr;

@@ -21,22 +21,18 @@ using compiler::When;
 
 namespace {
 
-// Σ x * 0 is 0 for finite numbers only; in parts of a cache line, so that it is one load and one operation for many.
-template <class Real>
-bool finite_as(const void* at, std::int64_t count) {
-  constexpr std::int64_t lanes = 64 / sizeof(Real) * 4;
-  const Real* values = static_cast<const Real*>(at);
-  Real sums[lanes] = {};
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes)
-    for (std::int64_t k = 0; k < lanes; ++k) sums[k] += values[i + k] * Real{0};
-  for (; i < count; ++i) sums[0] += values[i] * Real{0};
-  Real sum = 0;
-  for (const Real s : sums) sum += s;
-  return sum == 0;
+// Infinities and NaN are the numbers whose exponent is all ones.
+template <class Bits>
+bool finite_as(const void* at, std::int64_t count, Bits exponent) {
+  const auto* values = static_cast<const std::byte*>(at);
+  Bits found = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    Bits bits;
+    std::memcpy(&bits, values + i * static_cast<std::int64_t>(sizeof(Bits)), sizeof(Bits));
+    found |= static_cast<Bits>((bits & exponent) == exponent);
+  }
+  return found == 0;
 }
-
-bool kept(TensorKind kind) { return kind == TensorKind::param || kind == TensorKind::keep; }
 
 // Made by the compiler out of equations: "step.sum12", "kept.sum3".
 bool is_inner(const std::string& name) {
@@ -51,11 +47,12 @@ bool is_inner(const std::string& name) {
 std::string NonFinite::text() const {
   std::string place = step < 0 ? "" : step == 0 ? " at the start" : fmt::format(" at step {}", step);
   if (example >= 0) place += fmt::format(" of example {}", example + 1);
+  const std::string what = std::isnan(value) ? "nan" : fmt::format("{}", value);  // whatever its sign
   switch (kind) {
-    case Kind::equation: return fmt::format("{}{} is {}", name, place, value);
-    case Kind::learned: return fmt::format("what is learned for {}{} is {}", name, place, value);
-    case Kind::parameter: return fmt::format("{} is {} after its update{}", name, value, place);
-    default: return fmt::format("the loss is {}", value);
+    case Kind::equation: return fmt::format("{}{} is {}", name, place, what);
+    case Kind::learned: return fmt::format("what is learned for {}{} is {}", name, place, what);
+    case Kind::parameter: return fmt::format("{} is {} after its update{}", name, what, place);
+    default: return fmt::format("the loss is {}", what);
   }
 }
 
@@ -68,24 +65,21 @@ bool Sequence::changes_within(const compiler::Plan& plan) {
 // Everything that a batch may change.
 void Sequence::back_up() {
   std::size_t bytes = 0;
-  for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
-    if (kept(plan_.tensors[i].kind)) bytes += static_cast<std::size_t>(layout_.tensors[i].bytes());
+  for (const int tensor : kept_) bytes += static_cast<std::size_t>(layout_.tensors[tensor].bytes());
   backup_.resize(bytes);
   std::byte* to = backup_.data();
-  for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
-    if (!kept(plan_.tensors[i].kind)) continue;
-    const auto size = static_cast<std::size_t>(layout_.tensors[i].bytes());
-    std::memcpy(to, memory_->base(static_cast<int>(i)), size);
+  for (const int tensor : kept_) {
+    const auto size = static_cast<std::size_t>(layout_.tensors[tensor].bytes());
+    std::memcpy(to, memory_->base(tensor), size);
     to += size;
   }
 }
 
 void Sequence::put_back() {
   const std::byte* from = backup_.data();
-  for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
-    if (!kept(plan_.tensors[i].kind)) continue;
-    const auto size = static_cast<std::size_t>(layout_.tensors[i].bytes());
-    std::memcpy(memory_->base(static_cast<int>(i)), from, size);
+  for (const int tensor : kept_) {
+    const auto size = static_cast<std::size_t>(layout_.tensors[tensor].bytes());
+    std::memcpy(memory_->base(tensor), from, size);
     from += size;
   }
   stale_ = true;
@@ -93,7 +87,8 @@ void Sequence::put_back() {
 
 bool Sequence::is_finite(int tensor, const void* at, std::int64_t count) const {
   if (plan_.tensors[static_cast<std::size_t>(tensor)].kind == TensorKind::wiring) return true;
-  return memory_->float64() ? finite_as<double>(at, count) : finite_as<float>(at, count);
+  return memory_->float64() ? finite_as<std::uint64_t>(at, count, 0x7FF0000000000000)
+                            : finite_as<std::uint32_t>(at, count, 0x7F800000);
 }
 
 // Whether the optimiser may use what has just been reduced.
@@ -123,15 +118,13 @@ bool Sequence::all_gathered_finite() const {
 
 // Of parameters and of what the optimiser and the rule keep.
 std::optional<NonFinite> Sequence::first_parameter() const {
-  for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
-    const int tensor = static_cast<int>(i);
-    if (!kept(plan_.tensors[i].kind)) continue;
-    const std::int64_t size = plan_.tensors[i].size(), count = size * memory_->copies(tensor);
+  for (const int tensor : kept_) {
+    const compiler::Tensor& info = plan_.tensors[static_cast<std::size_t>(tensor)];
+    const std::int64_t size = info.size(), count = size * memory_->copies(tensor);
     if (is_finite(tensor, memory_->whole(tensor), count)) continue;
     for (std::int64_t k = 0; k < count; ++k)
       if (const double x = memory_->read(tensor, memory_->whole(tensor), k); !std::isfinite(x))
-        return NonFinite{NonFinite::Kind::parameter, plan_.tensors[i].name,
-                         plan_.tensors[i].per_step ? k / size + 1 : -1, -1, x};
+        return NonFinite{NonFinite::Kind::parameter, info.name, info.per_step ? k / size + 1 : -1, -1, x};
   }
   return std::nullopt;
 }
@@ -216,6 +209,7 @@ std::optional<NonFinite> Sequence::seen() const {
   if (found.kind == NonFinite::Kind::learned)
     for (const compiler::Learned& l : plan_.learned)
       if (l.gradient == learned_by(first->tensor)) found.name = plan_.tensors[static_cast<std::size_t>(l.parameter)].name;
+  if (found.name.starts_with("back.")) found.name = found.name.substr(5) + " on its way back";  // a transposed trace
   return found;
 }
 

@@ -139,7 +139,7 @@ class Interrupted : public testing::Test {
       const std::string path = folder / ("cut" + std::to_string(at));
       EXPECT_EQ(run_apart(path, kind, at), -1) << at;
       run_apart(path, kind, at / 2 + 1);  // once more, elsewhere
-      ASSERT_GT(run_apart(path, Fault::none, 0), 0) << at;
+      ASSERT_GE(run_apart(path, Fault::none, 0), 0) << at;
       EXPECT_EQ(left_by(path), expected) << at;
       expect_clean(path);
       std::filesystem::remove_all(path);
@@ -149,9 +149,9 @@ class Interrupted : public testing::Test {
   TemporaryFolder folder;
 };
 
-TEST_F(Interrupted, KilledAtAnyChangeOfAFile) { everywhere(Fault::killed, 7); }
+TEST_F(Interrupted, KilledAtAnyChangeOfAFile) { everywhere(Fault::killed, 13); }
 
-TEST_F(Interrupted, ADiskThatIsFullAtAnyChangeOfAFile) { everywhere(Fault::full, 11); }
+TEST_F(Interrupted, ADiskThatIsFullAtAnyChangeOfAFile) { everywhere(Fault::full, 29); }
 
 // What is full from the first byte on leaves no folder behind.
 TEST_F(Interrupted, ASetUpThatFindsTheDiskFullLeavesNothing) {
