@@ -33,6 +33,19 @@ void drop_rows(const std::string& variant, std::uint64_t seed, const Outcome& ou
   });
 }
 
+// How many rows of training batches there must be, and how many there are.
+std::pair<std::uint64_t, std::uint64_t> train_rows(const Variant& variant, std::uint64_t seed, const Task& task,
+                                                   const Outcome& outcome, const std::vector<MetricsRow>& rows) {
+  const std::uint64_t every = variant.train.log_every, all = task.shape().train_batches;
+  const std::uint64_t index = outcome.batches - outcome.epochs * all;
+  const std::uint64_t wanted = outcome.epochs * ((all + every - 1) / every) + (index == all ? (all + every - 1) / every
+                                                                                           : index / every);
+  const auto found = std::count_if(rows.begin(), rows.end(), [&](const MetricsRow& row) {
+    return row.variant == variant.name && row.seed == seed && row.split == split_name(Split::train);
+  });
+  return {wanted, static_cast<std::uint64_t>(found)};
+}
+
 void write_summary(const RunFolder& folder, const std::vector<TrainingResult>& results) {
   const auto text = [](const std::optional<double>& value) {
     return value ? fmt::format("{}", *value) : std::string();
@@ -246,6 +259,11 @@ bool Trainer::train(std::size_t index, std::uint64_t seed, const RunFolder& fold
   if (options_.resume) {
     training->resume();
     drop_rows(variant.name, seed, training->outcome(), metrics);
+    const auto [wanted, found] =
+        train_rows(variant, seed, task(variant, seed), training->outcome(), read_metrics(folder.metrics()));
+    if (found < wanted)
+      progress_.warn(fmt::format("{}, seed {}: {} of {} rows that were written are no longer in {}", variant.name, seed,
+                                 wanted - found, wanted, folder.metrics()));
   }
   if (!training->run()) return false;
   result.results.push_back({variant.name, seed, training->outcome()});

@@ -99,6 +99,21 @@ for size in 1 2 3 4 5 6 7 8 10 12; do
   clean full
 done
 
+# Rows that somebody has taken out of the metrics are missed.
+"$eligo" run toy.toml --out torn train.epochs=400 --only first >torn.txt 2>&1 &
+process=$!
+wait_for 9 torn
+kill -INT $process
+wait $process
+sed -i 3,4d torn/metrics.csv
+"$eligo" run --resume torn >torn.txt 2>&1 &
+process=$!
+sleep 0.4
+kill -INT $process
+wait $process
+grep -q "first, seed 0: 2 of [0-9]* rows that were written are no longer in torn/metrics.csv" torn.txt ||
+  fail "rows that are gone are not missed"$'\n'"$(tail -n 5 torn.txt)"
+
 # One writer: the second is told who is at it, and the first is not disturbed.
 "$eligo" run toy.toml --out busy train.epochs=400 >busy.txt 2>&1 &
 process=$!
