@@ -106,7 +106,9 @@ TEST(Inputs, EveryProcessorIsRefusedOrRuns) {
     json input = with("/cpu", cpu);
     input["dtype"] = "f32";
     const std::string said = refusal(input);
-    if (!said.empty()) EXPECT_MENTIONS(said, "this machine lacks") << cpu;
+    if (!said.empty()) {
+      EXPECT_MENTIONS(said, "this machine lacks") << cpu;
+    }
     runs += said.empty();
   }
   EXPECT_GE(runs, 3);  // native, baseline and x86-64 at least
@@ -172,6 +174,19 @@ TEST(Inputs, ExplainSaysAnErrorOfTheRuleAtOnce) {
   EXPECT_MENTIONS(explained("r[t] = d(L[t])/d(s[t])"), "the synthesiser g is never called");
   EXPECT_MENTIONS(explained("r[t] = g(s[t])"), "the synthesiser f is never called");
   EXPECT_MENTIONS(explained("r[t] = qq[t]"), "qq");
+}
+
+// Nothing takes a time that grows with the numbers it is asked about.
+TEST(Inputs, ExplainOfHugeNumbersIsQuick) {
+  for (const char* rule : {"bptt", "rtrl", "bp_lambda"}) {
+    const auto begin = std::chrono::steady_clock::now();
+    ExplainOptions o;
+    o.spec.rule = rule;
+    o.steps = std::int64_t{1} << 40;
+    o.batch = std::int64_t{1} << 30;
+    EXPECT_GT(explain(o).memory, 1e15) << rule;
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20)) << rule;
+  }
 }
 
 TEST(Inputs, EquationsThatDoubleAreCompiledOrRefused) {
