@@ -4,6 +4,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "compiler/masks.h"
 #include "compiler/simplify.h"
 
 namespace eligo::compiler {
@@ -16,25 +17,33 @@ using Set = std::uint32_t;  // of factors, or of labels
 class Order {
  public:
   Order(Program& program, Ref node, std::int64_t batch)
-      : g_(program.graph), node_(node), batch_(static_cast<double>(batch)) {}
+      : p_(program), g_(program.graph), node_(node), batch_(static_cast<double>(batch)) {}
 
   Ref operator()() {
     const auto& all = node_->uses;
     if (node_->labels() > 30 || all.size() > 24) return node_;
+    // What a mask closes must not have been multiplied by infinity before: then it stands in every step that it can.
+    const bool finite =
+        std::all_of(all.begin(), all.end(), [&](const Use& use) { return stays_finite(p_, use.node); });
     for (const Use& use : all) {
       const bool structural = use.node->kind == NodeKind::embed || use.node->kind == NodeKind::wire;
       const bool scalar = use.node->rank() == 0 && (!use.node->batched || !node_->sum_batch);
-      (structural ? structural_ : scalar ? scalars_ : factors_).push_back(use);
+      const bool mask = !finite && is_mask(p_, use.node);
+      (structural ? structural_ : scalar ? scalars_ : mask ? masks_ : factors_).push_back(use);
     }
-    if (factors_.size() <= 2 || (node_->summed.empty() && !node_->sum_batch)) return node_;
+    if (node_->summed.empty() && !node_->sum_batch) return node_;
+    const bool absorbed = absorb_masks();
+    if (factors_.size() <= 2 && !absorbed) return node_;
     if (!structural_.empty()) {  // what they tie together is decided by indices, which an intermediate would lose
       for (const Use& use : structural_)
         for (const Index& index : use.index)
           for (const Index::Term& t : index.terms)
             if (t.label >= node_->rank()) return node_;
     }
+    if (factors_.size() <= 2) return finish(factors_);
     for (const Use& use : factors_) labels_.push_back(labels_of(use));
     out_ = (Set{1} << node_->rank()) - 1;
+    for (const Use& mask : masks_) out_ |= labels_of(mask);
     return factors_.size() <= most_exact ? exact() : greedy();
   }
 
@@ -43,6 +52,42 @@ class Order {
     double cost = std::numeric_limits<double>::infinity();
     Set left = 0, right = 0;
   };
+
+  // A mask that all factors which may be infinite can be read behind goes there, and all that is left is finite.
+  bool absorb_masks() {
+    const auto finite = [&](const Use& use) { return stays_finite(p_, use.node); };
+    std::vector<Use> wide, absorbed;
+    for (const Use& mask : masks_) {
+      const bool fits = std::all_of(factors_.begin(), factors_.end(), [&](const Use& use) {
+        return finite(use) || (labels_of(mask) & ~labels_of(use)) == 0;
+      });
+      (fits && !std::all_of(factors_.begin(), factors_.end(), finite) ? absorbed : wide).push_back(mask);
+    }
+    masks_ = wide;
+    if (absorbed.empty()) return false;
+    for (Use& use : factors_)
+      if (!finite(use)) use = behind(use, absorbed);
+    return true;
+  }
+
+  // The factor where all the masks are 1, over the same labels.
+  Use behind(const Use& use, const std::vector<Use>& masks) {
+    std::vector<Index> map(static_cast<std::size_t>(node_->labels()));
+    std::vector<Extent> dims;
+    Use masked{nullptr, {}, 1};
+    for (int l = 0; l < node_->labels(); ++l)
+      if (labels_of(use) >> l & 1) {
+        map[static_cast<std::size_t>(l)] = Index::of(static_cast<int>(dims.size()));
+        dims.push_back(node_->extent(l));
+        masked.index.push_back(Index::of(l));
+      }
+    std::vector<Use> factors = masks;
+    factors.push_back(use);
+    for (Use& f : factors)
+      for (Index& index : f.index) index = substitute(index, map);
+    masked.node = g_.contract(factors, dims, {});
+    return masked;
+  }
 
   static Set labels_of(const Use& use) {
     Set s = 0;
@@ -101,7 +146,7 @@ class Order {
         if (cost < best[set].cost) best[set] = {cost, a, b};
       }
     }
-    return finish(build(best, best[everything].left), build(best, best[everything].right));
+    return finish({build(best, best[everything].left), build(best, best[everything].right)});
   }
 
   Use build(const std::vector<Part>& best, Set set) {
@@ -130,18 +175,22 @@ class Order {
         summed.push_back(node_->extent(l));
       }
     std::vector<Use> factors = {a, b};
+    if (factors[1].node->hash < factors[0].node->hash) std::swap(factors[0], factors[1]);
+    for (const Use& mask : masks_)
+      if ((labels_of(mask) & ~all) == 0) factors.push_back(mask);
     for (Use& f : factors)
       for (Index& index : f.index) index = substitute(index, map);
-    if (factors[1].node->hash < factors[0].node->hash) std::swap(factors[0], factors[1]);
     use.node = g_.contract(factors, dims, summed);
     return use;
   }
 
-  Ref finish(const Use& a, const Use& b) {
-    std::vector<Use> factors = {a, b};
+  Ref finish(std::vector<Use> factors) {
+    Set all = 0;
+    for (const Use& use : factors) all |= labels_of(use);
+    factors.insert(factors.end(), masks_.begin(), masks_.end());
     factors.insert(factors.end(), scalars_.begin(), scalars_.end());
     factors.insert(factors.end(), structural_.begin(), structural_.end());
-    const Set all = labels_of(a) | labels_of(b);
+    for (const Use& mask : masks_) all |= labels_of(mask);
     std::vector<Extent> summed;
     std::vector<Index> map;
     for (int l = 0; l < node_->rank(); ++l) map.push_back(Index::of(l));
@@ -173,13 +222,15 @@ class Order {
       parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(bj));
       parts[bi] = {joined, both};
     }
-    return finish(parts[0].first, parts[1].first);
+    return finish({parts[0].first, parts[1].first});
   }
 
+  Program& p_;
   Graph& g_;
   Ref node_;
   double batch_;
   std::vector<Use> factors_, structural_, scalars_;  // scalars scale the result
+  std::vector<Use> masks_;                           // where another factor may be infinite
   std::vector<Set> labels_;
   Set out_ = 0;
 };

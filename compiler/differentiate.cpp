@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "compiler/cost.h"
+#include "compiler/masks.h"
 #include "compiler/merge_derivatives.h"
 #include "compiler/partials.h"
 #include "compiler/simplify.h"
@@ -22,6 +23,10 @@ class Fields {
   explicit Fields(Program& program) : p_(program) {
     for (const auto& [tensor, root] : p_.definitions) remember(tensor, root);
   }
+
+  // Another derivative. What it does not follow to an equation may be the same node by chance: f(s@t) in the equation of
+  // step t + 1, or in a call, is needed at a start too, where no step t has kept it.
+  void begin() { canonical_.clear(); }
 
   // Registers the nodes of an equation moved in time with those at t.
   void expanded(Ref moved, Ref canonical, TimeRef time) {
@@ -92,6 +97,129 @@ class Fields {
   int count_ = 0;
 };
 
+// An infinite partial derivative counts only where something arrives: what a mask has closed is 0 by then, and 0 times
+// infinity would be NaN. So a factor of a partial derivative that may be other than finite is read behind `arrives`,
+// which is other than 0 where something does; null: everywhere. `at` says where it is read, in labels of `node`.
+void guard(Program& p, Ref node, Partial& partial, Ref arrives, const std::vector<Index>& at) {
+  if (!arrives) return;
+  Graph& g = p.graph;
+  for (Use& factor : partial.factors) {
+    if (is_structural(p, factor.node) || stays_finite(p, factor.node)) continue;
+    std::vector<Index> moved(static_cast<std::size_t>(node->labels()));
+    std::vector<Extent> dims;
+    Use guarded{nullptr, {}, 1};
+    for (int l = 0; l < node->labels(); ++l) {
+      const auto mentions = [&](const Index& index) { return index.mentions(l); };
+      if (!std::any_of(at.begin(), at.end(), mentions) &&
+          !std::any_of(factor.index.begin(), factor.index.end(), mentions))
+        continue;
+      moved[static_cast<std::size_t>(l)] = Index::of(static_cast<int>(dims.size()));
+      dims.push_back(node->extent(l));
+      guarded.index.push_back(Index::of(l));
+    }
+    Use condition{arrives, at, 1}, value = factor;
+    for (Use* use : {&condition, &value})
+      for (Index& index : use->index) index = substitute(index, moved);
+    guarded.node = g.map(Op::select, {condition, value, {g.constant(0), {}, 1}}, dims);
+    factor = guarded;
+  }
+}
+
+// Where cotangents arrive at the nodes of a path, as far as masks and indices decide it.
+class Arrivals {
+ public:
+  explicit Arrivals(Program& program) : p_(program) {}
+
+  void everywhere(Ref node) { everywhere_.insert(node); }
+  void from_leaf(Ref leaf, Ref equation) { from_[equation].push_back({leaf, none}); }
+  void pulled(Ref from, std::size_t operand, const Partial& partial) {
+    From f{from, operand, {}};
+    for (const Use& factor : partial.factors)
+      if (is_structural(p_, factor.node)) f.masks.push_back(factor);
+    from_[from->uses[operand].node].push_back(std::move(f));
+  }
+
+  // Other than 0 where something arrives; null: everywhere.
+  Ref at(Ref node) {
+    if (everywhere_.contains(node)) return nullptr;
+    if (const auto known = known_.find(node); known != known_.end()) return known->second;
+    Graph& g = p_.graph;
+    std::vector<Use> terms;
+    bool whole_node = false;
+    for (const From& from : from_.at(node)) {
+      Ref above = at(from.node);
+      if (from.operand == none) {
+        whole_node = whole_node || !above;
+        if (above) terms.push_back(whole(above));
+        continue;
+      }
+      const Use& use = from.node->uses[from.operand];
+      whole_node = whole_node || (!above && from.masks.empty() && reads_all(use, *from.node));
+      if (!whole_node) terms.push_back(whole(spread(from, above)));
+    }
+    return known_[node] = whole_node ? nullptr : terms.size() == 1 ? terms[0].node : g.sum(terms, node->dims);
+  }
+
+ private:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  struct From {
+    Ref node;
+    std::size_t operand;
+    std::vector<Use> masks = {};  // of the partial derivative
+  };
+
+  // Every place of the operand is read by a label of its own.
+  static bool reads_all(const Use& use, const Node& by) {
+    std::vector<int> seen;
+    for (std::size_t axis = 0; axis < use.index.size(); ++axis) {
+      const Index& index = use.index[axis];
+      if (!index.is_label() || by.extent(index.label()) != use.node->dims[axis]) return false;
+      if (std::find(seen.begin(), seen.end(), index.label()) != seen.end()) return false;
+      seen.push_back(index.label());
+    }
+    return true;
+  }
+
+  // How many places of a node give something to each place of its operand.
+  Ref spread(const From& from, Ref above) {
+    Graph& g = p_.graph;
+    const Node& node = *from.node;
+    const Use& use = node.uses[from.operand];
+    const int rank = use.node->rank();
+    std::vector<Extent> labels = node.dims;
+    labels.insert(labels.end(), node.summed.begin(), node.summed.end());
+    std::vector<Index> shift;
+    for (int l = 0; l < node.labels(); ++l) shift.push_back(Index::of(rank + l));
+    std::vector<Use> factors = from.masks;
+    if (above) factors.push_back(whole(above));
+    for (Use& factor : factors)
+      for (Index& index : factor.index) index = substitute(index, shift);
+    for (int axis = 0; axis < rank; ++axis) factors.push_back(placed(g, node, use, axis, axis, shift));
+    return g.contract(factors, use.node->dims, labels);
+  }
+
+ public:
+  // [axis == where the operand reads it]: what leads a cotangent back to its place.
+  static Use placed(Graph& g, const Node& node, const Use& use, int axis, int label, const std::vector<Index>& moved) {
+    const Index& index = use.index[static_cast<std::size_t>(axis)];
+    std::vector<Extent> small, strides;
+    Use embed{nullptr, {Index::of(label)}, 1};
+    for (const Index::Term& term : index.terms) {
+      small.push_back(node.extent(term.label));
+      strides.push_back(term.stride);
+      embed.index.push_back(moved[static_cast<std::size_t>(term.label)]);
+    }
+    embed.node = g.embed(use.node->dims[static_cast<std::size_t>(axis)], index.offset, small, strides);
+    return embed;
+  }
+
+ private:
+  Program& p_;
+  std::unordered_set<Ref> everywhere_;
+  std::unordered_map<Ref, std::vector<From>> from_;
+  std::unordered_map<Ref, Ref> known_;
+};
+
 class Differentiator {
  public:
   Differentiator(Program& program, std::int64_t batch)
@@ -121,6 +249,7 @@ class Differentiator {
   Path path(const std::vector<Ref>& numerators, Ref derivative) {
     Path result;
     std::unordered_set<Ref> seen;
+    fields_.begin();
     for (Ref a : numerators) walk(a, derivative, result, seen);
     return result;
   }
@@ -138,8 +267,8 @@ class Differentiator {
       }
       if (!reaches && node->time == derivative->own)
         if (Ref definition = p_.definition(node->tensor, node->time)) {
-          fields_.expanded(definition, p_.definitions.at(node->tensor), node->time);
           if (walk(definition, derivative, result, seen)) {
+            fields_.expanded(definition, p_.definitions.at(node->tensor), node->time);
             result.equation[node] = definition;
             reaches = true;
           }
@@ -218,7 +347,11 @@ class Differentiator {
     const int extra = seeds[0].second->rank() - seeds[0].first->rank();
     const std::vector<Extent> extents(seeds[0].second->dims.begin(), seeds[0].second->dims.begin() + extra);
     std::unordered_map<Ref, std::vector<Use>> terms;
-    for (const auto& [a, u] : seeds) terms[a].push_back(whole(u));
+    Arrivals arrivals(p_);
+    for (const auto& [a, u] : seeds) {
+      terms[a].push_back(whole(u));
+      arrivals.everywhere(a);
+    }
     std::vector<std::vector<Use>> at_cut(derivative->cuts.size());
     for (auto it = through.order.rbegin(); it != through.order.rend(); ++it) {
       Ref node = *it;
@@ -231,10 +364,12 @@ class Differentiator {
         at_cut[cut->second].push_back(whole(cotangent));
       } else if (auto equation = through.equation.find(node); equation != through.equation.end()) {
         terms[equation->second].push_back(whole(cotangent));
+        arrivals.from_leaf(node, equation->second);
       } else {
         for (std::size_t i = 0; i < node->uses.size(); ++i)
           if (through.reaches.contains(node->uses[i].node))
-            if (Ref term = pull(node, i, cotangent, extents)) terms[node->uses[i].node].push_back(whole(term));
+            if (Ref term = pull(node, i, cotangent, extents, arrivals))
+              terms[node->uses[i].node].push_back(whole(term));
       }
     }
     std::vector<Ref> result;
@@ -249,9 +384,13 @@ class Differentiator {
   }
 
   // What operand i of a node receives from the node's cotangent.
-  Ref pull(Ref node, std::size_t i, Ref cotangent, const std::vector<Extent>& extents) {
-    const auto parts = local(p_, node, i, [&](Ref n) { return fields_.value(n); });
+  Ref pull(Ref node, std::size_t i, Ref cotangent, const std::vector<Extent>& extents, Arrivals& arrivals) {
+    auto parts = local(p_, node, i, [&](Ref n) { return fields_.value(n); });
     if (!parts) return nullptr;
+    arrivals.pulled(node, i, *parts);
+    if (std::any_of(parts->factors.begin(), parts->factors.end(),
+                    [&](const Use& factor) { return !stays_finite(p_, factor.node); }))
+      guard(p_, node, *parts, arrivals.at(node), whole(node).index);
     const Use& use = node->uses[i];
     const int extra = static_cast<int>(extents.size()), out = extra + use.node->rank();
     std::vector<Extent> dims = extents;
@@ -270,18 +409,8 @@ class Differentiator {
       for (Index& index : factor.index) index = substitute(index, shift);
       factors.push_back(factor);
     }
-    for (int axis = 0; axis < use.node->rank(); ++axis) {  // where the operand was read, its cotangent goes
-      const Index& index = use.index[axis];
-      std::vector<Extent> small, strides;
-      Use embed{nullptr, {Index::of(extra + axis)}, 1};
-      for (const Index::Term& term : index.terms) {
-        small.push_back(node->extent(term.label));
-        strides.push_back(term.stride);
-        embed.index.push_back(moved(term.label));
-      }
-      embed.node = g_.embed(use.node->dims[axis], index.offset, small, strides);
-      factors.push_back(embed);
-    }
+    for (int axis = 0; axis < use.node->rank(); ++axis)  // where the operand was read, its cotangent goes
+      factors.push_back(Arrivals::placed(g_, *node, use, axis, extra + axis, shift));
     return g_.contract(factors, dims, summed, parts->coefficient);
   }
 
@@ -292,19 +421,30 @@ class Differentiator {
     const int cut_rank = derivative->cuts[0]->rank();
     const std::vector<Extent> extents(derivative->uses[1].node->dims.begin() + cut_rank,
                                       derivative->uses[1].node->dims.end());
-    std::unordered_map<Ref, Ref> tangent;
+    std::unordered_map<Ref, Ref> tangent, moves;  // `moves`: other than 0 where a node has one; null: everywhere
     for (Ref node : through.order) {
       if (auto cut = through.cut.find(node); cut != through.cut.end()) {
         const auto k = static_cast<std::size_t>(cut->second) + 1;
         if (k < derivative->uses.size()) tangent[node] = derivative->uses[k].node;
       } else if (auto equation = through.equation.find(node); equation != through.equation.end()) {
-        if (auto t = tangent.find(equation->second); t != tangent.end()) tangent[node] = t->second;
+        if (auto t = tangent.find(equation->second); t != tangent.end()) {
+          tangent[node] = t->second;
+          moves[node] = moves[equation->second];
+        }
       } else {
-        std::vector<Use> terms;
+        std::vector<Use> terms, moving;
+        bool everywhere = false;
         for (std::size_t i = 0; i < node->uses.size(); ++i)
           if (auto t = tangent.find(node->uses[i].node); t != tangent.end())
-            if (Ref term = advance(node, i, t->second, extents)) terms.push_back(whole(term));
+            if (auto parts = local(p_, node, i, [&](Ref n) { return fields_.value(n); })) {
+              const auto term_moves = moving_by(node, i, *parts, moves[node->uses[i].node]);
+              everywhere = everywhere || !term_moves;
+              if (term_moves) moving.push_back(whole(term_moves));
+              guard(p_, node, *parts, moves[node->uses[i].node], node->uses[i].index);
+              terms.push_back(whole(advance(node, i, *parts, t->second, extents)));
+            }
         if (terms.empty()) continue;
+        moves[node] = everywhere ? nullptr : g_.sum(moving, node->dims);
         std::vector<Extent> dims = node->dims;
         dims.insert(dims.end(), extents.begin(), extents.end());
         tangent[node] = terms.size() == 1 ? terms[0].node : g_.sum(terms, dims);
@@ -314,9 +454,16 @@ class Differentiator {
     return found == tangent.end() ? nullptr : found->second;
   }
 
-  Ref advance(Ref node, std::size_t i, Ref tangent, const std::vector<Extent>& extents) {
-    const auto parts = local(p_, node, i, [&](Ref n) { return fields_.value(n); });
-    if (!parts) return nullptr;
+  // Where a node moves with its operand; null: everywhere.
+  Ref moving_by(Ref node, std::size_t i, const Partial& partial, Ref operand) {
+    std::vector<Use> factors;
+    for (const Use& factor : partial.factors)
+      if (is_structural(p_, factor.node)) factors.push_back(factor);
+    if (operand) factors.push_back({operand, node->uses[i].index, 1});
+    return factors.empty() ? nullptr : g_.contract(factors, node->dims, node->summed);
+  }
+
+  Ref advance(Ref node, std::size_t i, const Partial& parts, Ref tangent, const std::vector<Extent>& extents) {
     const int rank = node->rank(), extra = static_cast<int>(extents.size());
     std::vector<Index> shift;
     for (int l = 0; l < node->labels(); ++l) shift.push_back(Index::of(l < rank ? l : l + extra));
@@ -325,13 +472,13 @@ class Differentiator {
     for (const Index& index : node->uses[i].index) t.index.push_back(substitute(index, shift));
     for (int e = 0; e < extra; ++e) t.index.push_back(Index::of(rank + e));
     factors.push_back(t);
-    for (Use factor : parts->factors) {
+    for (Use factor : parts.factors) {
       for (Index& index : factor.index) index = substitute(index, shift);
       factors.push_back(factor);
     }
     std::vector<Extent> dims = node->dims;
     dims.insert(dims.end(), extents.begin(), extents.end());
-    return g_.contract(factors, dims, node->summed, parts->coefficient);
+    return g_.contract(factors, dims, node->summed, parts.coefficient);
   }
 
   using Seeds = std::vector<std::pair<Ref, Ref>>;

@@ -57,12 +57,12 @@ Value Elaborator::evaluate_kind(const Expr& e, const Scope& scope) {
     case ExprKind::multiply:
     case ExprKind::divide: return product(e, scope);
     case ExprKind::power: {
-      const Value base = evaluate(*e.args[0], scope);
       const Expr* exponent = e.args[1].get();
+      if (exponent->kind == ExprKind::number && exponent->number == 0.5) return root(*e.args[0], scope);
+      const Value base = evaluate(*e.args[0], scope);
       if (exponent->kind == ExprKind::number) {
         if (exponent->number == 1) return base;
         if (exponent->number == 2) return v_.map(Op::square, {base});
-        if (exponent->number == 0.5) return v_.map(Op::sqrt, {base});
       }
       return v_.map(Op::pow, {base, evaluate(*exponent, scope)});
     }
@@ -357,6 +357,7 @@ Value Elaborator::name(const std::string& n, std::optional<TimeRef> at, const Ex
   const TimeRef when = at.value_or(scope.now);
 
   if (kind == ItemKind::rule) {
+    if (n.ends_with("[start]")) return given_start(n, when, at_expr);
     for (const dsl::Statement& s : part.ref.item->statements)
       for (const dsl::LetBinding& l : s.lets)
         if (l.name == n) return timed(*l.value, at, scope);
@@ -495,6 +496,17 @@ Value Elaborator::rule_name(const std::string& n, TimeRef at, const Expr& at_exp
   return tensor_at(tensor, at);
 }
 
+// Like a draw that only the start has: zero at every step.
+Value Elaborator::given_start(const std::string& n, TimeRef at, const Expr& at_expr) {
+  if (!rule->tensors.contains(n)) {
+    const std::string base = n.substr(0, n.size() - std::string("[start]").size());
+    const int tensor = parts_.declare_equation(*rule, n, TensorKind::noise, recurrence_axes(base, at_expr));
+    p_.tensors[tensor].given_as = n;
+    p_.tensors[tensor].masked = false;  // read behind the flag of the start
+  }
+  return tensor_at(rule->tensors.at(n), at);
+}
+
 Value Elaborator::with_boundaries(const std::string& n, TimeRef at) {
   Scope scope;
   scope.part = rule;
@@ -518,7 +530,10 @@ Value Elaborator::with_boundaries(const std::string& n, TimeRef at) {
                     fmt::format("{} is the same for all examples, so it has no `last`", n), "write [end]");
       const Value is = whole_batch && base == TimeBase::end ? window_end(at)
                        : flag(base == TimeBase::start ? "first" : base == TimeBase::end ? "end" : "last", at);
-      const Value is_not = v_.add(v_.number(1), is, -1);
+      // What holds at the start is masked below, so where it is not the start it is a step of the example: as a mask that
+      // leaves out a general equation which may divide by what is not there yet.
+      const bool start = base == TimeBase::start && !whole_batch;
+      const Value is_not = start ? flag("valid", at) : v_.add(v_.number(1), is, -1);
       Scope inner = scope;
       inner.here = base;
       const Value boundary = right_side(*b->second, inner);

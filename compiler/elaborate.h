@@ -53,6 +53,8 @@ class Elaborator {
   Value right_side(const dsl::Statement& s, const Scope& scope);
   // A name of the rule at a time: its leaf if it is a recurrence or a record, else its right side with boundaries.
   Value rule_name(const std::string& name, TimeRef time, const dsl::Expr& at);
+  // "P[start]" as the value of a boundary equation: what a caller gives for it.
+  Value given_start(const std::string& name, TimeRef time, const dsl::Expr& at);
   // General and boundary equations joined, masked to where the name holds.
   Value with_boundaries(const std::string& name, TimeRef time);
   // A name of an `at each` block at a time: its leaf if it is stored along k, else its right side with boundaries.
@@ -85,6 +87,7 @@ class Elaborator {
   // The value where its arguments exist, zero elsewhere; the step that an expression is about.
   Value masked_by(const std::vector<Value>& args, Value value);
   TimeRef moment_of(const dsl::Expr& e, const Scope& scope) const;
+  TimeRef step_of_call(const dsl::Expr& e, const Scope& scope) const;
 
   Values& values() { return v_; }
   Part* rule = nullptr;
@@ -114,9 +117,20 @@ class Elaborator {
                        const Scope& scope);
   Value call(const dsl::Expr& e, const Scope& scope);
   Value function(const dsl::Expr& e, const Scope& scope);
+  std::vector<std::string> reduced_axes(const dsl::Expr& e, const Value& a, const Scope& scope);
+  struct Scaled {
+    Value quotient, scale, inverse, some;
+  };
+  Scaled scaled(const Value& a, const std::vector<std::string>& keys);
+  Value length(const Value& a, const std::vector<std::string>& keys);
+  Value norm(const Value& a, const std::vector<std::string>& keys);
+  const dsl::Expr* squared_norm(const dsl::Expr& e, const Scope& scope);
+  Value root(const dsl::Expr& e, const Scope& scope);
   Value reduction(const dsl::Expr& e, const Value& a, const std::vector<std::string>& keys);
   Value pattern(const dsl::Expr& e, const Scope& scope);  // nonzero, reach
   Value derivative(const dsl::Expr& e, const Scope& scope);
+  std::vector<Ref> held_leaves(const dsl::Expr& e, const Scope& scope);
+  bool leads_around(const Value& numerator, const std::vector<Ref>& cuts, const std::vector<Ref>& held, TimeRef own);
   // Cuts and axes of a derivative by parameters of which some have a value per step.
   void settle_step(const Value& numerator, std::vector<Ref>& cuts, std::vector<Axis>& axes, TimeRef own,
                    const dsl::Expr& at);

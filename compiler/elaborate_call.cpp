@@ -1,5 +1,6 @@
 // Calls, functions, derivatives and draws, and the axes of recurrences.
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -77,9 +78,10 @@ Value Elaborator::masked_by(const std::vector<Value>& args, Value value) {
         if (kind == TensorKind::flag || !p_.tensors[node->tensor].timed()) continue;
         masks.insert({node->time, kind == TensorKind::state ? "exists" : "valid"});
       }
-  for (const auto& [at, mask] : masks) {
+  for (const auto& [step, mask] : masks) {
+    const TimeRef at = step;  // C++20's structured bindings are not captured by all compilers
     const bool covered = mask == "exists" && masks.contains({at, "valid"});
-    const bool earlier = std::any_of(masks.begin(), masks.end(), [&](const auto& other) {
+    const bool earlier = std::any_of(masks.begin(), masks.end(), [at](const auto& other) {
       return other.first.base == at.base && other.first.offset > at.offset;
     });
     if (!covered && !earlier) value = v_.multiply(flag(mask, at), value);
@@ -116,12 +118,31 @@ static std::optional<dsl::TimeIndex> named_time(const Expr& e) {
   return latest;
 }
 
+// The step of a call: the latest that its arguments name, where any step is later than the start and before the end.
+static std::optional<dsl::TimeIndex> latest_time(const Expr& e) {
+  const auto order = [](dsl::TimeIndex t) {
+    const int base = t.base == TimeBase::start ? 0 : t.base == TimeBase::end ? 2 : t.base == TimeBase::last ? 3 : 1;
+    return std::pair(base, t.offset);
+  };
+  std::optional<dsl::TimeIndex> latest;
+  if (e.kind == ExprKind::index && e.args.size() == 2) latest = dsl::as_time_index(*e.args[1]);
+  if (latest) return latest;
+  for (const auto& a : e.args)
+    if (const auto inner = latest_time(*a); inner && (!latest || order(*inner) > order(*latest))) latest = inner;
+  return latest;
+}
+
+TimeRef Elaborator::step_of_call(const Expr& e, const Scope& scope) const {
+  const auto at = latest_time(e);
+  return (at ? resolve(*at, scope) : std::nullopt).value_or(scope.now);
+}
+
 Value Elaborator::call_part(Part& part, const Expr& e, std::vector<Value> args, const Scope& outer) {
   bind_axes(part, e, args);
   Scope scope;
   scope.part = &part;
   scope.now = outer.now;
-  scope.step = moment_of(e, outer);
+  scope.step = step_of_call(e, outer);
   std::size_t next = 0;
   for (const std::string& input : part.inputs) scope.bound[input] = args[next++];
   if (!e.overrides.empty()) scope.overrides = override_parameters(part, e, outer);
@@ -157,11 +178,66 @@ Value Elaborator::reduction(const Expr& e, const Value& a, const std::vector<std
   if (e.name == "max") return v_.reduce_max(a, keys);
   if (e.name == "min") return v_.scale(v_.reduce_max(v_.scale(a, -1), keys), -1);
   if (e.name == "norm2") return v_.reduce_sum(v_.map(Op::square, {a}), keys);
-  const Value top = v_.stop(v_.reduce_max(a, keys));
+  Value top = v_.stop(v_.reduce_max(a, keys));
+  if (e.name == "logsumexp") {  // of an infinite maximum it is that
+    const Value finite = v_.map(Op::lt, {v_.map(Op::abs, {top}), v_.number(std::numeric_limits<double>::infinity())});
+    top = v_.map(Op::select, {finite, top, v_.number(0)});
+  }
   const Value shifted = v_.map(Op::exp, {v_.add(a, top, -1)});
   const Value total = v_.reduce_sum(shifted, keys);
   if (e.name == "logsumexp") return v_.add(v_.map(Op::log, {total}), top);
   return v_.multiply(shifted, v_.map(Op::recip, {total}));  // softmax
+}
+
+// A vector over a number that brings its largest entries near 1, so that their squares neither overflow nor vanish. The
+// number is 1 where that is not needed; it is held, since what is made of the quotient and it does not depend on it.
+Elaborator::Scaled Elaborator::scaled(const Value& a, const std::vector<std::string>& keys) {
+  const auto choose = [&](const Value& c, const Value& x, const Value& y) { return v_.map(Op::select, {c, x, y}); };
+  const Value one = v_.number(1), sizes = v_.map(Op::abs, {a});
+  const Value most = v_.stop(keys.empty() ? sizes : v_.reduce_max(sizes, keys));
+  const Value large = v_.multiply(v_.map(Op::gt, {most, v_.number(1e15)}),
+                                  v_.map(Op::lt, {most, v_.number(std::numeric_limits<double>::infinity())}));
+  const Value small = v_.multiply(v_.map(Op::lt, {most, v_.number(1e-15)}), v_.map(Op::gt, {most, v_.number(0)}));
+  // Not `most` itself: its inverse might be a denormal number or overflow.
+  const Value raised = v_.map(Op::max, {v_.scale(most, 0x1p20), v_.number(1e-300)});
+  const Value scale = v_.stop(choose(large, v_.scale(most, 0x1p-8), choose(small, raised, one)));
+  const Value inverse = v_.map(Op::recip, {scale});
+  // A choice, so that no product takes the scale out of the quotient again.
+  const Value some = v_.map(Op::ne, {most, v_.number(0)});
+  return {choose(some, v_.multiply(a, inverse), a), scale, inverse, some};
+}
+
+Value Elaborator::length(const Value& a, const std::vector<std::string>& keys) {
+  return v_.map(Op::sqrt, {v_.reduce_sum(v_.map(Op::square, {a}), keys)});
+}
+
+// sqrt(norm2(a)), whose derivative at 0 is 0.
+Value Elaborator::norm(const Value& a, const std::vector<std::string>& keys) {
+  const Scaled s = scaled(a, keys);
+  return v_.map(Op::select, {s.some, v_.multiply(length(s.quotient, keys), s.scale), v_.number(0)});
+}
+
+// What norm2 is taken of, if an expression is that.
+const Expr* Elaborator::squared_norm(const Expr& e, const Scope& scope) {
+  const bool plain = e.kind == ExprKind::call && e.name == "norm2" && e.args.size() == 1 && !scope.samples;
+  return plain && !parts_.find(e.name) ? &e : nullptr;
+}
+
+std::vector<std::string> Elaborator::reduced_axes(const Expr& e, const Value& a, const Scope& scope) {
+  std::vector<std::string> keys;
+  for (const std::string& axis : e.axes) keys.push_back(axis_key(axis, a, e, scope));
+  if (keys.empty())
+    for (const Axis& axis : a.axes) keys.push_back(axis.key);
+  return keys;
+}
+
+Value Elaborator::root(const Expr& e, const Scope& scope) {
+  const Expr* of = squared_norm(e, scope);
+  if (!of) return v_.map(Op::sqrt, {evaluate(e, scope)});
+  Scope inner = scope;
+  for (const std::string& axis : of->axes) inner.keep.insert(axis);
+  const Value a = v_.form(evaluate(*of->args[0], inner));
+  return norm(a, reduced_axes(*of, a, scope));
 }
 
 Value Elaborator::function(const Expr& e, const Scope& scope) {
@@ -179,6 +255,7 @@ Value Elaborator::function(const Expr& e, const Scope& scope) {
   auto arg = [&](std::size_t i) { return evaluate(*e.args[i], inner); };
   if (auto op = pointwise.find(e.name); op != pointwise.end()) {
     need(1);
+    if (op->second == Op::sqrt) return root(*e.args[0], inner);
     return v_.map(op->second, {arg(0)});
   }
   if ((e.name == "max" || e.name == "min") && e.args.size() == 2)
@@ -187,11 +264,7 @@ Value Elaborator::function(const Expr& e, const Scope& scope) {
   if (reductions.contains(e.name)) {
     need(1);
     const Value a = v_.form(arg(0));
-    std::vector<std::string> keys;
-    for (const std::string& axis : e.axes) keys.push_back(axis_key(axis, a, e, scope));
-    if (keys.empty())
-      for (const Axis& axis : a.axes) keys.push_back(axis.key);
-    return reduction(e, a, keys);
+    return reduction(e, a, reduced_axes(e, a, scope));
   }
   if (e.name == "where") {
     need(3);
@@ -199,7 +272,7 @@ Value Elaborator::function(const Expr& e, const Scope& scope) {
   }
   if (e.name == "clamp") {
     need(3);
-    return v_.map(Op::min, {v_.map(Op::max, {arg(0), arg(1)}), arg(2)});
+    return v_.map(Op::clamp, {arg(0), arg(1), arg(2)});
   }
   if (e.name == "stop") {
     need(1);
@@ -217,8 +290,9 @@ Value Elaborator::function(const Expr& e, const Scope& scope) {
     const Value a = v_.form(arg(0));
     std::vector<std::string> keys;
     for (const Axis& axis : a.axes) keys.push_back(axis.key);
-    const Value norm = v_.map(Op::sqrt, {v_.reduce_sum(v_.map(Op::square, {a}), keys)});
-    return v_.multiply(a, v_.map(Op::recip, {v_.map(Op::max, {norm, v_.number(1e-12)})}));
+    const Scaled s = scaled(a, keys);
+    const Value least = v_.scale(s.inverse, 1e-12);
+    return v_.multiply(s.quotient, v_.map(Op::recip, {v_.map(Op::max, {length(s.quotient, keys), least})}));
   }
   if (e.name == "var" || e.name == "cov")
     fail(Code::E0601, e, scope, fmt::format("{} belongs to a `per neuron` block", e.name));
@@ -325,14 +399,52 @@ Value Elaborator::derivative(const Expr& e, const Scope& scope) {
                        to_string(cut->time)),
            "multiply the derivatives of the single steps");
   }
-  if (cuts.empty()) {  // a bundle without members, e.g. of a net without parameters
+  settle_step(numerator, cuts, axes, own, e);
+  const std::vector<Ref> held = held_leaves(e, scope);
+  // A bundle without members, e.g. of a net without parameters; or nothing leads around what is held.
+  if (cuts.empty() || (!held.empty() && !leads_around(v_.form(numerator), cuts, held, own))) {
     Value zero;
     zero.axes = numerator.axes;
     zero.axes.insert(zero.axes.end(), axes.begin(), axes.end());
     return zero;
   }
-  settle_step(numerator, cuts, axes, own, e);
-  return v_.derivative(numerator, axes, cuts, own, stored);
+  return v_.derivative({numerator, axes, cuts, held, stored, own, {}});
+}
+
+// Whether a value depends on the cuts otherwise than through what is held. Where it does not, d(a)/d(b | c) vanishes here
+// and costs nothing: most cells have nothing behind their state.
+bool Elaborator::leads_around(const Value& numerator, const std::vector<Ref>& cuts, const std::vector<Ref>& held,
+                              TimeRef own) {
+  std::set<Ref> seen;
+  std::function<bool(Ref)> walk = [&](Ref node) {
+    if (!seen.insert(node).second || node->kind == NodeKind::stop) return false;
+    if (node->kind != NodeKind::leaf)
+      return std::any_of(node->uses.begin(), node->uses.end(), [&](const Use& use) { return walk(use.node); });
+    if (std::find(held.begin(), held.end(), node) != held.end()) return false;
+    const bool parameter = p_.tensors[node->tensor].kind == TensorKind::param;
+    if (std::any_of(cuts.begin(), cuts.end(),
+                    [&](Ref cut) { return cut->tensor == node->tensor && (parameter || cut->time == node->time); }))
+      return true;
+    Ref equation = node->time == own ? p_.definition(node->tensor, node->time) : nullptr;
+    return equation != nullptr && walk(equation);
+  };
+  return std::any_of(numerator.blocks.begin(), numerator.blocks.end(),
+                     [&](const auto& block) { return walk(block.second); });
+}
+
+// The leaves of what stands behind the bar in d(a)/d(b | c, ...).
+std::vector<Ref> Elaborator::held_leaves(const Expr& e, const Scope& scope) {
+  std::vector<Ref> held;
+  for (std::size_t i = 2; i < e.args.size(); ++i)
+    for (const auto& [key, block] : evaluate(*e.args[i], scope).blocks) {
+      const bool timed = block->kind == NodeKind::leaf && p_.tensors[block->tensor].timed() &&
+                         p_.tensors[block->tensor].kind != TensorKind::flag;
+      if (!timed)
+        fail(Code::E0601, *e.args[i], scope, "what a derivative holds is a state, an input or a field of a part",
+             "write d(…)/d(ψ | s[t])");
+      held.push_back(block);
+    }
+  return held;
 }
 
 bool Elaborator::reads_unknown(const Expr& e, const BlockNames* block, std::set<std::string>& seen) {

@@ -18,7 +18,7 @@ Value Elaborator::call_cell(Part& part, const Expr& e, const std::vector<Value>&
          fmt::format("write {}(x[t], s[t-1])", part.role));
   Scope scope;
   scope.part = &part;
-  scope.now = moment_of(e, outer);
+  scope.now = step_of_call(e, outer);
   scope.function = true;
   for (std::size_t i = 0; i < part.inputs.size(); ++i) {
     const Tensor& input = p_.tensors[part.tensors.at(part.inputs[i])];
@@ -87,7 +87,7 @@ Value Elaborator::call_readout(Part& part, const Expr& e, std::vector<Value> arg
          fmt::format("write {0}(net.h[t], {0}.target[t])", part.role));
   Scope scope;
   scope.part = &part;
-  scope.now = moment_of(e, outer);
+  scope.now = step_of_call(e, outer);
   scope.function = true;
   for (std::size_t i = 0; i < args.size(); ++i) {
     const bool is_input = i < part.inputs.size();

@@ -18,9 +18,9 @@ static void fields(auto& archive, Init& init) {
 static void fields(auto& archive, Tensor& tensor) {
   // A plan's tensors have no axes, targets and origin.
   auto& [name, kind, dims, axes, batched, init, targets, bundle, low, high, is_mask, masked, at_start, per_step,
-         as_taken, batch_wide, neuron_axis, origin] = tensor;
+         as_taken, batch_wide, given_as, neuron_axis, origin] = tensor;
   archive(name, kind, dims, batched, init, bundle, low, high, is_mask, masked, at_start, per_step, as_taken, batch_wide,
-          neuron_axis);
+          given_as, neuron_axis);
 }
 
 static void fields(auto& archive, Learned& learned) {
@@ -29,8 +29,8 @@ static void fields(auto& archive, Learned& learned) {
 }
 
 static void fields(auto& archive, Shown& shown) {
-  auto& [name, tensor, from_start] = shown;
-  archive(name, tensor, from_start);
+  auto& [name, tensor, from_start, parameter] = shown;
+  archive(name, tensor, from_start, parameter);
 }
 
 static void fields(auto& archive, Block::Pass& pass) {
@@ -58,13 +58,18 @@ static void fields(auto& archive, Replay& replay) {
   archive(name, first, again, lag, limit, at_start, carried);
 }
 
+static void fields(auto& archive, Unreached& unreached) {
+  auto& [parameter, partly, reason] = unreached;
+  archive(parameter, partly, reason);
+}
+
 static void fields(auto& archive, Facts& facts) {
   auto& [name, tensors, learned, blocks, clips, replays, before, statistics, keep_phase, step_keep_phase, shown, inputs,
          targets, wirings, loss, online, window, short_first, at_start, ahead, window_ahead, updates_within, adopts,
-         optimiser] = facts;
+         optimiser, unreached] = facts;
   archive(name, tensors, learned, blocks, clips, replays, before, statistics, keep_phase, step_keep_phase, shown,
           inputs, targets, wirings, loss, online, window, short_first, at_start, ahead, window_ahead, updates_within,
-          adopts, optimiser);
+          adopts, optimiser, unreached);
 }
 
 static void fields(auto& archive, Plan::Read& read) {

@@ -8,7 +8,8 @@
 //   leaf      a tensor of the program at a time: net.h@t-1, net.W, λ
 //   constant  a number
 //   map       op(use, ...) at every point of the labels
-//   contract  coefficient * Σ over the summed labels of Π uses   (also over the batch with `sum_batch`)
+//   contract  coefficient * Σ over the summed labels of Π uses   (also over the batch with `sum_batch`); a product is 0
+//             where one of its masks is, whatever its other factors are: masks.h
 //   sum       Σ coefficient_k * use_k; a term that lacks a label is broadcast
 //   embed     [i == offset + Σ stride_k j_k]: axes i, j_1.., j_k. One kind for the identity (one j, stride 1), the
 //   one-hot
@@ -98,7 +99,7 @@ struct Node {
   std::vector<Extent> strides;  // embed
   std::vector<Ref>
       cuts;      // jac, vjp, jvp: the leaves cut loose; jac, vjp: [wrt] is the one meant; jvp: cuts[k] goes with v_k
-  int wrt = -1;  // (jvp: cuts beyond the v's have no tangent)
+  int wrt = -1;  // (jvp: cuts beyond the v's have no tangent; held ones, of d(a)/d(b | c), are never meant)
   TimeRef own;   // jac, vjp, jvp: the step through whose equations `a` is followed back
   bool sum_batch = false;  // contract
   bool batched = false;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "compiler/instantiator.h"
+#include "compiler/unreached.h"
 #include "dsl/names.h"
 
 namespace eligo::compiler {
@@ -56,6 +57,7 @@ void Instantiator::run() {
   elab_.time = &time_;
   find_blocks();
   bind_synths();
+  parts_.declare(*elab_.rule, [this](const std::string& name) { return bundle_axis(name); });
   window();
   learned();
   revisions();
@@ -67,7 +69,31 @@ void Instantiator::run() {
   backward_recurrences();
   shows();
   finish();
+  unfollowed();
   updates();
+  name_draws();
+}
+
+// An equation that is a draw and nothing else: `ν[t] = random_sign[s]()`.
+void Instantiator::name_draws() {
+  for (const auto& [role, part] : parts_.all())
+    for (const auto& [name, s] : part->equations) {
+      const auto drawn = elab_.noise.find(s->value.get());
+      if (drawn == elab_.noise.end()) continue;
+      p_.tensors[drawn->second].given_as = role.empty() ? name : role + "." + name;
+    }
+}
+
+// In the rule's own words where it has some.
+void Instantiator::unfollowed() {
+  if (!net_) return;
+  std::string state = net_->role + ".state", loss;
+  for (const dsl::HeaderEntry& h : rule().header)
+    if (h.kind == dsl::HeaderEntry::Kind::role && h.role == ItemKind::readout) loss = h.name;
+  for (const dsl::Statement& s : rule().statements)
+    for (const dsl::LetBinding& l : s.lets)
+      if (l.value->kind == ExprKind::member && l.value->name == "state") state = l.name;
+  note_unfollowed(p_, state, loss);
 }
 
 Phase& Instantiator::phase(const std::string& name) {
@@ -85,6 +111,13 @@ void Instantiator::flags() {
     t.batched = true;
     const std::string word = name;
     t.is_mask = word != "t" && word != "T" && word != "loss_mask";
+    p_.tensors.push_back(t);
+  }
+  if (in_.counted) {
+    Tensor t;
+    t.name = "counts";
+    t.kind = TensorKind::flag;
+    t.batched = t.is_mask = true;
     p_.tensors.push_back(t);
   }
   block_flags();
@@ -118,8 +151,11 @@ void Instantiator::bind_roles() {
       value = g->second;
       given = true;
     }
-    if (!given || value == 0 || value < -1 || value > INT32_MAX)
-      parts_.fail(Code::E0603, r, h.span, fmt::format("{} must be a positive integer below 2^31, or `all`", h.name));
+    // A number whose default is 0 is a choice of the rule's, others count something.
+    const bool zero = h.value == 0;
+    if (!given || (value == 0 && !zero) || value < -1 || value > INT32_MAX)
+      parts_.fail(Code::E0603, r, h.span,
+                  fmt::format("{} must be a {} integer below 2^31, or `all`", h.name, zero ? "non-negative" : "positive"));
     elab_.header_numbers[h.name] = static_cast<double>(value);
   }
   for (const auto& [name, value] : in_.header)
@@ -142,7 +178,25 @@ void Instantiator::bind_roles() {
   }
   for (const dsl::HeaderEntry& h : rule().header)
     if (h.kind == dsl::HeaderEntry::Kind::role && h.role == ItemKind::readout) bind_readout(add_role(h.name, h), h);
-  parts_.declare(r);
+  parts_.declare(r, [this](const std::string& name) { return bundle_axis(name); });
+}
+
+// The axis of a bundle that a `let` names, an empty one as long as its role is not bound.
+std::optional<Axis> Instantiator::bundle_axis(const std::string& name) {
+  for (const dsl::Statement& s : rule().statements)
+    for (const dsl::LetBinding& l : s.lets) {
+      const bool member = l.value->kind == ExprKind::member && l.value->args[0]->kind == ExprKind::name;
+      if (l.name != name || !member) continue;
+      const std::string& which = l.value->name;
+      if (which != "state" && which != "input" && which != "params") return std::nullopt;
+      Part* part = parts_.find(l.value->args[0]->name);
+      if (!part) return Axis{};
+      const auto& names = which == "state" ? part->states : which == "input" ? part->inputs : part->params;
+      std::vector<int> tensors;
+      for (const std::string& n : names) tensors.push_back(part->tensors.at(n));
+      return parts_.bundle_axis(part->role + "." + which, name, tensors);
+    }
+  return std::nullopt;
 }
 
 std::string Instantiator::output_of(const Part& net) {

@@ -24,6 +24,7 @@ struct Instance {
   std::map<std::string, std::int64_t> header;  // the rule's integers; -1 is `all`
   UpdateEvery update = UpdateEvery::sequence;
   std::vector<std::string> show;
+  bool counted = false;  // batches say which steps count: the flag `counts`
 };
 
 // Null when something was wrong; what, is in the diagnostics.

@@ -107,8 +107,8 @@ TimeRef Instantiator::step_learned(int tensor, Ref block, const Value& value, co
               "learn in a line that reads t, where a parameter is that step's: signal[t] . d(s[t])/d(ψ)");
 }
 
-void Instantiator::gather(Phase& into, const dsl::Statement& s, const Scope& scope, const Value& mask) {
-  Value v = elab_.values().form(elab_.evaluate(*s.value, scope));
+std::vector<std::pair<int, Ref>> Instantiator::taught(const dsl::Statement& s, const Scope& scope, Value& v) {
+  v = elab_.values().form(elab_.evaluate(*s.value, scope));
   const std::vector<int> tensors = targets_of(s);
   p_.graph.origin = {in_.rule.source, s.span};
   const bool bundle = v.axes.size() == 1 && v.axes[0].bundle && v.axes[0].bundle->members.size() == tensors.size();
@@ -124,6 +124,12 @@ void Instantiator::gather(Phase& into, const dsl::Statement& s, const Scope& sco
     parts_.fail(Code::E0601, *elab_.rule, s.span,
                 fmt::format("{} cannot learn from this: it has axes {}", s.name, describe(v.axes)),
                 fmt::format("the right side must have the axes of {}", s.name));
+  return parts;
+}
+
+void Instantiator::gather(Phase& into, const dsl::Statement& s, const Scope& scope, const Value& mask) {
+  Value v;
+  const std::vector<std::pair<int, Ref>> parts = taught(s, scope, v);
   Ref inverse = p_.leaf(p_.find("inverse_batch"), {});
   Ref m = mask.blocks.begin()->second;
   for (const auto& [tensor, block] : parts) {
@@ -153,27 +159,36 @@ int Instantiator::clipped(const dsl::Statement& s, int gradient) {
   return clip.gathered;
 }
 
+Value Instantiator::counted(const Value& mask, TimeRef now) {
+  return in_.counted ? elab_.values().multiply(elab_.flag("counts", now), mask) : mask;
+}
+
+std::vector<Instantiator::LinePlace> Instantiator::places_of(const dsl::Statement& s) {
+  const dsl::LearnTime& line = time_.learns.at(line_number(s));
+  Scope scope;
+  scope.part = elab_.rule;
+  if (line.when == LineWhen::close) {
+    scope.now = {When::start, 0};
+    return {{"close", scope, elab_.flag("active", scope.now)}};
+  }
+  if (line.when == LineWhen::arrive) scope.now = {When::t, -line.ahead};
+  const bool arrives = line.when == LineWhen::arrive;
+  const char* holds = line.from_start && arrives ? "exists" : "valid";
+  std::vector<LinePlace> places;
+  places.push_back({arrives ? "arrive" : "sweep", scope, counted(elab_.flag(holds, scope.now), scope.now)});
+  if (line.from_start && !arrives) places.push_back({"sweep_start", scope, elab_.flag("first", scope.now)});
+  return places;
+}
+
 void Instantiator::lines() {
   std::size_t number = 0;
   for (const dsl::Statement& s : rule().statements) {
     if (s.kind != StatementKind::learn) continue;
     const dsl::LearnTime& line = time_.learns.at(number++);
-    Scope scope;
-    scope.part = elab_.rule;
-    const char* holds = line.from_start ? "exists" : "valid";
-    if (line.when == LineWhen::arrive) {
-      scope.now = {When::t, -line.ahead};
-      p_.ahead = std::max(p_.ahead, line.ahead);
-      gather(phase("arrive"), s, scope, elab_.flag(holds, scope.now));
-      if (line.from_start && line.ahead == 0) p_.at_start = true;
-    } else if (line.when == LineWhen::sweep) {
-      p_.online = false;
-      gather(phase("sweep"), s, scope, elab_.flag("valid", scope.now));
-      if (line.from_start) gather(phase("sweep_start"), s, scope, elab_.flag("first", scope.now));
-    } else {
-      scope.now = {When::start, 0};
-      gather(phase("close"), s, scope, elab_.flag("active", scope.now));
-    }
+    if (line.when == LineWhen::arrive) p_.ahead = std::max(p_.ahead, line.ahead);
+    if (line.when == LineWhen::arrive && line.from_start && line.ahead == 0) p_.at_start = true;
+    if (line.when == LineWhen::sweep) p_.online = false;
+    for (const LinePlace& place : places_of(s)) gather(phase(place.phase), s, place.scope, place.mask);
   }
   for (const auto& [name, s] : elab_.rule->equations)
     if (s->record) {

@@ -29,14 +29,14 @@ constexpr double tiny = 1e-12;  // a denominator below it decides nothing
 class NeuronBlock : public BlockMeaning {
  public:
   NeuronBlock(Program& program, Parts& parts, Elaborator& elab, const dsl::Statement& block, const Axis& neurons,
-              Phase& samples, TimeRef now)
+              Phase& samples, TimeRef now, const Value& weight)
       : p_(program),
         parts_(parts),
         elab_(elab),
         v_(elab.values()),
         block_(block),
         w_(neurons),
-        totals_(program, samples, elab.flag("valid", now).blocks.begin()->second, block.over_time ? TimeRef{} : now) {
+        totals_(program, samples, weight.blocks.begin()->second, block.over_time ? TimeRef{} : now) {
     scope_.part = elab.rule;
     scope_.now = now;
     scope_.samples = this;
@@ -245,7 +245,8 @@ void Instantiator::per_neuron(const dsl::Statement& block) {
     parts_.fail(Code::E0602, *elab_.rule, block.span, "a `per neuron` block needs a cell over neurons");
   TimeRef now;
   Phase& samples = sample_phase(block, &now);
-  NeuronBlock meaning(p_, parts_, elab_, block, *parts_.neurons, samples, now);
+  NeuronBlock meaning(p_, parts_, elab_, block, *parts_.neurons, samples, now,
+                      elab_.values().form(counted(elab_.flag("valid", now), now)));
   for (const dsl::Statement& s : block.body) {
     if (s.kind != StatementKind::equation || s.assign != dsl::AssignKind::assign) continue;
     if (!block.over_time && !p_.tensors[elab_.rule->tensors.at(s.name)].per_step)

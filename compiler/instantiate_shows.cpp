@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "compiler/instantiator.h"
 #include "dsl/names.h"
@@ -14,34 +15,11 @@ using dsl::ExprKind;
 using dsl::LineWhen;
 using dsl::StatementKind;
 
-const dsl::Statement* Instantiator::signal_line(const Expr** signal) {
-  for (const dsl::Statement& s : rule().statements) {
-    if (s.kind != StatementKind::learn || !net_) continue;
-    const std::vector<int> tensors = targets_of(s);
-    if (tensors.empty() || p_.tensors[tensors[0]].name.rfind(net_->role + ".", 0) != 0) continue;
-    if (s.value->kind != ExprKind::contract || s.value->args[1]->kind != ExprKind::derivative) continue;
-    *signal = s.value->args[0].get();
-    return &s;
-  }
-  return nullptr;
-}
-
 Instantiator::Request Instantiator::request(const std::string& shown, std::vector<dsl::ExprPtr>& keep) {
   Request r;
   r.name = shown;
   const std::string name = dsl::canonical(shown);
   const dsl::Span span = rule().name_span;
-  if (name == "signal" && !elab_.rule->equations.contains("signal")) {
-    if (const dsl::Statement* s = signal_line(&r.value)) {
-      const std::size_t number = line_number(*s);
-      r.sweep = time_.learns.at(number).when == LineWhen::sweep;
-      r.ahead = time_.learns.at(number).ahead;
-      return r;
-    }
-    parts_.fail(Code::E0602, *elab_.rule, span,
-                fmt::format("the rule {} has no learning signal to show", rule().name),
-                "a line  learn ψ -= signal . d(s[t])/d(ψ)  has one");
-  }
   dsl::ExprPtr base = make_name(name, span);
   if (const auto dot = name.find('.'); dot != std::string::npos) {
     auto member = std::make_shared<Expr>();
@@ -71,10 +49,55 @@ bool Instantiator::is_state(const Value& v) {
   return !v.blocks.empty();
 }
 
+// "learn ψ", "learn ψ 2": what the first, the second line that teaches ψ adds, by step and example.
+bool Instantiator::shows_line(const std::string& shown) {
+  if (!shown.starts_with("learn ")) return false;
+  const auto spelt = [](const std::string& line) {  // "ψ 2"
+    const std::size_t blank = line.find(' ');
+    return dsl::canonical(line.substr(0, blank)) + (blank == std::string::npos ? "" : line.substr(blank));
+  };
+  std::vector<std::string> lines;
+  std::map<std::string, int> count;
+  for (const dsl::Statement& s : rule().statements) {
+    if (s.kind != StatementKind::learn) continue;
+    const int number = ++count[s.name];
+    lines.push_back(number == 1 ? "learn " + s.name : fmt::format("learn {} {}", s.name, number));
+    if (spelt(shown.substr(6)) != spelt(lines.back().substr(6))) continue;
+    show_line(shown, s);
+    return true;
+  }
+  parts_.fail(Code::E0602, *elab_.rule, rule().name_span, fmt::format("{} has no line \"{}\"", rule().name, shown),
+              fmt::format("its lines are {}", fmt::join(lines, ", ")));
+}
+
+void Instantiator::show_line(const std::string& shown, const dsl::Statement& s) {
+  std::map<int, int> into;  // parameter -> what is shown of it, also where the line runs in two places
+  for (const LinePlace& place : places_of(s)) {
+    Value value;
+    Ref mask = elab_.values().flatten(place.mask);
+    for (const auto& [parameter, block] : taught(s, place.scope, value)) {
+      const auto [known, fresh] = into.try_emplace(parameter, static_cast<int>(p_.tensors.size()));
+      if (fresh) {
+        Tensor t;
+        t.name = fmt::format("shown.{}.{}", shown, p_.tensors[parameter].name);
+        t.kind = TensorKind::shown;
+        t.batched = true;
+        t.dims = p_.tensors[parameter].dims;
+        p_.tensors.push_back(t);
+        const bool from_start = s.range == dsl::LearnRange::from_start || place.scope.now.base == When::start;
+        p_.shown.push_back({shown, known->second, from_start, parameter});
+      }
+      const Use use = block->rank() ? whole(block) : Use{block, {}, 1};
+      Ref node = p_.graph.contract({Use{mask, {}, 1}, use}, p_.tensors[parameter].dims, {}, s.sign);
+      phase(place.phase).roots.push_back({RootKind::store, known->second, place.scope.now, node, shown});
+    }
+  }
+}
+
 void Instantiator::shows() {
   std::vector<dsl::ExprPtr> keep;
   for (const std::string& name : in_.show) {
-    if (shows_of_block(name)) continue;
+    if (shows_of_block(name) || shows_line(name)) continue;
     Request r = request(name, keep);
     Scope scope;
     scope.part = elab_.rule;

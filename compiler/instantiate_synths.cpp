@@ -121,11 +121,11 @@ void Instantiator::synth_statistics(Part& part, const Expr& call) {
   }
   const std::vector<Value> args = given();
   SynthSamples samples(p_, parts_, elab_, part, phase(sweep ? "sweep" : "arrive"),
-                       elab_.masked_by(args, elab_.values().number(1)));
+                       counted(elab_.masked_by(args, elab_.values().number(1)), outer.now));
   Scope scope;
   scope.part = &part;
   scope.now = outer.now;
-  scope.step = elab_.moment_of(call, outer);
+  scope.step = elab_.step_of_call(call, outer);
   scope.samples = &samples;
   std::size_t next = 0;
   for (const std::string& input : part.inputs) scope.bound[input] = args[next++];

@@ -40,6 +40,7 @@ class Instantiator {
   void flags();
   Part& add_role(const std::string& role, const dsl::HeaderEntry& entry);
   void bind_roles();
+  std::optional<Axis> bundle_axis(const std::string& name);
   std::string output_of(const Part& net);
   // `over neurons w`: the axis, and which axis of each parameter is its neuron's.
   void bind_neurons(Part& net, const dsl::HeaderEntry& entry);
@@ -72,6 +73,7 @@ class Instantiator {
   void note_blocks(bool& changed);
   void window();
   void finish();
+  void unfollowed();  // parameters that act on the loss behind the state
 
   // The tensors that a learn line's left side names.
   std::vector<int> targets_of(const dsl::Statement& s);
@@ -79,11 +81,24 @@ class Instantiator {
   // Where parameters change inside a sequence, a step's equations hold the values that they had when it was taken.
   void version_parameters();
   void gather(Phase& into, const dsl::Statement& s, const Scope& scope, const Value& mask);
+  // What a line teaches, parameter by parameter, before its sign; `value` is all of it.
+  std::vector<std::pair<int, Ref>> taught(const dsl::Statement& s, const Scope& scope, Value& value);
+  // A mask that leaves out steps which do not count, where batches say so.
+  Value counted(const Value& mask, TimeRef now);
+  // Where a line runs, about which step, behind which mask: one place, or two where the way back ends at the start.
+  struct LinePlace {
+    const char* phase;
+    Scope scope;
+    Value mask;
+  };
+  std::vector<LinePlace> places_of(const dsl::Statement& s);
   std::size_t line_number(const dsl::Statement& s) const;
   // Whose copy of a parameter with a value per step a line's value belongs to.
   TimeRef step_learned(int tensor, Ref block, const Value& value, const dsl::Statement& s);
   int clipped(const dsl::Statement& s, int gradient);
   void lines();
+  // Which draws bear the name of an equation, so that a caller can give them.
+  void name_draws();
   void updates();
 
   // `:=` of the rule's keep values, in and outside of blocks: once a batch, after all learn lines.
@@ -118,10 +133,10 @@ class Instantiator {
     bool sweep = false;
     int ahead = 0;
   };
-  // The factor in front of d(s[t])/d(ψ) where the net learns: the learning signal.
-  const dsl::Statement* signal_line(const dsl::Expr** signal);
   Request request(const std::string& shown, std::vector<dsl::ExprPtr>& keep);
   bool is_state(const Value& v);
+  bool shows_line(const std::string& shown);
+  void show_line(const std::string& shown, const dsl::Statement& line);
   void shows();
   void show_on_arrival(const std::string& name, int tensor, Request r);
 

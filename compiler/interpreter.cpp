@@ -1,32 +1,59 @@
 #include "compiler/interpreter.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
+#include <span>
 #include <stdexcept>
 #include <unordered_map>
+
+#include "compiler/masks.h"
 
 namespace eligo::compiler {
 namespace {
 
-// value + derivative * ε, to be nested for derivatives of derivatives.
+// value + derivative * ε, to be nested for derivatives of derivatives. A value that does not depend on what a derivative
+// is taken by has none: nothing is added for it, which is not the same as adding 0 times an infinite partial derivative.
 template <class T>
 struct Dual {
   T v{};
   T d{};
+  bool moves = false;  // whether there is a d
   Dual() = default;
   Dual(double x) : v(x), d(0.0) {}  // NOLINT: numbers are constants
-  Dual(T value, T tangent) : v(value), d(tangent) {}
+  Dual(T value, T tangent) : v(value), d(tangent), moves(true) {}
+
+  static Dual constant(T value) {
+    Dual out;
+    out.v = value;
+    return out;
+  }
+  void add(const T& tangent) {
+    d = moves ? d + tangent : tangent;
+    moves = true;
+  }
 };
 template <class T>
 Dual<T> operator+(const Dual<T>& a, const Dual<T>& b) {
-  return {a.v + b.v, a.d + b.d};
+  Dual<T> out = Dual<T>::constant(a.v + b.v);
+  if (a.moves) out.add(a.d);
+  if (b.moves) out.add(b.d);
+  return out;
 }
 template <class T>
 Dual<T> operator-(const Dual<T>& a, const Dual<T>& b) {
-  return {a.v - b.v, a.d - b.d};
+  Dual<T> out = Dual<T>::constant(a.v - b.v);
+  if (a.moves) out.add(a.d);
+  if (b.moves) out.add(T(0.0) - b.d);
+  return out;
 }
 template <class T>
 Dual<T> operator*(const Dual<T>& a, const Dual<T>& b) {
-  return {a.v * b.v, a.v * b.d + a.d * b.v};
+  Dual<T> out = Dual<T>::constant(a.v * b.v);
+  if (b.moves) out.add(a.v * b.d);
+  if (a.moves) out.add(a.d * b.v);
+  return out;
 }
 
 double primal(double x) { return x; }
@@ -35,9 +62,21 @@ double primal(const Dual<T>& x) {
   return primal(x.v);
 }
 
+// The largest value, from all places that attain it: they share its derivative evenly.
+double shared(const std::vector<double>& best) { return best[0]; }
+template <class T>
+Dual<T> shared(const std::vector<Dual<T>>& best) {
+  std::vector<T> values;
+  for (const Dual<T>& x : best) values.push_back(x.v);
+  Dual<T> out = Dual<T>::constant(shared(values));
+  for (const Dual<T>& x : best)
+    if (x.moves) out.add(T(1.0 / static_cast<double>(best.size())) * x.d);
+  return out;
+}
+
 double apply(Op op, const double* x) { return op_evaluate(op, x); }
 
-// f(x) and f'(x) dx, with f' written out for each operation.
+// f(x) and f'(x) dx, with f' written out for each operation. An operand that was not chosen adds nothing.
 template <class T>
 Dual<T> apply(Op op, const Dual<T>* x) {
   T values[3] = {x[0].v, T(0.0), T(0.0)};
@@ -45,38 +84,68 @@ Dual<T> apply(Op op, const Dual<T>* x) {
   const T y = apply(op, values);
   const T one(1.0), zero(0.0), a = x[0].v;
   auto f = [&](Op o, const T& z) { return apply(o, &z); };
-  auto times = [&](const T& partial) { return Dual<T>{y, partial * x[0].d}; };
-  const double pa = primal(a), pb = op_arity(op) > 1 ? primal(x[1].v) : 0;
+  Dual<T> out = Dual<T>::constant(y);
+  auto times = [&](int i, const T& partial) {
+    if (x[i].moves) out.add(partial * x[i].d);
+  };
+  const double pa = primal(a), pb = op_arity(op) > 1 ? primal(x[1].v) : 0, pc = op_arity(op) > 2 ? primal(x[2].v) : 0;
   switch (op) {
-    case Op::neg: return {y, zero - x[0].d};
-    case Op::exp: return times(y);
-    case Op::log: return times(f(Op::recip, a));
-    case Op::sqrt: return times(T(0.5) * f(Op::recip, y));
-    case Op::recip: return times(zero - y * y);
-    case Op::abs: return times(T(pa > 0 ? 1.0 : pa < 0 ? -1.0 : 0.0));
-    case Op::tanh: return times(one - y * y);
-    case Op::sigmoid: return times(y * (one - y));
-    case Op::softplus: return times(f(Op::sigmoid, a));
-    case Op::relu: return times(T(pa > 0 ? 1.0 : 0.0));
-    case Op::square: return times(T(2.0) * a);
-    case Op::add: return {y, x[0].d + x[1].d};
-    case Op::sub: return {y, x[0].d - x[1].d};
-    case Op::mul: return {y, x[0].d * x[1].v + a * x[1].d};
+    case Op::neg: times(0, T(-1.0)); break;
+    case Op::exp: times(0, y); break;
+    case Op::log: times(0, f(Op::recip, a)); break;
+    case Op::sqrt: times(0, T(0.5) * f(Op::recip, y)); break;
+    case Op::recip: times(0, zero - y * y); break;
+    case Op::abs:
+      if (pa != 0) times(0, T(pa > 0 ? 1.0 : pa < 0 ? -1.0 : pa));
+      break;
+    case Op::tanh: times(0, one - y * y); break;
+    case Op::sigmoid: times(0, y * (one - y)); break;
+    case Op::softplus: times(0, f(Op::sigmoid, a)); break;
+    case Op::relu:
+      if (!(pa <= 0)) times(0, one);
+      break;
+    case Op::square: times(0, T(2.0) * a); break;
+    case Op::add:
+      times(0, one);
+      times(1, one);
+      break;
+    case Op::sub:
+      times(0, one);
+      times(1, T(-1.0));
+      break;
+    case Op::mul:
+      times(0, x[1].v);
+      times(1, a);
+      break;
     case Op::div: {
       const T r = f(Op::recip, x[1].v);
-      return {y, (x[0].d - y * x[1].d) * r};
+      times(0, r);
+      times(1, zero - y * r);
+      break;
     }
     case Op::pow: {
       const T pair[2] = {a, x[1].v - one};
-      T tangent = x[1].v * apply(Op::pow, pair) * x[0].d;
-      if (pa > 0) tangent = tangent + y * f(Op::log, a) * x[1].d;
-      return {y, tangent};
+      if (pb != 0) times(0, x[1].v * apply(Op::pow, pair));
+      if (!(pa == 0 && pb >= 0)) times(1, y * f(Op::log, a));
+      break;
     }
-    case Op::max: return {y, pa > pb ? x[0].d : pa < pb ? x[1].d : T(0.5) * (x[0].d + x[1].d)};
-    case Op::min: return {y, pa < pb ? x[0].d : pa > pb ? x[1].d : T(0.5) * (x[0].d + x[1].d)};
-    case Op::select: return {y, pa != 0 ? x[1].d : x[2].d};
-    default: return {y, zero};  // sign, step, comparisons: flat where they are smooth
+    case Op::max:
+    case Op::min: {
+      const bool larger = op == Op::max;
+      const T share(pa == pb ? 0.5 : 1.0);
+      if (!(larger ? pa < pb : pa > pb)) times(0, share);
+      if (!(larger ? pb < pa : pb > pa)) times(1, share);
+      break;
+    }
+    case Op::clamp:
+      if (pa >= pb && pa <= pc) times(0, one);
+      if (pb < pc && pa < pb) times(1, one);
+      if (pa > pc || pc < pb) times(2, one);
+      break;
+    case Op::select: times(pa != 0 ? 1 : 2, one); break;
+    default: break;  // sign, step, mask, comparisons: flat where they are smooth
   }
+  return out;
 }
 
 struct Memory {
@@ -84,7 +153,14 @@ struct Memory {
   Resolver* where;
   std::int64_t example;
   std::uint64_t* branches = nullptr;  // where it is kept which way comparisons and kinked functions went
+  std::optional<double> not_finite = {};    // what sums and products are that are not finite
 };
+
+void set_primal(double& x, double to) { x = to; }
+template <class T>
+void set_primal(Dual<T>& x, double to) {
+  set_primal(x.v, to);
+}
 
 void note_branch(std::uint64_t* branches, std::uint64_t way) {
   if (branches != nullptr) *branches = (*branches ^ (way + 0x9e3779b97f4a7c15ULL)) * 0x100000001b3ULL;
@@ -109,6 +185,9 @@ void note_kink(std::uint64_t* branches, Op op, const T* x) {
     case Op::ge:
     case Op::eq:
     case Op::ne: return note_branch(branches, side(primal(x[0]) - primal(x[1])));
+    case Op::clamp:
+      note_branch(branches, side(primal(x[0]) - primal(x[1])));
+      return note_branch(branches, side(primal(x[0]) - primal(x[2])));
     default: return;
   }
 }
@@ -165,6 +244,17 @@ class Evaluator {
   }
 
   std::vector<T> compute(Ref node) {
+    std::vector<T> out = by_kind(node);
+    const bool sum_or_product = node->kind == NodeKind::sum || node->kind == NodeKind::contract ||
+                                (node->kind == NodeKind::map && (node->op == Op::add || node->op == Op::sub ||
+                                                                 node->op == Op::mul || node->op == Op::div));
+    if (memory_.not_finite && sum_or_product)
+      for (T& x : out)
+        if (!std::isfinite(primal(x))) set_primal(x, *memory_.not_finite);
+    return out;
+  }
+
+  std::vector<T> by_kind(Ref node) {
     switch (node->kind) {
       case NodeKind::leaf: return leaf(node);
       case NodeKind::constant: return {T(node->number)};
@@ -195,10 +285,6 @@ class Evaluator {
     return out;
   }
 
-  bool is_flag(Ref node) const {
-    return node->kind == NodeKind::leaf && memory_.program->tensors[node->tensor].is_mask;
-  }
-
   std::vector<T> contract(Ref node) {
     std::vector<T> out;
     std::vector<Extent> all = node->dims;
@@ -210,15 +296,16 @@ class Evaluator {
       at.resize(all.size());
       do {
         std::copy(inner.begin(), inner.end(), at.begin() + static_cast<std::ptrdiff_t>(outer.size()));
-        T term(node->number);
-        bool masked = false;  // behind a flag that is 0 anything goes
+        T term(1.0);
+        bool masked = false;  // behind a mask that is 0 anything goes
         for (const Use& use : node->uses)
-          masked = masked || (is_flag(use.node) && primal(values_.at(use.node)[0]) == 0);
+          masked = masked || (is_structural(*memory_.program, use.node) &&
+                              primal(values_.at(use.node)[position(use, at)]) == 0);
         if (masked) continue;
         for (const Use& use : node->uses) term = term * values_.at(use.node)[position(use, at)];
         total = total + term;
       } while (advance(inner, node->summed));
-      out.push_back(total);
+      out.push_back(node->number == 1 ? total : T(node->number) * total);
     } while (advance(outer, node->dims));
     return out;
   }
@@ -256,26 +343,32 @@ class Evaluator {
     return out;
   }
 
-  // The derivative of a maximum is shared evenly by the places that attain it.
+  // The derivative of a maximum is shared evenly by the places that attain it, by all where one is NaN.
   std::vector<T> maximum(Ref node) {
     std::vector<T> out;
     std::vector<Extent> outer(node->dims.size(), 0);
     const auto& operand = values_.at(node->uses[0].node);
     do {
-      std::vector<Extent> inner(node->summed.size(), 0), at = outer;
-      at.resize(node->dims.size() + node->summed.size());
+      double most = -std::numeric_limits<double>::infinity();
+      const auto each = [&](auto&& visit) {
+        std::vector<Extent> inner(node->summed.size(), 0), at = outer;
+        at.resize(node->dims.size() + node->summed.size());
+        do {
+          std::copy(inner.begin(), inner.end(), at.begin() + static_cast<std::ptrdiff_t>(outer.size()));
+          visit(operand[position(node->uses[0], at)], inner);
+        } while (advance(inner, node->summed));
+      };
+      each([&](const T& x, const auto&) {
+        if (!(primal(x) <= most)) most = std::isnan(most) ? most : primal(x);
+      });
       std::vector<T> best;
-      do {
-        std::copy(inner.begin(), inner.end(), at.begin() + static_cast<std::ptrdiff_t>(outer.size()));
-        const T x = operand[position(node->uses[0], at)];
-        if (best.empty() || primal(x) > primal(best[0]) || std::isnan(primal(x))) best = {x};
-        else if (primal(x) == primal(best[0])) best.push_back(x);
-        else continue;
+      each([&](const T& x, const std::vector<Extent>& inner) {
+        if (primal(x) < most) return;
+        if (std::isnan(primal(x))) best.insert(best.begin(), x);  // whose value counts
+        else best.push_back(x);
         for (Extent i : inner) note_branch(memory_.branches, static_cast<std::uint64_t>(i));
-      } while (advance(inner, node->summed));
-      T mean(0.0);
-      for (const T& x : best) mean = mean + x;
-      out.push_back(mean * T(1.0 / static_cast<double>(best.size())));
+      });
+      out.push_back(shared(best));
     } while (advance(outer, node->dims));
     return out;
   }
@@ -306,35 +399,49 @@ bool is_cut(const Program& p, Ref leaf, Ref cut) {
   return p.tensors[leaf->tensor].kind == TensorKind::param || leaf->time == cut->time;
 }
 
+// By cut: the tangents of its places; none for a place that stays.
+template <class T>
+using Seeds = std::map<Ref, std::vector<std::optional<T>>>;
+
+// One place of a cut alone.
+template <class T>
+Seeds<T> unit_seed(Ref cut, std::int64_t place) {
+  std::vector<std::optional<T>> seed(static_cast<std::size_t>(cut->size()));
+  seed[static_cast<std::size_t>(place)] = T(1.0);
+  return {{cut, std::move(seed)}};
+}
+
 // Values with a tangent: leaves cut loose carry a seed, leaves of the own step follow their equations.
 template <class T>
 class Tangent : public Evaluator<Dual<T>> {
  public:
   Tangent(Evaluator<T>& below, Ref derivative) : Evaluator<Dual<T>>(below.memory()), below_(below), node_(derivative) {}
-  std::map<Ref, std::vector<T>> seeds;  // by cut
+  Seeds<T> seeds;
 
   std::vector<Dual<T>> leaf(Ref node) override {
     const std::vector<T>& value = below_.evaluate(node);
     std::vector<Dual<T>> out;
-    for (const T& x : value) out.push_back({x, T(0.0)});
+    for (const T& x : value) out.push_back(Dual<T>::constant(x));
     Program& p = *this->memory().program;
     for (Ref cut : node_->cuts) {
       if (!is_cut(p, node, cut)) continue;
       if (auto seed = seeds.find(cut); seed != seeds.end())
-        for (std::size_t i = 0; i < out.size(); ++i) out[i].d = seed->second[i];
+        for (std::size_t i = 0; i < out.size(); ++i)
+          if (seed->second[i]) out[i].add(*seed->second[i]);
       return out;
     }
     if (node->time == node_->own)
       if (Ref definition = p.definition(node->tensor, node->time)) {
         const auto& followed = this->evaluate(definition);
-        for (std::size_t i = 0; i < out.size(); ++i) out[i].d = followed[i].d;
+        for (std::size_t i = 0; i < out.size(); ++i)
+          if (followed[i].moves) out[i].add(followed[i].d);
       }
     return out;
   }
 
   std::vector<Dual<T>> held(Ref stop) override {
     std::vector<Dual<T>> out;
-    for (const T& x : below_.evaluate(stop)) out.push_back({x, T(0.0)});
+    for (const T& x : below_.evaluate(stop)) out.push_back(Dual<T>::constant(x));
     return out;
   }
 
@@ -349,14 +456,14 @@ template <class T>
 constexpr int depth<Dual<T>> = depth<T> + 1;
 
 template <class T>
-std::vector<T> tangent_of(Evaluator<T>& below, Ref derivative, Ref a, const std::map<Ref, std::vector<T>>& seeds) {
+std::vector<std::optional<T>> tangent_of(Evaluator<T>& below, Ref derivative, Ref a, Seeds<T> seeds) {
   if constexpr (depth<T> >= 2) {
     throw std::runtime_error("derivatives nested more than twice");
   } else {
     Tangent<T> t(below, derivative);
-    t.seeds = seeds;
-    std::vector<T> out;
-    for (const Dual<T>& x : t.evaluate(a)) out.push_back(x.d);
+    t.seeds = std::move(seeds);
+    std::vector<std::optional<T>> out;
+    for (const Dual<T>& x : t.evaluate(a)) out.push_back(x.moves ? std::optional<T>(x.d) : std::nullopt);
     return out;
   }
 }
@@ -367,10 +474,8 @@ std::vector<T> Evaluator<T>::jac(Ref node) {
   const std::int64_t rows = a->size(), columns = b->size();
   std::vector<T> out(rows * columns, T(0.0));
   for (std::int64_t j = 0; j < columns; ++j) {
-    std::vector<T> seed(columns, T(0.0));
-    seed[j] = T(1.0);
-    const std::vector<T> column = tangent_of<T>(*this, node, a, {{b, seed}});
-    for (std::int64_t i = 0; i < rows; ++i) out[i * columns + j] = column[i];
+    const auto column = tangent_of<T>(*this, node, a, unit_seed<T>(b, j));
+    for (std::int64_t i = 0; i < rows; ++i) out[i * columns + j] = column[i].value_or(T(0.0));
   }
   return out;
 }
@@ -380,19 +485,16 @@ std::vector<T> Evaluator<T>::vjp(Ref node) {
   Ref b = node->cuts[node->wrt];
   const std::int64_t columns = b->size(), extra = node->size() / columns;
   std::vector<T> out(extra * columns, T(0.0));
-  for (std::int64_t j = 0; j < columns; ++j) {
-    std::vector<T> seed(columns, T(0.0));
-    seed[j] = T(1.0);
+  for (std::int64_t j = 0; j < columns; ++j)
     for (std::size_t k = 0; k < node->uses.size(); k += 2) {
       Ref a = node->uses[k].node;
-      const std::vector<T> column = tangent_of<T>(*this, node, a, {{b, seed}});
+      const auto column = tangent_of<T>(*this, node, a, unit_seed<T>(b, j));
       const std::vector<T>& u = values_.at(node->uses[k + 1].node);
       const std::int64_t rows = a->size();
       for (std::int64_t x = 0; x < extra; ++x)
         for (std::int64_t i = 0; i < rows; ++i)
-          out[x * columns + j] = out[x * columns + j] + u[x * rows + i] * column[i];
+          if (column[i]) out[x * columns + j] = out[x * columns + j] + u[x * rows + i] * *column[i];
     }
-  }
   return out;
 }
 
@@ -402,16 +504,14 @@ std::vector<T> Evaluator<T>::jvp(Ref node) {
   const std::int64_t rows = a->size(), extra = node->size() / rows;
   std::vector<T> out(rows * extra, T(0.0));
   for (std::int64_t x = 0; x < extra; ++x) {
-    std::map<Ref, std::vector<T>> seeds;
+    Seeds<T> seeds;
     for (std::size_t k = 1; k < node->uses.size(); ++k) {
       Ref cut = node->cuts[k - 1];
       const std::vector<T>& v = values_.at(node->uses[k].node);
-      std::vector<T> seed;
-      for (std::int64_t i = 0; i < cut->size(); ++i) seed.push_back(v[i * extra + x]);
-      seeds[cut] = seed;
+      for (std::int64_t i = 0; i < cut->size(); ++i) seeds[cut].push_back(v[i * extra + x]);
     }
-    const std::vector<T> column = tangent_of<T>(*this, node, a, seeds);
-    for (std::int64_t i = 0; i < rows; ++i) out[i * extra + x] = column[i];
+    const auto column = tangent_of<T>(*this, node, a, std::move(seeds));
+    for (std::int64_t i = 0; i < rows; ++i) out[i * extra + x] = column[i].value_or(T(0.0));
   }
   return out;
 }
@@ -460,14 +560,15 @@ class Interpreter : public PhaseRunner {
         continue;
       }
       auto* out = static_cast<double*>(where.resolve(root.tensor, root.time));
+      const std::int64_t size = program_->tensors[root.tensor].size();
+      if (root.kind == RootKind::gather) {
+        gather(root.node, 1, where, examples, {out, out + size});
+        continue;
+      }
       for (std::int64_t b = 0; b < examples; ++b) {
         Plain evaluator({program_.get(), &where, b});
         const std::vector<double>& value = evaluator.evaluate(root.node);
-        const std::int64_t size = program_->tensors[root.tensor].size();
-        for (std::int64_t i = 0; i < size; ++i) {
-          if (root.kind == RootKind::gather) out[i] += value[value.size() == 1 ? 0 : i];
-          else out[b * size + i] = value[value.size() == 1 ? 0 : i];
-        }
+        for (std::int64_t i = 0; i < size; ++i) out[b * size + i] = value[value.size() == 1 ? 0 : i];
       }
     }
     for (const auto& [root, value] : assigned) {  // all right sides have read the old values
@@ -478,6 +579,33 @@ class Interpreter : public PhaseRunner {
   }
 
  private:
+  // Adds the examples up, then scales: a mean overflows where its sum does.
+  void gather(Ref node, double scale, Resolver& where, std::int64_t examples, std::span<double> out) const {
+    const bool terms = node->kind == NodeKind::sum && std::all_of(node->uses.begin(), node->uses.end(), [&](const Use& use) {
+                         return is_whole(use, node->dims);
+                       });
+    if (terms) {
+      for (const Use& use : node->uses) gather(use.node, scale * use.coefficient, where, examples, out);
+      return;
+    }
+    if (node->kind == NodeKind::contract && node->sum_batch) {
+      std::vector<Use> rest;
+      scale *= node->number;
+      for (const Use& use : node->uses) {
+        const bool scales = use.node->rank() == 0 && !use.node->batched && !is_structural(*program_, use.node);
+        if (scales) scale *= interpret(*program_, use.node, where, 0)[0];
+        else rest.push_back(use);
+      }
+      node = program_->graph.contract(rest, node->dims, node->summed, 1, true);
+    }
+    std::vector<double> total(out.size(), 0);
+    for (std::int64_t b = 0; b < examples; ++b) {
+      const std::vector<double> value = interpret(*program_, node, where, b);
+      for (std::size_t i = 0; i < out.size(); ++i) total[i] += value[value.size() == 1 ? 0 : i];
+    }
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] += scale * total[i];
+  }
+
   std::shared_ptr<Program> program_;
 };
 
@@ -487,8 +615,9 @@ std::unique_ptr<PhaseRunner> make_interpreter(std::shared_ptr<Program> program) 
   return std::make_unique<Interpreter>(std::move(program));
 }
 
-std::vector<double> interpret(Program& program, Ref node, Resolver& where, std::int64_t example) {
-  Plain evaluator({&program, &where, example});
+std::vector<double> interpret(Program& program, Ref node, Resolver& where, std::int64_t example,
+                              std::optional<double> not_finite) {
+  Plain evaluator({&program, &where, example, nullptr, not_finite});
   return evaluator.evaluate(node);
 }
 

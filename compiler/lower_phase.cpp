@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "compiler/lowering.h"
+#include "compiler/masks.h"
 
 namespace eligo::compiler::lowering {
 
@@ -263,10 +264,10 @@ void PhaseLowering::emit_whole(int buffer, Ref node, bool accumulate, const std:
         nest.reducing.clear();
         nest.s.value = v;
       } else {
-        const auto [inside, scalars] = split_scalars(node->uses, node->sum_batch);
+        const auto [inside, scalars] = split_scalars(node->uses, node->sum_batch, over, labels);
         v->args = {build_product(nest, inside, 1, labels)};
         nest.reducing.clear();
-        nest.s.value = scaled(nest, v, scalars, node->number);
+        nest.s.value = scaled(nest, v, scalars, node->number, labels);
       }
     } else {
       nest.s.value = build(nest, node, at);
@@ -276,50 +277,75 @@ void PhaseLowering::emit_whole(int buffer, Ref node, bool accumulate, const std:
   finish(nest);
 }
 
-// Numbers (of an example, or of all) scale a sum from outside.
+// Numbers (of an example, or of all) scale a sum over these loops from outside, and so do masks that all of its terms
+// share: behind one that is 0 there is no sum.
 std::pair<std::vector<Use>, std::vector<Use>> PhaseLowering::split_scalars(const std::vector<Use>& factors,
-                                                                           bool sum_batch) {
+                                                                           bool sum_batch, const std::vector<int>& over,
+                                                                           const std::vector<Place>& labels) const {
+  const auto outside = [&](const Use& use) {
+    if (use.node->batched && sum_batch) return false;
+    if (use.node->rank() == 0) return true;
+    if (!is_mask(m_.p, use.node)) return false;
+    for (const Index& index : use.index)
+      for (const Index::Term& t : substitute(index, labels).terms)
+        if (t.label >= first_stand_in || std::find(over.begin(), over.end(), t.label) != over.end()) return false;
+    return true;
+  };
   std::vector<Use> inside, scalars;
-  for (const Use& use : factors)
-    (use.node->rank() == 0 && (!use.node->batched || !sum_batch) ? scalars : inside).push_back(use);
+  for (const Use& use : factors) (outside(use) ? scalars : inside).push_back(use);
   if (inside.empty()) std::swap(inside, scalars);
   return {inside, scalars};
 }
 
-ValuePtr PhaseLowering::scaled(Nest& nest, ValuePtr value, const std::vector<Use>& scalars, double coefficient) {
-  if (scalars.empty() && coefficient == 1) return value;
-  ValuePtr mask, product;
-  for (const Use& use : scalars) {
-    const bool masks = use.node->kind == NodeKind::leaf && m_.p.tensors[use.node->tensor].is_mask;
-    ValuePtr f = build(nest, use.node, {});
-    ValuePtr& into = masks ? mask : product;
-    into = into ? apply(Op::mul, {into, f}) : f;
+// A 0 or 1 that decides whether there is a product.
+ValuePtr PhaseLowering::build_mask(Nest& nest, const Use& use, const std::vector<Place>& at) {
+  const bool maps = use.node->kind == NodeKind::map && !buffer_.contains(use.node) && !needs_buffer(use.node);
+  if (!maps) return build(nest, use.node, at);
+  const Use& condition = use.node->uses[0];
+  std::vector<Place> inner;
+  for (const Index& index : condition.index) inner.push_back(substitute(index, at));
+  return build(nest, condition.node, inner);
+}
+
+// A product: what multiplies it, and what decides whether it is there at all, infinities and all.
+struct PhaseLowering::Factors {
+  ValuePtr product, flags;
+  std::vector<ValuePtr> conditions;  // other than 0: true
+
+  static void multiply(ValuePtr& into, ValuePtr f) { into = into ? apply(Op::mul, {into, f}) : f; }
+  ValuePtr value(double coefficient) {
+    const bool only_flags = !product && flags;
+    ValuePtr out = product ? product : flags ? flags : constant(coefficient);
+    if (coefficient != 1 && (product || flags)) out = apply(Op::mul, {out, constant(coefficient)});
+    if (flags && !only_flags) out = apply(Op::select, {flags, out, constant(0)});
+    for (const ValuePtr& c : conditions) out = apply(Op::select, {c, out, constant(0)});
+    return out;
   }
-  if (coefficient != 1) product = product ? apply(Op::mul, {product, constant(coefficient)}) : constant(coefficient);
-  if (product) value = apply(Op::mul, {value, product});
-  return mask ? apply(Op::select, {mask, value, constant(0)}) : value;
+};
+
+void PhaseLowering::add_factor(Nest& nest, const Use& use, const std::vector<Place>& labels, Factors& to) {
+  std::vector<Place> at;
+  for (const Index& index : use.index) at.push_back(substitute(index, labels));
+  if (use.node->kind == NodeKind::embed) Factors::multiply(to.flags, load(nest, dense(use.node), use.node->dims, at));
+  else if (use.node->kind == NodeKind::map && is_mask(m_.p, use.node)) to.conditions.push_back(build_mask(nest, use, at));
+  else Factors::multiply(is_structural(m_.p, use.node) ? to.flags : to.product, build(nest, use.node, at));
+}
+
+ValuePtr PhaseLowering::scaled(Nest& nest, ValuePtr value, const std::vector<Use>& scalars, double coefficient,
+                               const std::vector<Place>& labels) {
+  Factors factors, scale;
+  for (const Use& use : scalars) add_factor(nest, use, labels, scale);
+  if (coefficient != 1) Factors::multiply(scale.product, constant(coefficient));
+  factors = scale;
+  factors.product = scale.product ? apply(Op::mul, {value, scale.product}) : value;
+  return factors.value(1);
 }
 
 ValuePtr PhaseLowering::build_product(Nest& nest, const std::vector<Use>& factors, double coefficient,
                                       const std::vector<Place>& labels) {
-  ValuePtr product, mask;
-  for (const Use& use : joined(nest, factors, labels)) {
-    std::vector<Place> at;
-    for (const Index& index : use.index) at.push_back(substitute(index, labels));
-    ValuePtr f;
-    if (use.node->kind == NodeKind::embed) f = load(nest, dense(use.node), use.node->dims, at);
-    else f = build(nest, use.node, at);
-    const bool masks = use.node->kind == NodeKind::leaf && m_.p.tensors[use.node->tensor].is_mask;
-    ValuePtr& into = masks ? mask : product;
-    into = into ? apply(Op::mul, {into, f}) : f;
-  }
-  if (!product) {
-    if (!mask) return constant(coefficient);
-    return coefficient == 1 ? mask : apply(Op::mul, {mask, constant(coefficient)});
-  }
-  if (coefficient != 1) product = apply(Op::mul, {product, constant(coefficient)});
-  // Behind a flag that is 0 anything goes, infinities too.
-  return mask ? apply(Op::select, {mask, product, constant(0)}) : product;
+  Factors all;
+  for (const Use& use : joined(nest, factors, labels)) add_factor(nest, use, labels, all);
+  return all.value(coefficient);
 }
 
 // How many points of an example some loops have, and the whole nest.
@@ -337,8 +363,10 @@ std::vector<Use> PhaseLowering::joined(const Nest& nest, const std::vector<Use>&
                                        const std::vector<Place>& labels) {
   std::map<std::vector<int>, std::vector<Use>> groups;
   std::vector<Use> out;
+  const bool finite =
+      std::all_of(factors.begin(), factors.end(), [&](const Use& use) { return stays_finite(m_.p, use.node); });
   for (const Use& use : factors) {
-    const bool mask = use.node->kind == NodeKind::leaf && m_.p.tensors[use.node->tensor].is_mask;
+    const bool mask = is_mask(m_.p, use.node) && (!finite || use.node->kind == NodeKind::leaf);
     if (nest.reducing.empty() || mask || structural(use.node) || !use.node->batched || use.node->rank() == 0 ||
         !injective(use)) {
       out.push_back(use);
@@ -354,7 +382,8 @@ std::vector<Use> PhaseLowering::joined(const Nest& nest, const std::vector<Use>&
     for (int l : mentioned)
       for (const Index::Term& t : labels[l].terms) loops.insert(t.label);
     const auto [points, all] = points_of(nest, loops);
-    if (group.size() == 1 || points * often > all) {
+    const bool masks = std::all_of(group.begin(), group.end(), [&](const Use& use) { return is_mask(m_.p, use.node); });
+    if (group.size() == 1 || masks || points * often > all) {
       out.insert(out.end(), group.begin(), group.end());
       continue;
     }
@@ -431,11 +460,11 @@ ValuePtr PhaseLowering::build(Nest& nest, Ref node, const std::vector<Place>& at
         v->over.push_back(nest.add(fmt::format("k{}", nest.s.loops.size()), e));
         labels.push_back(Index::of(v->over.back()));
       }
-      const auto [inside, scalars] = split_scalars(node->uses, node->sum_batch);
+      const auto [inside, scalars] = split_scalars(node->uses, node->sum_batch, v->over, labels);
       nest.reducing = v->over;
       v->args = {build_product(nest, inside, 1, labels)};
       nest.reducing.clear();
-      return scaled(nest, v, scalars, node->number);
+      return scaled(nest, v, scalars, node->number, labels);
     }
     default: return load_kept(nest, node, at);
   }

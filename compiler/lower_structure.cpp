@@ -162,10 +162,12 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
       for (std::size_t k = 0; by_wire[l] >= 0 && k + 1 < factors[by_wire[l]].index.size(); ++k)
         circular = circular || factors[by_wire[l]].index[k].mentions(target.label());
     if (circular) continue;
-    // An access follows one wiring; a second one in the same value or destination stays a factor, written out.
+    // An access follows one wiring; a second one in the same value or destination stays a factor, written out. Such
+    // factors are values, too.
     bool second = false;
-    for (const Use& value : factors) {
-      if (structural(value.node)) continue;
+    for (std::size_t v = 0; v < factors.size(); ++v) {
+      if (v == f || absorbed[v]) continue;
+      const Use& value = factors[v];
       bool here = false, another = false;
       for (const Index& index : value.index)
         for (const Index::Term& t : index.terms) {
@@ -267,7 +269,7 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
   nest.s.out = access(nest, buffer, dims, destination);
   nest.reducing = reduced;
   std::vector<Use> scalars;
-  if (!reduced.empty()) std::tie(rest, scalars) = split_scalars(rest, sum_batch);
+  if (!reduced.empty()) std::tie(rest, scalars) = split_scalars(rest, sum_batch, reduced, label_place);
   ValuePtr body = build_product(nest, rest, reduced.empty() ? coefficient : 1, label_place);
   nest.reducing.clear();
   if (!reduced.empty()) {
@@ -275,7 +277,7 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
     sum->kind = ValueKind::reduce;
     sum->over = reduced;
     sum->args = {body};
-    body = scaled(nest, sum, scalars, coefficient);
+    body = scaled(nest, sum, scalars, coefficient, label_place);
   }
   nest.s.value = body;
   nest.s.accumulate = accumulate || nest.s.out.gather >= 0;

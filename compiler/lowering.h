@@ -142,8 +142,14 @@ class PhaseLowering {
   std::vector<Use> joined(const Nest& nest, const std::vector<Use>& factors, const std::vector<Place>& labels);
   ValuePtr build_product(Nest& nest, const std::vector<Use>& factors, double coefficient,
                          const std::vector<Place>& labels);
-  static std::pair<std::vector<Use>, std::vector<Use>> split_scalars(const std::vector<Use>& factors, bool sum_batch);
-  ValuePtr scaled(Nest& nest, ValuePtr value, const std::vector<Use>& scalars, double coefficient);
+  std::pair<std::vector<Use>, std::vector<Use>> split_scalars(const std::vector<Use>& factors, bool sum_batch,
+                                                              const std::vector<int>& over,
+                                                              const std::vector<Place>& labels) const;
+  struct Factors;
+  ValuePtr build_mask(Nest& nest, const Use& use, const std::vector<Place>& at);
+  void add_factor(Nest& nest, const Use& use, const std::vector<Place>& labels, Factors& to);
+  ValuePtr scaled(Nest& nest, ValuePtr value, const std::vector<Use>& scalars, double coefficient,
+                  const std::vector<Place>& labels);
   ValuePtr load(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at);
   ValuePtr load_leaf(Nest& nest, Ref leaf, const std::vector<Place>& at);
   ValuePtr load_kept(Nest& nest, Ref node, const std::vector<Place>& at);

@@ -51,6 +51,7 @@ double op_evaluate(Op op, const double* x) {
       return (x[0] > 0 ? x[0] : 0) + std::log1p(std::exp(-std::fabs(x[0])));
     case Op::relu: return x[0] > 0 ? x[0] : (std::isnan(x[0]) ? x[0] : 0);
     case Op::step: return x[0] > 0;
+    case Op::mask: return x[0] != 0;
     case Op::square: return x[0] * x[0];
     case Op::add: return x[0] + x[1];
     case Op::sub: return x[0] - x[1];
@@ -59,6 +60,10 @@ double op_evaluate(Op op, const double* x) {
     case Op::pow: return std::pow(x[0], x[1]);
     case Op::max: return std::isnan(x[0]) || std::isnan(x[1]) ? NAN : (x[0] > x[1] ? x[0] : x[1]);
     case Op::min: return std::isnan(x[0]) || std::isnan(x[1]) ? NAN : (x[0] < x[1] ? x[0] : x[1]);
+    case Op::clamp: {
+      const double raised[2] = {op_evaluate(Op::max, x), x[2]};
+      return op_evaluate(Op::min, raised);
+    }
     case Op::lt: return x[0] < x[1];
     case Op::le: return x[0] <= x[1];
     case Op::gt: return x[0] > x[1];

@@ -129,7 +129,7 @@ Init Parts::initialiser(const dsl::Declaration& decl, const Part& part) {
   return init;
 }
 
-void Parts::declare(Part& part) {
+void Parts::declare(Part& part, const BundleAxis& bundle) {
   const ItemKind item = part.ref.item->kind;
   for (const dsl::Statement& s : part.ref.item->statements) {
     TensorKind kind;
@@ -145,13 +145,28 @@ void Parts::declare(Part& part) {
     }
     if (kind == TensorKind::input && item != ItemKind::cell) continue;  // bound at each call
     for (const dsl::Declaration& d : s.decls) {
+      if (part.tensors.contains(d.name)) continue;
+      std::vector<Axis> bundles;  // of a keep value, in order
+      bool waits = false;
+      for (const std::string& name : d.axes)
+        if (kind == TensorKind::keep && bundle && !part.axes.contains(name)) {
+          const auto found = bundle(name);
+          waits = waits || (found && found->key.empty());
+          if (found) bundles.push_back(*found);
+        }
+      if (waits) continue;
       Tensor t;
       t.name = part.role.empty() ? d.name : part.role + "." + d.name;
       t.kind = kind;
       t.per_step = d.per_step;
       t.as_taken = d.per_step && (item == ItemKind::cell || item == ItemKind::readout);
-      for (std::size_t i = 0; i < d.axes.size(); ++i) {
+      for (std::size_t i = 0, next = 0; i < d.axes.size(); ++i) {
         auto axis = part.axes.find(d.axes[i]);
+        if (axis == part.axes.end() && next < bundles.size()) {
+          t.axes.push_back(bundles[next]);
+          t.dims.push_back(bundles[next++].extent);
+          continue;
+        }
         if (axis == part.axes.end())
           fail(Code::E0602, part, i < d.axis_spans.size() ? d.axis_spans[i] : d.span,
                fmt::format("{} is not an axis here", d.axes[i]));

@@ -1,6 +1,7 @@
 // A rule's roles bound to items of the library: their axes get extents, their declarations become tensors.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -50,8 +51,10 @@ class Parts {
 
   // Header axes that no binding gave an extent take it from the experiment's sizes; a missing one is an error.
   void take_sizes(Part& part);
-  // Declarations of these kinds become tensors of the program, in declared order.
-  void declare(Part& part);
+  // Declarations of these kinds become tensors of the program, in declared order. A keep value of the rule may have a
+  // bundle among its axes; `bundle` knows those of roles that are bound, others wait for the next call.
+  using BundleAxis = std::function<std::optional<Axis>(const std::string& name)>;
+  void declare(Part& part, const BundleAxis& bundle = {});
   int declare_equation(Part& part, const std::string& name, TensorKind kind, std::vector<Axis> axes);
   Axis bundle_axis(const std::string& key, const std::string& shown, const std::vector<int>& tensors);
   std::optional<Axis> neurons;  // of `over neurons w`: parameters' axes are told apart by it

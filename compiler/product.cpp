@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "compiler/masks.h"
+
 namespace eligo::compiler {
 namespace {
 
@@ -46,19 +48,18 @@ Product::Product(Program& program, Ref node)
 void Product::normalise() {
   for (bool changed = true; changed && !zero_;) {
     changed = constants() || flatten() || embeds() || flags() || wires() || unused_labels();
-    if (coefficient == 0) zero_ = true;
   }
 }
 
 bool Product::constants() {
   bool changed = false;
   std::erase_if(factors, [&](const Use& use) {
-    if (use.node->kind == NodeKind::sum && use.node->uses.empty()) coefficient = 0;
+    if (use.node->kind == NodeKind::sum && use.node->uses.empty()) zero_ = true;
     if (use.node->kind != NodeKind::constant) return false;
     coefficient *= use.node->number;
     return changed = true;
   });
-  return changed || coefficient == 0;
+  return changed || zero_;
 }
 
 // A product whose result is no larger than what it reads has done its work: computing it once is better.
@@ -297,21 +298,7 @@ bool Product::solve_affine(std::size_t i) {
   return false;
 }
 
-namespace {
-
-// Nothing below makes an infinity out of finite numbers of moderate size.
-bool finite(Ref node) {
-  if (node->kind == NodeKind::map && (node->op == Op::recip || node->op == Op::log || node->op == Op::div ||
-                                      node->op == Op::pow || node->op == Op::exp))
-    return false;
-  for (const Use& use : node->uses)
-    if (!finite(use.node)) return false;
-  return true;
-}
-
-}  // namespace
-
-bool zero_outside(const Program& p, Ref node, const std::string& flag, TimeRef time) {
+bool zero_outside(Program& p, Ref node, const std::string& flag, TimeRef time) {
   switch (node->kind) {
     case NodeKind::leaf: {
       const Tensor& t = p.tensors[node->tensor];
@@ -327,7 +314,7 @@ bool zero_outside(const Program& p, Ref node, const std::string& flag, TimeRef t
       bool zero = false;
       for (const Use& use : node->uses) {
         if (zero_outside(p, use.node, flag, time)) zero = true;
-        else if (!finite(use.node)) return false;  // zero times infinity is no zero
+        else if (!stays_finite(p, use.node)) return false;  // zero times infinity is no zero
       }
       return zero;
     }
@@ -341,13 +328,19 @@ bool zero_outside(const Program& p, Ref node, const std::string& flag, TimeRef t
 
 bool Product::others_finite(std::size_t i, std::size_t j) const {
   for (std::size_t k = 0; k < factors.size(); ++k)
-    if (k != i && k != j && !finite(factors[k].node)) return false;
+    if (k != i && k != j && !stays_finite(p_, factors[k].node)) return false;
   return true;
 }
 
 bool Product::flags() {
   for (std::size_t i = 0; i < factors.size(); ++i) {
     Ref f = factors[i].node;
+    if (f->kind == NodeKind::map && f->op == Op::mask)
+      for (std::size_t j = 0; j < i; ++j)
+        if (factors[j].node == f && factors[j].index == factors[i].index) {
+          factors.erase(factors.begin() + static_cast<std::ptrdiff_t>(i));
+          return true;
+        }
     if (f->kind != NodeKind::leaf || p_.tensors[f->tensor].kind != TensorKind::flag) continue;
     const std::string& name = p_.tensors[f->tensor].name;
     if (name != "valid" && name != "exists") continue;

@@ -18,6 +18,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "compiler/graph.h"
@@ -68,6 +69,8 @@ struct Tensor {
   bool per_step = false;     // param, keep, wiring, gradient: a value for each step; a leaf's time says whose
   bool as_taken = false;     // per_step: of the net or the readout, read as it was when its step was taken
   bool batch_wide = false;   // backward: the same for all examples, at every step of the window
+  std::string given_as;      // noise: the name by which a caller may give its values: "ν" (each step's), or
+                             // "P[start]" (a recurrence's value before the first step); empty: drawn only
   int neuron_axis = -1;      // param: the axis that names its neuron, where the rule is over neurons and it has one
   Origin origin;
   Extent size() const;
@@ -104,11 +107,12 @@ struct Learned {
   int update_phase = -1;  // in Program::phases
 };
 
-// What is shown under a name: rows start at step 0 or 1.
+// What is shown under a name: rows start at step 0 or 1. A learn line shows a tensor for each parameter.
 struct Shown {
   std::string name;
   int tensor = -1;
   bool from_start = false;
+  int parameter = -1;
 };
 
 // An `at each` block: at every arrival, passes over the index k.
@@ -148,6 +152,15 @@ struct Replay {
   std::vector<int> carried;    // tensors
 };
 
+// A parameter whose way to the loss the rule's lines do not follow, or not all of it: see compiler/unreached.h.
+struct Unreached {
+  std::string parameter;  // "net.P"
+  bool partly = false;    // something is learned, but not all that acts on the loss
+  std::string reason;     // with a suggestion
+};
+// "net.P learns nothing: ..."
+std::string text(const Unreached& unreached);
+
 // What a session needs to know of a program, apart from its phases.
 struct Facts {
   std::string name;  // bp_lambda_rnn_tanh, for symbols
@@ -173,6 +186,7 @@ struct Facts {
   bool updates_within = false;  // parameters may change inside a sequence
   bool adopts = false;          // a block's `:=` changes them between a step and its learn lines
   std::string optimiser;
+  std::vector<Unreached> unreached;
 
   int find(const std::string& name) const;  // a tensor; -1
 };
@@ -187,9 +201,14 @@ struct Program : Facts {
   // Equations of the net and the readout, at t.
   std::map<int, Ref> definitions;
 
-  void forget_shifted() { shifted_.clear(); }
+  // Equations have changed.
+  void forget_shifted() {
+    shifted_.clear();
+    known_finite.clear();
+  }
   const Phase* phase(const std::string& name) const;
   Ref leaf(int tensor, TimeRef time);
+  std::unordered_map<Ref, bool> known_finite;  // by stays_finite, in masks.h
 
  private:
   std::map<std::pair<int, std::pair<int, int>>, Ref> shifted_;

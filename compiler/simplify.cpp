@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "compiler/masks.h"
 #include "compiler/product.h"
 
 namespace eligo::compiler {
@@ -44,11 +45,19 @@ class Simplifier {
   explicit Simplifier(Program& program) : p_(program), g_(program.graph) {}
 
   Ref operator()(Ref root) {
+    Ref result = simplified(root);
+    return is_nothing(result) ? g_.constant(0) : result;
+  }
+
+ private:
+  Ref simplified(Ref root) {
     for (Ref node : postorder({root})) {
       if (done_.contains(node)) continue;
       std::vector<Use> uses = node->uses;
       for (Use& use : uses) {
         use.node = done_.at(use.node);
+        if (is_nothing(use.node) && node->kind != NodeKind::contract && node->kind != NodeKind::sum)
+          use.node = g_.constant(0);
         if (use.node->rank() == 0) use.index.clear();  // a number, broadcast
       }
       g_.origin = node->origin;
@@ -57,7 +66,11 @@ class Simplifier {
     return done_.at(root);
   }
 
- private:
+  // A structural zero, such as a derivative by what a value does not depend on: a sum without terms. It makes nothing of
+  // a product; the number 0 does so only of finite factors.
+  Ref nothing() { return g_.sum({}, {}); }
+  static bool is_nothing(Ref node) { return node->kind == NodeKind::sum && node->uses.empty(); }
+
   Ref normal(Ref node) {
     switch (node->kind) {
       case NodeKind::map: return map(node);
@@ -74,7 +87,8 @@ class Simplifier {
     if (all_constant) {
       double x[3] = {};
       for (std::size_t i = 0; i < node->uses.size(); ++i) x[i] = node->uses[i].node->number;
-      return g_.constant(op_evaluate(node->op, x));
+      const double value = op_evaluate(node->op, x);
+      return node->op == Op::mask && value == 0 ? nothing() : g_.constant(value);
     }
     auto scaled = [&](std::vector<Use> uses) { return product(g_.contract(std::move(uses), node->dims, {})); };
     const std::vector<Use>& u = node->uses;
@@ -104,7 +118,11 @@ class Simplifier {
   Ref product(Ref node) {
     Product product(p_, node);
     product.normalise();
-    if (product.zero()) return g_.constant(0);
+    if (product.zero()) return nothing();
+    // 0 times what may be infinite is no zero.
+    const auto finite = [&](const Use& use) { return always_finite(p_, use.node); };
+    if (product.coefficient == 0 && std::all_of(product.factors.begin(), product.factors.end(), finite))
+      return g_.constant(0);
     if (Ref distributed = distribute(product)) return distributed;
     product.canonicalise();
     if (product.factors.empty() && !product.sum_batch) return g_.constant(product.coefficient);
@@ -157,7 +175,7 @@ class Simplifier {
         if (replacement->rank() == 0) factors[i].index.clear();
         Ref part = this->product(
             g_.contract(factors, product.dims, product.summed, product.coefficient * coefficient, product.sum_batch));
-        if (!part->is_zero()) terms.push_back(part->rank() ? whole(part) : Use{part, {}, 1});
+        if (!part->is_zero() && !is_nothing(part)) terms.push_back(part->rank() ? whole(part) : Use{part, {}, 1});
       };
       for (const Use& term : tied) {
         std::vector<Index> index;
@@ -166,7 +184,7 @@ class Simplifier {
       }
       if (!rest.empty()) {
         Ref remaining = sum(rest, use.node->dims);
-        if (!remaining->is_zero()) with(remaining, use.index, 1);
+        if (!remaining->is_zero() && !is_nothing(remaining)) with(remaining, use.index, 1);
       }
       return sum(terms, product.dims);
     }
@@ -176,13 +194,14 @@ class Simplifier {
   Ref sum(const std::vector<Use>& given, const std::vector<Extent>& dims) {
     std::vector<Use> terms;
     double constant = 0;
+    bool number = false;
     std::vector<Use> queue(given.rbegin(), given.rend());
     while (!queue.empty()) {
       Use term = queue.back();
       queue.pop_back();
       const Node& n = *term.node;
-      if (term.coefficient == 0) continue;
       if (n.kind == NodeKind::constant) {
+        number = true;
         constant += term.coefficient * n.number;
       } else if (n.kind == NodeKind::sum) {
         for (auto it = n.uses.rbegin(); it != n.uses.rend(); ++it) {
@@ -202,8 +221,9 @@ class Simplifier {
         merge(terms, term);
       }
     }
-    std::erase_if(terms, [](const Use& t) { return t.coefficient == 0; });
-    if (terms.empty()) return g_.constant(constant);
+    // x - x is NaN where x is not finite, and so is 0*x.
+    std::erase_if(terms, [&](const Use& t) { return t.coefficient == 0 && always_finite(p_, t.node); });
+    if (terms.empty()) return number ? g_.constant(constant) : nothing();
     if (constant != 0) terms.push_back({g_.constant(1), {}, constant});
     std::stable_sort(terms.begin(), terms.end(),
                      [](const Use& a, const Use& b) { return a.node->hash < b.node->hash; });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -118,13 +119,19 @@ class Printer {
       auto name = names_.find(n);
       return name != names_.end() ? name->second : expression(n, labels(n->rank()));
     };
-    if (node->kind == NodeKind::jac)
-      return fmt::format("jac({}; {})", plain(node->uses[0].node), leaf(node->cuts[node->wrt]));
+    // Leaves of another step than the denominator's are held.
+    auto denominator = [&] {
+      std::string out = leaf(node->cuts[node->wrt]), bar = " | ";
+      for (Ref cut : node->cuts)
+        if (cut->time != node->cuts[node->wrt]->time) out += std::exchange(bar, ", ") + leaf(cut);
+      return out;
+    };
+    if (node->kind == NodeKind::jac) return fmt::format("jac({}; {})", plain(node->uses[0].node), denominator());
     std::vector<std::string> parts;
     if (node->kind == NodeKind::vjp) {
       for (std::size_t i = 0; i < node->uses.size(); i += 2)
         parts.push_back(fmt::format("{} . {}", plain(node->uses[i + 1].node), plain(node->uses[i].node)));
-      return fmt::format("vjp({}; {})", fmt::join(parts, ", "), leaf(node->cuts[node->wrt]));
+      return fmt::format("vjp({}; {})", fmt::join(parts, ", "), denominator());
     }
     for (std::size_t k = 1; k < node->uses.size(); ++k)
       parts.push_back(fmt::format("{} := {}", leaf(node->cuts[k - 1]), plain(node->uses[k].node)));

@@ -262,7 +262,10 @@ Value Values::add(const Value& a_lazy, const Value& b_lazy, double b_coefficient
       use.coefficient = b_coefficient;
       terms.push_back(use);
     }
-    if (!terms.empty()) v.blocks[key] = g_.sum(terms, layout(v.axes, key).dims);
+    if (terms.empty()) continue;
+    const std::vector<Extent> dims = layout(v.axes, key).dims;
+    const bool alone = terms.size() == 1 && terms[0].coefficient == 1 && is_whole(terms[0], dims);
+    v.blocks[key] = alone ? terms[0].node : g_.sum(terms, dims);
   }
   return v;
 }
@@ -271,8 +274,9 @@ Value Values::multiply(const Value& a_lazy, const Value& b_lazy) {
   // c * d(a)/d(b) is d(stop(c) * a)/d(b): a scaled derivative stays one.
   if (b_lazy.derivative && !a_lazy.derivative && a_lazy.axes.empty()) return multiply(b_lazy, a_lazy);
   if (a_lazy.derivative && !b_lazy.derivative && b_lazy.axes.empty()) {
-    const Derivative& d = *a_lazy.derivative;
-    return derivative(multiply(stop(b_lazy), d.a), d.b_axes, d.cuts, d.own);
+    Derivative scaled = *a_lazy.derivative;
+    scaled.a = multiply(stop(b_lazy), scaled.a);
+    return derivative(std::move(scaled));
   }
   const Value a = form(a_lazy), b = form(b_lazy);
   Value v;
@@ -375,6 +379,13 @@ void Values::cut_last(Ref node, std::size_t lead, const std::vector<Axis>& axes,
   }
 }
 
+// All leaves that are cut loose: those of the denominator, then those held, which nothing is derived by.
+static std::vector<Ref> loose(const Derivative& d) {
+  std::vector<Ref> cuts = d.cuts;
+  cuts.insert(cuts.end(), d.held.begin(), d.held.end());
+  return cuts;
+}
+
 Value Values::push_left(const Value& u, const Value& dv) {
   const Derivative& d = *dv.derivative;
   const std::size_t extra = u.axes.size() - d.a.axes.size();
@@ -397,7 +408,7 @@ Value Values::push_left(const Value& u, const Value& dv) {
   for (const auto& [key, list] : pairs)
     for (std::size_t m = 0; m < d.cuts.size(); ++m) {
       std::vector<int> k = key;
-      Ref node = g_.vjp(list, d.cuts, static_cast<int>(m), d.own);
+      Ref node = g_.vjp(list, loose(d), static_cast<int>(m), d.own);
       if (d.stored) {
         cut_last(node, node->dims.size() - d.b_axes.size(), d.b_axes, key, v);
         continue;
@@ -432,6 +443,7 @@ Value Values::push_right(const Value& dv, const Value& t) {
       }
       for (std::size_t m = 0; m < d.cuts.size(); ++m)
         if (!members.contains(static_cast<int>(m))) cuts.push_back(d.cuts[m]);
+      cuts.insert(cuts.end(), d.held.begin(), d.held.end());
       std::vector<int> key = ka;
       key.insert(key.end(), extra.begin(), extra.end());
       v.blocks[key] = g_.jvp(a, vs, cuts, d.own);
@@ -439,14 +451,9 @@ Value Values::push_right(const Value& dv, const Value& t) {
   return v;
 }
 
-Value Values::derivative(const Value& a_lazy, std::vector<Axis> b_axes, std::vector<Ref> cuts, TimeRef own,
-                         bool stored) {
-  auto d = std::make_shared<Derivative>();
-  d->a = form(a_lazy);
-  d->b_axes = std::move(b_axes);
-  d->cuts = std::move(cuts);
-  d->own = own;
-  d->stored = stored;
+Value Values::derivative(Derivative derivative) {
+  auto d = std::make_shared<Derivative>(std::move(derivative));
+  d->a = form(d->a);
   d->origin = g_.origin;
   Value v;
   v.axes = d->a.axes;
@@ -465,7 +472,7 @@ Value Values::form(const Value& a) {
     if (node->rank() != static_cast<int>(layout(d.a.axes, ka).dims.size())) continue;
     for (std::size_t m = 0; m < d.cuts.size(); ++m) {
       std::vector<int> key = ka;
-      Ref jac = g_.jac(node, d.cuts, static_cast<int>(m), d.own);
+      Ref jac = g_.jac(node, loose(d), static_cast<int>(m), d.own);
       if (d.stored) {
         cut_last(jac, jac->dims.size() - d.b_axes.size(), d.b_axes, ka, v);
         continue;

@@ -52,6 +52,7 @@ struct Derivative {
   Value a;                   // the numerator
   std::vector<Axis> b_axes;  // one bundle axis, or the plain axes of a single tensor
   std::vector<Ref> cuts;     // the leaves of b: the bundle's members in order, or the one tensor
+  std::vector<Ref> held;     // leaves that stay as they are: nothing behind them is followed
   bool stored = false;       // b is one tensor, kept flat along its bundle axes: results are cut into blocks
   TimeRef own;
   Origin origin;  // of `d(a)/d(b)` itself
@@ -96,7 +97,7 @@ class Values {
   // Σ a*b over all axes but the one named (inside of a bundle: that axis of each member), which may be absent.
   Value inner(const Value& a, const Value& b, const Axis& but);
   Value form(const Value& a);  // a derivative as blocks; anything else unchanged
-  Value derivative(const Value& a, std::vector<Axis> b_axes, std::vector<Ref> cuts, TimeRef own, bool stored = false);
+  Value derivative(Derivative derivative);  // origin: the graph's
 
   // Axes of the pointwise combination; throws where alignment by name is ambiguous.
   static std::vector<Axis> align(const std::vector<std::vector<Axis>>& args);

@@ -32,7 +32,7 @@ enum class ExprKind {
   power,       // args[0] ^ args[1]
   compare,     // args[0] name args[1]          name is one of < <= > >= == !=
   contract,    // args[0] . args[1]             with blanks around the dot
-  derivative,  // d(args[0])/d(args[1])
+  derivative,  // d(args[0])/d(args[1] | args[2], ...)   the values behind the bar are held
   before,      // args[0] before sequence
 };
 

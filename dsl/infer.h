@@ -67,6 +67,7 @@ class Inference {
   Shape reach(const Expr& e);
   Shape statistic(const Expr& e, const Function& f, const Shape& argument);
   Shape derivative(const Expr& e);
+  void held(const Expr& e);
   Shape varied(const Expr& e);
   Shape before(const Expr& e);
   void steps_apart(const Expr& e);

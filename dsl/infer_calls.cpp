@@ -156,6 +156,7 @@ Shape Inference::over_axes(const Expr& e, const Function& f, const Shape& argume
 Shape Inference::derivative(const Expr& e) {
   const Shape of_what = of(*e.args[0]);
   const Shape by_what = varied(*e.args[1]);
+  for (std::size_t i = 2; i < e.args.size(); ++i) held(*e.args[i]);
   if (aloud) steps_apart(e);
   if (of_what.is_bottom() || by_what.is_bottom()) return Shape::bottom();
   if (of_what.is_unknown() || by_what.is_unknown()) return Shape::unknown();
@@ -185,6 +186,17 @@ Shape Inference::varied(const Expr& e) {
     return Shape::unknown();
   }
   return of(e);
+}
+
+// What a derivative holds: a name at a step, as in d(L[t])/d(ψ | s[t]).
+void Inference::held(const Expr& e) {
+  const bool at_step = e.kind == ExprKind::index && e.args.size() == 2 && as_time_index(*e.args[1]);
+  if (!at_step || path_of(*e.args[0]).empty()) {
+    if (Diagnostic* d = error(Code::E0207, fmt::format("`{}` cannot be held", print(e)), e.span))
+      d->help.push_back("what stands behind the bar is a state at a step: d(L[t])/d(ψ | s[t])");
+    return;
+  }
+  varied(e);
 }
 
 // The numerator is followed back through its own step only: by its own time, or the state of the step before.

@@ -247,7 +247,7 @@ class Lexer {
   bool symbol() {
     static constexpr std::string_view symbols[] = {":=", "+=", "-=", "==", "!=", "<=", ">=", "(", ")",
                                                    "[",  "]",  "{",  "}",  ",",  ";",  ":",  "=", "<",
-                                                   ">",  "+",  "-",  "*",  "/",  "^",  "~"};
+                                                   ">",  "+",  "-",  "*",  "/",  "^",  "~", "|"};
     for (const std::string_view s : symbols) {
       if (!text_.substr(at_).starts_with(s)) continue;
       if (s == "(" || s == "[") ++depth_;

@@ -31,16 +31,19 @@ class Walk {
   Locality out;
 
  private:
-  // The numerator is read; the denominator only names what is varied.
+  // The numerator is read; the denominator only names what is varied and held.
   void derivative(const Expr& e, int shift, const std::string& via) {
     const auto is_direct = [](const std::vector<Read>& reads) { return reads.size() == 1; };
     const std::vector<Read> of = reads_of(*e.args[0]), by = reads_of(*e.args[1]);
-    if (is_direct(of) && is_direct(by)) through(of[0], by[0], via);
+    std::vector<Read> held;
+    for (std::size_t i = 2; i < e.args.size(); ++i)
+      for (const Read& read : reads_of(*e.args[i])) held.push_back(read);
+    if (is_direct(of) && is_direct(by)) through(of[0], by[0], held, via);
     expression(*e.args[0], shift, via);
   }
 
   // Whose parameters the way from `by` to `of` leads through.
-  void through(const Read& of, const Read& by, const std::string& via) {
+  void through(const Read& of, const Read& by, const std::vector<Read>& held, const std::string& via) {
     const Symbol* s = scope_.find(of.root);
     if (s == nullptr) return;
     const bool loss = s->kind == SymbolKind::role && s->role == ItemKind::readout;
@@ -49,7 +52,11 @@ class Walk {
     const Symbol* varied = scope_.find(by.root);
     const bool own = varied != nullptr && varied->kind == SymbolKind::bundle && varied->key == of.root + ".params";
     const bool same_step = by.time && by.time == of.time;
-    if ((state || loss) && !same_step && !own) parameters(cell() + ".params", via);
+    const bool behind_state = std::any_of(held.begin(), held.end(), [&](const Read& h) {
+      const Symbol* what = scope_.find(h.root);
+      return what != nullptr && what->kind == SymbolKind::bundle && what->bundle == BundleKind::state && h.time == of.time;
+    });
+    if ((state || loss) && !same_step && !own && !behind_state) parameters(cell() + ".params", via);
   }
 
   std::string cell() const {

@@ -194,7 +194,7 @@ class ExpressionParser {
   }
 
   ExprPtr derivative(const Token& first) {
-    static constexpr const char* form = "a derivative is written d(a)/d(b)";
+    static constexpr const char* form = "a derivative is written d(a)/d(b), or d(a)/d(b | c) with c held";
     Expr e;
     e.kind = ExprKind::derivative;
     tokens_.take();
@@ -205,8 +205,22 @@ class ExpressionParser {
     }
     tokens_.take();
     tokens_.take();
-    e.args.push_back(in_parentheses());
+    denominator(e);
     return make(std::move(e), first);
+  }
+
+  // (b), or (b | c, ...)
+  void denominator(Expr& derivative) {
+    const Level level(*this);
+    const Token open = tokens_.expect("(", "to open the denominator");
+    derivative.args.push_back(comparison());
+    if (tokens_.is_symbol("|")) {
+      do {
+        tokens_.take();
+        derivative.args.push_back(comparison());
+      } while (tokens_.is_symbol(","));
+    }
+    close_bracket(open, ")");
   }
 
   ExprPtr in_parentheses() {

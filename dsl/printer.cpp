@@ -199,7 +199,11 @@ std::string print(const Expr& e) {
     case ExprKind::power: return at_level(*e.args[0], postfix) + "^" + exponent(*e.args[1]);
     case ExprKind::compare: return binary(e, " " + e.name + " ", sum, sum);
     case ExprKind::contract: return binary(e, " . ", contraction, power);
-    case ExprKind::derivative: return fmt::format("d({})/d({})", print(*e.args[0]), print(*e.args[1]));
+    case ExprKind::derivative: {
+      std::string held;
+      for (std::size_t i = 2; i < e.args.size(); ++i) held += (i == 2 ? " | " : ", ") + print(*e.args[i]);
+      return fmt::format("d({})/d({}{})", print(*e.args[0]), print(*e.args[1]), held);
+    }
     case ExprKind::before: return at_level(*e.args[0], postfix) + " before sequence";
   }
   return "";

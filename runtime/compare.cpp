@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 
+#include "runtime/additions.h"
 #include "runtime/compile.h"
 #include "runtime/experiment_variant.h"
 #include "runtime/fitting.h"
@@ -121,7 +122,7 @@ class Match {
 struct Pair {
   std::string a, b;
   int bundle = -1;        // in Comparison::bundles; -1: learned by none
-  bool gathered = false;  // by learn lines on both sides; else only the values can be compared
+  bool moved = false;     // by both rules; else only the values can be compared
 };
 
 // As the runs will need it.
@@ -135,6 +136,7 @@ ProgramSpec sized(ProgramSpec spec, const SessionOptions& options) {
 struct Side {
   std::shared_ptr<const Program> program;
   std::optional<Session> session;
+  std::optional<Additions> added;  // of the last update
   std::vector<double> milliseconds;
 
   Side(const Variant& variant, const SessionOptions& options) : program(compile(sized(variant.program, options))) {
@@ -143,6 +145,7 @@ struct Side {
   }
 
   double update(const Batch& batch) {
+    added.emplace(*session);
     const auto before = std::chrono::steady_clock::now();
     const double loss = session->run(batch).loss;
     const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - before;
@@ -150,6 +153,15 @@ struct Side {
     return loss;
   }
 };
+
+bool is_moved(const TensorInfo& info) { return !info.bundle.empty() || info.assigned; }
+
+// What both call the parameters that one of them moves: as a learn line names them, else by their role.
+std::string label_of(const TensorInfo& a, const TensorInfo& b) {
+  if (a.bundle.empty() && b.bundle.empty()) return a.name.substr(0, a.name.find('.'));
+  if (a.bundle.empty() || b.bundle.empty() || a.bundle == b.bundle) return a.bundle.empty() ? b.bundle : a.bundle;
+  return a.bundle + "/" + b.bundle;
+}
 
 std::vector<Pair> pairs_of(const Session& a, const Session& b, const Match& match, Comparison& out) {
   std::map<std::string, TensorInfo> others;
@@ -160,68 +172,46 @@ std::vector<Pair> pairs_of(const Session& a, const Session& b, const Match& matc
     const bool both = found != others.end() && found->second.shape == info.shape;
     if (!both || !info.parameter) {
       if (both) pairs.push_back({info.name, found->first, -1});
-      if (!info.bundle.empty()) out.only_a.push_back(info.name);
+      if (is_moved(info)) out.only_a.push_back(info.name);
       if (both) others.erase(found);
       continue;
     }
     const TensorInfo other = found->second;
     others.erase(found);
     Pair pair{info.name, other.name, -1};
-    pair.gathered = !info.bundle.empty() && !other.bundle.empty();
-    if (!info.bundle.empty() || !other.bundle.empty()) {
-      const bool one_name = info.bundle == other.bundle || !pair.gathered;
-      const std::string label = !one_name             ? info.bundle + "/" + other.bundle
-                                : info.bundle.empty() ? other.bundle
-                                                      : info.bundle;
+    pair.moved = is_moved(info) && is_moved(other);
+    if (is_moved(info) || is_moved(other)) {
+      const std::string label = label_of(info, other);
       const auto at = std::find(out.bundles.begin(), out.bundles.end(), label);
       pair.bundle = static_cast<int>(at - out.bundles.begin());
       if (at == out.bundles.end()) out.bundles.push_back(label);
     }
-    if (!pair.gathered && !info.bundle.empty()) out.only_a.push_back(info.name);
-    if (!pair.gathered && !other.bundle.empty()) out.only_b.push_back(other.name);
+    if (!pair.moved && is_moved(info)) out.only_a.push_back(info.name);
+    if (!pair.moved && is_moved(other)) out.only_b.push_back(other.name);
     pairs.push_back(pair);
   }
   for (const auto& [name, info] : others)
-    if (!info.bundle.empty()) out.only_b.push_back(name);
+    if (is_moved(info)) out.only_b.push_back(name);
   return pairs;
 }
 
-// Gathers |a|², |b|², a·b and |a - b|² over several tensors.
-struct Sums {
-  double aa = 0, bb = 0, ab = 0, gap = 0;
-  bool incomplete = false;
-  void add(const std::vector<double>& a, const std::vector<double>& b) {
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      aa += a[i] * a[i];
-      bb += b[i] * b[i];
-      ab += a[i] * b[i];
-      gap += (a[i] - b[i]) * (a[i] - b[i]);
-    }
-  }
-  double relative() const {
-    if (incomplete) return std::numeric_limits<double>::quiet_NaN();
-    const double larger = std::max(aa, bb);
-    return larger > 0 ? std::sqrt(gap / larger) : std::isnan(gap) ? gap : 0;
-  }
-  double cosine() const {
-    return !incomplete && aa > 0 && bb > 0 ? ab / std::sqrt(aa) / std::sqrt(bb)
-                                           : std::numeric_limits<double>::quiet_NaN();
-  }
-};
-
-std::vector<BundleDifference> differences(const Session& a, const Session& b, const std::vector<Pair>& pairs,
+std::vector<BundleDifference> differences(const Side& a, const Side& b, const std::vector<Pair>& pairs,
                                           std::size_t count) {
-  std::vector<Sums> gathered(count), values(count);
+  std::vector<Directions> added(count), values(count);
+  std::vector<bool> incomplete(count, false);
   for (const Pair& pair : pairs) {
     if (pair.bundle < 0) continue;
     const auto k = static_cast<std::size_t>(pair.bundle);
-    if (pair.gathered) gathered[k].add(a.gathered(pair.a), b.gathered(pair.b));
-    else gathered[k].incomplete = true;
-    values[k].add(a.get(pair.a), b.get(pair.b));
+    const auto from_a = a.added->of(*a.session, pair.a), from_b = b.added->of(*b.session, pair.b);
+    if (from_a && from_b) added[k].add(*from_a, *from_b);
+    else incomplete[k] = true;
+    values[k].add(a.session->get(pair.a), b.session->get(pair.b));
   }
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
   std::vector<BundleDifference> out;
   for (std::size_t k = 0; k < count; ++k)
-    out.push_back({gathered[k].relative(), gathered[k].cosine(), values[k].relative()});
+    out.push_back({incomplete[k] ? none : added[k].relative(), incomplete[k] ? none : added[k].cosine(),
+                   values[k].relative()});
   return out;
 }
 
@@ -296,7 +286,7 @@ Comparison compare(const CompareOptions& o) {
     UpdateComparison one;
     one.loss_a = a.update(batch);
     one.loss_b = b.update(batch);
-    one.bundles = differences(*a.session, *b.session, pairs, out.bundles.size());
+    one.bundles = differences(a, b, pairs, out.bundles.size());
     out.updates.push_back(std::move(one));
   }
   out.a = cost_of(a, variant_a, options);

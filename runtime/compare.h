@@ -24,7 +24,8 @@ struct CompareOptions {
 
 // Of what both sides learn as one bundle, in one update.
 struct BundleDifference {
-  double relative = 0;  // |a - b| over the larger of both; of what the learn lines gathered; NaN if one side has none
+  double relative = 0;  // |a - b| over the larger of both, of what each rule adds (runtime/additions.h); NaN if one
+                        // side adds nothing
   double cosine = 0;    // NaN if one of them is zero
   double drift = 0;     // the same distance of the parameters, after the update
 };

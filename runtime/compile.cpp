@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -11,9 +11,10 @@
 #include "compiler/pipeline.h"
 #include "dsl/file.h"
 #include "dsl/names.h"
+#include "dsl/time.h"
 #include "runtime/cache.h"
 #include "runtime/compile_key.h"
-#include "runtime/layout.h"
+#include "runtime/available.h"
 #include "runtime/library.h"
 #include "runtime/schedules.h"
 #include "runtime/synth_roles.h"
@@ -43,6 +44,40 @@ compiler::ItemRef load(const std::string& name, const std::string& kind, const P
   if (!ref.item) throw Error(fmt::format("{}: there is no {} {} in this file", found.path, kind, found.item));
   ref.file = file;
   return ref;
+}
+
+// A rule in which a caller gives the value of some recurrences before the first step: as if it had the boundary equation
+// P[start] = that value, instead of one of its own.
+void give_starts(compiler::ItemRef& rule, const std::vector<std::string>& starts) {
+  if (starts.empty()) return;
+  dsl::Diagnostics faults;
+  const dsl::RuleTime time = dsl::analyse_time(*rule.item, faults);
+  auto file = std::make_shared<dsl::File>(*rule.file);
+  dsl::Item& item = file->items[static_cast<std::size_t>(rule.item - rule.file->items.data())];
+  for (const std::string& given : starts) {
+    const std::string name = dsl::canonical(given);
+    const auto found = time.names.find(name);
+    const bool forward = found != time.names.end() && found->second.direction == dsl::Direction::forward;
+    const auto is_it = [&](const dsl::Statement& s) { return s.kind == dsl::StatementKind::equation && s.name == name; };
+    const auto general = std::find_if(item.statements.begin(), item.statements.end(), is_it);
+    if (!forward || general == item.statements.end())
+      throw Error(fmt::format("{}[start] cannot be given: {}", given,
+                              found == time.names.end()
+                                  ? fmt::format("the rule {} has no recurrence {}; a cell's state is net.{}[start]",
+                                                item.name, given, given)
+                                  : fmt::format("in the rule {} it is no recurrence that runs forward", item.name)));
+    dsl::Statement start = *general;
+    std::erase_if(item.statements, [&](const dsl::Statement& s) {
+      return is_it(s) && s.time && s.time->base == dsl::TimeBase::start;
+    });
+    start.time = dsl::TimeIndex{dsl::TimeBase::start, 0};
+    start.indices.clear();
+    start.value = std::make_shared<dsl::Expr>(
+        dsl::Expr{.kind = dsl::ExprKind::name, .span = start.span, .name = name + "[start]"});
+    item.statements.push_back(std::move(start));
+  }
+  rule.item = &item;
+  rule.file = file;
 }
 
 std::string part_for(const dsl::HeaderEntry& role, const ProgramSpec& spec, const SynthRoles& synths) {
@@ -80,25 +115,35 @@ void check_sizes(const compiler::Facts& plan, bool recurrences) {
   }
 }
 
-// Numbers of the rule that a double holds and a float does not.
-void check_constants(const compiler::Program& program) {
-  std::vector<compiler::Ref> roots;
-  for (const auto& phase : program.phases)
-    for (const auto& root : phase.roots) roots.push_back(root.node);
-  for (const auto& [tensor, node] : program.definitions) roots.push_back(node);
-  const auto check = [](double number) {
-    if (std::isfinite(number) && std::abs(number) > std::numeric_limits<float>::max())
-      throw Error(fmt::format("the rule or one of its parts has the number {:.6g}, which is too large for float32: use "
-                              "dtype f64",
-                              number));
+// Numbers that a rule writes and float32 does not hold would be infinite in its kernels.
+void check_numbers(const compiler::Program& program) {
+  std::set<compiler::Ref> seen;
+  std::vector<compiler::Ref> open;
+  for (const compiler::Phase& phase : program.phases)
+    for (const compiler::Root& root : phase.roots) open.push_back(root.node);
+  const auto check = [](double number, const compiler::Origin& origin) {
+    if (!std::isfinite(number) || std::isfinite(static_cast<float>(number))) return;
+    std::string place;
+    if (origin.source) {
+      const dsl::LineColumn at = dsl::line_column(*origin.source, origin.span.begin);
+      place = fmt::format("{}:{}:{}: ", origin.source->path, at.line, at.column);
+    }
+    throw Error(fmt::format("{}the number {} is too large for float32; use dtype f64", place, number));
   };
-  for (compiler::Ref node : compiler::postorder(roots)) {
-    check(node->number);
-    for (const compiler::Use& use : node->uses) check(use.coefficient);
+  while (!open.empty()) {
+    const compiler::Ref node = open.back();
+    open.pop_back();
+    if (node == nullptr || !seen.insert(node).second) continue;
+    if (node->kind == compiler::NodeKind::constant || node->kind == compiler::NodeKind::contract)
+      check(node->number, node->origin);
+    for (const compiler::Use& use : node->uses) {
+      if (node->kind == compiler::NodeKind::sum) check(use.coefficient, node->origin);
+      open.push_back(use.node);
+    }
   }
-  for (const auto& t : program.tensors) {
-    check(t.init.a);
-    check(t.init.b);
+  for (const compiler::Tensor& t : program.tensors) {  // hypers, initial values
+    check(t.init.a, t.origin);
+    check(t.init.b, t.origin);
   }
 }
 
@@ -107,6 +152,7 @@ void check_constants(const compiler::Program& program) {
 std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
   compiler::Instance instance;
   instance.rule = load(spec.rule, "rule", spec);
+  give_starts(instance.rule, spec.starts);
   const SynthRoles synths = synths_for(*instance.rule.item, spec);
   for (const dsl::HeaderEntry& h : instance.rule.item->header) {
     if (h.kind != dsl::HeaderEntry::Kind::role) continue;
@@ -120,6 +166,7 @@ std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
   for (const auto& [name, value] : spec.header) instance.header[dsl::canonical(name)] = value;
   instance.update = every(spec.update);
   instance.show = spec.show;
+  instance.counted = spec.valid;
   dsl::Diagnostics diagnostics;
   std::shared_ptr<compiler::Program> plan = compiler::instantiate(instance, diagnostics);
   if (!plan) throw dsl::SourceError(diagnostics);
@@ -164,7 +211,7 @@ std::shared_ptr<const Program> compile(const ProgramSpec& spec) {
     }
   }
   const std::shared_ptr<compiler::Program> graph = scheduled(spec);
-  if (!spec.float64) check_constants(*graph);
+  if (!spec.float64) check_numbers(*graph);
   compiler::Executable executable = compiler::compile_executable(*graph, options);
   if (!key.empty()) cache.store(spec.rule, key, compiler::packed(executable));
   return finish(std::move(executable));

@@ -22,7 +22,7 @@ void add_part(compiler::ArchiveWriter& key, const std::string& name, const char*
 std::string program_key(const ProgramSpec& spec, const std::string& code_version) {
   // A new field does not compile until its part in the key is decided.
   const auto& [rule, cell, readout, synth, sizes, header, optimiser, update, float64, interpreter, cpu, schedule,
-               online, show, rule_paths, cache, batch_hint, steps_hint, memory] = spec;
+               online, show, rule_paths, cache, batch_hint, steps_hint, memory, starts, valid] = spec;
   compiler::ArchiveWriter key;
   key(std::string(compiler::fingerprint), code_version);
   PartSearch search(rule_paths);
@@ -44,7 +44,7 @@ std::string program_key(const ProgramSpec& spec, const std::string& code_version
   for (const auto& [name, value] : sizes) sized[dsl::canonical(name)] = value;
   for (const auto& [name, value] : header) given[dsl::canonical(name)] = value;
   key(sized, given, update, float64, schedule, online.value_or(update == Update::step), show, batch_hint, steps_hint,
-      memory);
+      memory, starts, valid);
   return std::move(key.bytes);
 }
 

@@ -10,6 +10,7 @@
 #include "runtime/bytes.h"
 #include "runtime/case_sizes.h"
 #include "runtime/json_text.h"
+#include "runtime/outline.h"
 #include "runtime/session.h"
 #include "runtime/synth_roles.h"
 
@@ -18,9 +19,12 @@ namespace {
 
 using json = nlohmann::json;
 
+constexpr std::string_view start_word = "[start]";
+
 const std::vector<std::string> fields = {
     "rule", "cell", "readout",   "synth",   "sizes",  "hyper", "dtype",     "window", "schedule", "backend", "values",
-    "x",    "y",    "loss_mask", "lengths", "update", "show",  "optimiser", "cpu",    "threads",  "seed",    "memory"};
+    "x",    "y",    "loss_mask", "lengths", "update", "show",  "optimiser", "cpu",    "threads",  "seed",    "memory",
+    "valid"};
 
 // Names that a case may show. Each is an equation of its own to compile and a list of numbers to write.
 constexpr std::size_t most_shown = 256;
@@ -134,6 +138,33 @@ std::string synth_text(const json& input) {
   return roles.text();
 }
 
+// "update ψ": values after each update, which the program need not know of.
+constexpr std::string_view updates = "update ";
+
+std::vector<std::string> shown_names(const json& input) {
+  std::vector<std::string> names;
+  auto s = input.find("show");
+  if (s == input.end() || s->is_null()) return names;
+  if (!s->is_array()) throw Error("\"show\" must be a list of names");
+  if (s->size() > most_shown)
+    throw Error(fmt::format("\"show\" names {} values, expected {} at most: show the others by another case", s->size(),
+                            most_shown));
+  for (const json& name : *s) {
+    if (!name.is_string()) throw Error("\"show\" must be a list of names");
+    names.push_back(name.get<std::string>());
+  }
+  return names;
+}
+
+// Whole numbers of the rule's header may stand among its hypers.
+void read_header_numbers(const json& hypers, ProgramSpec& spec) {
+  if (hypers.empty()) return;
+  const std::vector<std::string> known = outline(spec.rule, "rule", spec.rule_paths).integers;
+  for (const auto& [name, value] : hypers.items())
+    if (std::find(known.begin(), known.end(), dsl::canonical(name)) != known.end())
+      spec.header[dsl::canonical(name)] = value == "all" ? -1 : integer(value, "hyper." + name);
+}
+
 ProgramSpec specification(const json& input, const std::vector<std::string>& folders) {
   ProgramSpec spec;
   spec.rule = text(input, "rule", "");
@@ -156,20 +187,17 @@ ProgramSpec specification(const json& input, const std::vector<std::string>& fol
   for (const auto& [name, value] : object(input, "sizes").items()) spec.sizes[name] = integer(value, "sizes." + name, 1);
   if (auto w = input.find("window"); w != input.end() && !w->is_null())
     spec.header["n"] = w->is_string() && *w == "all" ? -1 : integer(*w, "window");
+  read_header_numbers(object(input, "hyper"), spec);
   for (const auto& [name, value] : object(input, "schedule").items()) {
     if (!value.is_string()) throw Error(fmt::format("\"schedule.{}\" must be a text", name));
     spec.schedule[name] = value.get<std::string>();
   }
-  if (auto s = input.find("show"); s != input.end() && !s->is_null()) {
-    if (!s->is_array()) throw Error("\"show\" must be a list of names");
-    if (s->size() > most_shown)
-      throw Error(fmt::format("\"show\" names {} values, expected {} at most: show the others by another case", s->size(),
-                              most_shown));
-    for (const json& name : *s) {
-      if (!name.is_string()) throw Error("\"show\" must be a list of names");
-      spec.show.push_back(name.get<std::string>());
-    }
-  }
+  for (const std::string& name : shown_names(input))
+    if (!name.starts_with(updates)) spec.show.push_back(name);
+  spec.valid = input.contains("valid") && !input["valid"].is_null();
+  for (const auto& [name, value] : object(input, "values").items())  // not a cell's state, which has its role's name
+    if (name.ends_with(start_word) && name.find('.') == std::string::npos)
+      spec.starts.push_back(name.substr(0, name.size() - start_word.size()));
   const std::string every = text(object(input, "update"), "every", "sequence");
   if (every == "step") spec.update = Update::step;
   else if (every == "window") spec.update = Update::window;
@@ -201,6 +229,10 @@ Batch batch_of(const json& input) {
     batch.loss_mask = numbers(*mask, "loss_mask", &shape);
     leads("loss_mask", shape);
   }
+  if (auto valid = input.find("valid"); valid != input.end() && !valid->is_null()) {
+    batch.valid = numbers(*valid, "valid", &shape);
+    leads("valid", shape);
+  }
   if (auto lengths = input.find("lengths"); lengths != input.end() && !lengths->is_null()) {
     if (!lengths->is_array()) throw Error(fmt::format("\"lengths\" must be a list of integers, found {}", found(*lengths)));
     for (const json& l : *lengths) batch.lengths.push_back(integer(l, "lengths"));
@@ -221,18 +253,83 @@ void set_rates(Session& session, const json& update) {
   }
 }
 
-void set_values(Session& session, const json& values) {
+std::string shape_text(const std::vector<std::int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, "][")); }
+
+// Parameters, initial states and the like are the session's, draws and starts of recurrences the batch's.
+void set_values(Session& session, const json& values, Batch& batch) {
+  const std::vector<TensorInfo> of_batch = session.givable();
   for (const auto& [name, value] : values.items()) {
     std::vector<std::int64_t> shape;
     const std::vector<double> given = numbers(value, "values." + name, &shape);
+    const std::string start = dsl::canonical(name.substr(0, name.find('['))) + std::string(start_word);
+    const std::string known_as = name.ends_with(start_word) ? start : dsl::canonical(name);
+    const auto found = std::find_if(of_batch.begin(), of_batch.end(),
+                                    [&](const TensorInfo& info) { return info.name == known_as; });
+    if (found != of_batch.end()) {
+      std::vector<std::int64_t> wanted = {batch.examples};
+      if (!name.ends_with(start_word)) wanted.insert(wanted.begin(), batch.steps);
+      wanted.insert(wanted.end(), found->shape.begin(), found->shape.end());
+      if (shape != wanted)
+        throw Error(fmt::format("\"values.{}\" has the shape {}, {} of this batch has {}", name, shape_text(shape),
+                                found->name, shape_text(wanted)));
+      batch.given[found->name] = given;
+      continue;
+    }
     for (const TensorInfo& info : session.tensors()) {
       if (info.name != dsl::canonical(name) || name.ends_with("[start]")) continue;
       if (shape != info.shape && !(info.shape.empty() && given.size() == 1))
-        throw Error(fmt::format("\"values.{}\" has the shape [{}], {} has [{}]", name, fmt::join(shape, "]["),
-                                info.name, fmt::join(info.shape, "][")));
+        throw Error(fmt::format("\"values.{}\" has the shape {}, {} has {}", name, shape_text(shape), info.name,
+                                shape_text(info.shape)));
     }
     session.set(name, given);
   }
+}
+
+// "ψ.W": the bundle that the rule learns it as, then its name.
+std::string learned_key(const TensorInfo& info) {
+  return info.bundle.find('.') == std::string::npos ? info.bundle + info.name.substr(info.name.find('.')) : info.name;
+}
+
+// The learned parameters that "update ψ" or "update net.W" means.
+std::vector<TensorInfo> updated(const Session& session, const std::string& shown) {
+  const std::string name = dsl::canonical(shown.substr(updates.size()));
+  std::vector<TensorInfo> found;
+  std::vector<std::string> names;
+  for (const TensorInfo& info : session.tensors()) {
+    if (info.bundle.empty()) continue;
+    names.insert(names.end(), {info.bundle, info.name});
+    if (info.bundle == name || info.name == name) found.push_back(info);
+  }
+  if (!found.empty()) return found;
+  const std::string near = dsl::nearest(name, names);
+  throw Error(fmt::format("\"show\": nothing is learned as {}{}", name,
+                          near.empty() ? "" : fmt::format(": did you mean \"update {}\"?", near)));
+}
+
+// What `show` asks for, by name.
+json shown_values(const Session& session, const std::string& name, const std::vector<TensorInfo>& tensors,
+                  std::int64_t examples) {
+  const auto by_step = [&](const Session::Shown& shown) {
+    std::vector<std::int64_t> shape = {shown.rows, examples};
+    shape.insert(shape.end(), shown.shape.begin(), shown.shape.end());
+    return nested(shown.values, shape);
+  };
+  json out;
+  if (name.starts_with(updates)) {
+    for (const TensorInfo& info : updated(session, name)) {
+      json& rows = out[learned_key(info)] = json::array();
+      for (const std::vector<double>& values : session.after_updates(info.name))
+        rows.push_back(nested(values, info.shape));
+    }
+  } else if (name.starts_with("learn ")) {
+    const auto parameters = session.shown_line(name);
+    for (const TensorInfo& info : tensors)
+      if (auto shown = parameters.find(info.name); shown != parameters.end())
+        out[learned_key(info)] = by_step(shown->second);
+  } else {
+    out = by_step(session.shown(name));
+  }
+  return out;
 }
 
 std::uint64_t memory_of(const json& value) {
@@ -247,7 +344,7 @@ json evaluate_case(const json& input, const std::vector<std::string>& rule_folde
   check_fields(input);
   ProgramSpec spec = specification(input, rule_folders);
   check_case_sizes(spec);
-  const Batch batch = batch_of(input);
+  Batch batch = batch_of(input);
   spec.batch_hint = batch.examples;
   spec.steps_hint = batch.steps;
   spec.online = false;
@@ -263,8 +360,12 @@ json evaluate_case(const json& input, const std::vector<std::string>& rule_folde
     throw Error(fmt::format("\"update.sgd\" is the rate of sgd, but the optimiser is {}: set its hypers by \"hyper\"",
                             spec.optimiser));
   for (const auto& [name, value] : object(input, "hyper").items())
-    session.set_hyper(name, number(value, "hyper." + name));
-  set_values(session, object(input, "values"));
+    if (!spec.header.contains(dsl::canonical(name))) session.set_hyper(name, number(value, "hyper." + name));
+  set_values(session, object(input, "values"), batch);
+  const std::vector<std::string> shown = shown_names(input);
+  for (const std::string& name : shown)
+    if (name.starts_with(updates))
+      for (const TensorInfo& info : updated(session, name)) session.keep_updates(info.name);
   const RunResult result = session.run(batch);
 
   json out;
@@ -273,20 +374,11 @@ json evaluate_case(const json& input, const std::vector<std::string>& rule_folde
                   [](const auto& entry) { return entry.second.starts_with("approximate"); }))
     out["left_out"] = number_json(result.left_out);
   out["steps"] = json::object();
-  for (const std::string& name : spec.show) {
-    const Session::Shown shown = session.shown(name);
-    std::vector<std::int64_t> shape = {shown.rows, batch.examples};
-    shape.insert(shape.end(), shown.shape.begin(), shown.shape.end());
-    out["steps"][name] = nested(shown.values, shape);
-  }
+  for (const std::string& name : shown) out["steps"][name] = shown_values(session, name, session.tensors(), batch.examples);
   out["learn"] = json::object();
   out["values"] = json::object();
   for (const TensorInfo& info : session.tensors()) {
-    if (!info.bundle.empty()) {
-      const std::string local = info.name.substr(info.name.find('.') + 1);
-      const std::string key = info.bundle.find('.') == std::string::npos ? info.bundle + "." + local : info.name;
-      out["learn"][key] = nested(session.gathered(info.name), info.shape);
-    }
+    if (!info.bundle.empty()) out["learn"][learned_key(info)] = nested(session.gathered(info.name), info.shape);
     out["values"][info.name] = nested(session.get(info.name), info.shape);
   }
   return out;

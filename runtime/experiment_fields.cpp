@@ -37,8 +37,8 @@ std::vector<Field> make_fields() {
       common({"seeds", "each variant is trained once with each", FieldType::wholes, seed0, 0, 9e15}),
       common(whole_field("threads", "0: as many as the machine has; results do not depend on it", 0, 0, 1024)),
       common(text_field("memory",
-                        "most that a session may take, such as \"2GiB\": long windows are computed in segments, "
-                        "with the same results; empty: what the machine has",
+                        "most that a run may take, such as \"2GiB\": long windows are computed in segments, "
+                        "with the same results; empty: what is available",
                         "")),
       common({"rules", "folders of rule files, searched before the library", FieldType::texts, no_folders}),
       text_field("dtype", "of all tensors", "f32", {"f32", "f64"}),
@@ -56,7 +56,7 @@ std::vector<Field> make_fields() {
       text_field("train.update", "when the optimiser applies what was gathered", "sequence",
                  {"step", "window", "sequence"}),
       whole_field("train.log_every", "batches between two rows of the metrics", 100, 1, 1e9),
-      whole_field("train.measure", "batches after each epoch that compare the learning signal with BPTT's; 0: none", 1,
+      whole_field("train.measure", "batches after each epoch that measure the cosine with BPTT; 0: none", 1,
                   0, 1e6),
   };
 }

@@ -158,6 +158,7 @@ class Explain {
     options_.float64 = o.spec.float64;
     plan_ = scheduled(o_.spec, &out_.recurrences);
     compiler::finish_graph(*plan_, options_);
+    for (const compiler::Unreached& one : plan_->unreached) out_.warnings.push_back(compiler::text(one));
     shown_ = shown_program(o_.spec, lines_.lines, options_);
     costs_ = compiler::equation_costs(*plan_, o_.batch);
     find_at_once();

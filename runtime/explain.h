@@ -52,6 +52,7 @@ struct Explanation {
   std::vector<compiler::RecurrenceSchedules> recurrences;
   std::vector<Work> totals;  // by occasion, the net's and the rule's together
   double memory = 0;         // bytes of the session
+  std::vector<std::string> warnings;  // see runtime/warnings.h
   Balance balance;
 };
 

@@ -114,6 +114,7 @@ std::string schedules_text(const std::vector<compiler::RecurrenceSchedules>& rec
 std::string explain_text(const Explanation& e) {
   std::string out = fmt::format("{}: {}\n{}; batch {}, {} steps, {}\n{}\n", e.rule, e.parts, e.sizes, e.batch, e.steps,
                                 e.float64 ? "float64" : "float32", e.headline);
+  for (const std::string& warning : e.warnings) out += wrapped("warning: " + warning, page, "  ");
   const std::vector<std::pair<std::string, std::string>> groups = {
       {"net", "net and readout"}, {"rule", "rule"}, {"update", "updates, in all"}};
   for (const auto& [group, heading] : groups) {
@@ -157,6 +158,7 @@ std::string explain_json(const Explanation& e) {
               {"batch", e.batch},
               {"steps", e.steps},
               {"dtype", e.float64 ? "f64" : "f32"},
+              {"warnings", e.warnings},
               {"totals", work_json(e.totals)},
               {"memory", e.memory},
               {"balance", {{"cache", e.balance.cache}, {"memory", e.balance.memory}, {"source", e.balance.source}}}};

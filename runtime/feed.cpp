@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include <fmt/format.h>
+
 #include "runtime/random.h"
 #include "runtime/sequence.h"
 #include "runtime/shard.h"
@@ -29,13 +31,13 @@ Real* reals(std::byte* at) {
 // A flag of these names follows from lengths, windows and the mask; -1: it is set where it is read.
 int Sequence::flag_kind(const std::string& name) {
   static const std::vector<std::string> names = {"valid", "exists",    "end", "first", "window_end",
-                                                 "last",  "loss_mask", "t",   "T"};
+                                                 "last",  "loss_mask", "t",   "T",     "counts"};
   const auto found = std::find(names.begin(), names.end(), name);
   return found == names.end() ? -1 : static_cast<int>(found - names.begin());
 }
 
 double Sequence::flag_value(int kind, std::int64_t t, std::int64_t example) const {
-  enum { valid, exists, end, first, window_end, last, loss_mask, time, total };
+  enum { valid, exists, end, first, window_end, last, loss_mask, time, total, counts };
   const std::int64_t length = online_call_ ? INT64_MAX : lengths_[static_cast<std::size_t>(example)];
   const bool taken = t >= 1 && t <= length;
   switch (kind) {
@@ -47,15 +49,17 @@ double Sequence::flag_value(int kind, std::int64_t t, std::int64_t example) cons
     case last: return t == length;
     case loss_mask: return t >= 1 && t <= steps_ && mask_ ? mask_[(t - 1) * examples_ + example] : 1;
     case time: return static_cast<double>(t);
+    case counts: return t >= 1 && t <= steps_ && valid_ ? valid_[(t - 1) * examples_ + example] : 1;
     default: return online_call_ ? 0 : static_cast<double>(length);
   }
 }
 
 template <class Real>
-void Sequence::fill_flags_as(const Shard& shard, std::int64_t from, std::int64_t to) {
-  const int mask = flag_kind("loss_mask");
-  for (const Flag& flag : flags_) {
-    const bool same = even_ && (flag.kind != mask || !mask_);  // for all examples
+void Sequence::fill_flags_as(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to) {
+  const int mask = flag_kind("loss_mask"), counts = flag_kind("counts");
+  for (const Flag& flag : flags) {
+    // For all examples.
+    const bool same = even_ && (flag.kind != mask || !mask_) && (flag.kind != counts || !valid_);
     for (std::int64_t t = from; t <= to; ++t) {
       Real* at = reals<Real>(memory_->slot(flag.tensor, t, shard.number));
       if (same) {
@@ -68,9 +72,9 @@ void Sequence::fill_flags_as(const Shard& shard, std::int64_t from, std::int64_t
   }
 }
 
-void Sequence::fill_flags(const Shard& shard, std::int64_t from, std::int64_t to) {
-  if (memory_->float64()) fill_flags_as<double>(shard, from, to);
-  else fill_flags_as<float>(shard, from, to);
+void Sequence::fill_flags(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to) {
+  if (memory_->float64()) fill_flags_as<double>(flags, shard, from, to);
+  else fill_flags_as<float>(flags, shard, from, to);
 }
 
 // Columns of x or y to their tensors; where an example has ended, zeros.
@@ -111,6 +115,15 @@ void Sequence::draw_noise(const Shard& shard, std::int64_t t) {
   for (const Noise& noise : noises_) {
     const compiler::Tensor& info = plan_.tensors[static_cast<std::size_t>(noise.tensor)];
     auto* at = memory_->slot(noise.tensor, t, shard.number);
+    if (noise.start) {
+      memory_->zero_slot(noise.tensor, t, shard.number);
+      continue;
+    }
+    if (noise.given) {
+      const double* from = noise.given + ((t - 1) * examples_ + shard.first) * info.size();
+      for (std::int64_t k = 0; k < shard.count * info.size(); ++k) memory_->write(noise.tensor, at, k, from[k]);
+      continue;
+    }
     for (std::int64_t b = 0; b < shard.count; ++b) {
       // The step's key joins the sequence and the step within it.
       const Key key = {options_.seed, noise.purpose, count_ * 0x100000000ull + static_cast<std::uint64_t>(t),
@@ -126,16 +139,62 @@ void Sequence::draw_noise(const Shard& shard, std::int64_t t) {
   }
 }
 
+void Sequence::check_given(const Batch& batch) const {
+  if (!batch.valid.empty()) {
+    if (plan_.find("counts") < 0)
+      throw Error("this program takes no mask of the steps that count: compile it with ProgramSpec::valid");
+    check_values("valid", batch.valid, batch.steps, batch.examples, 1);
+    for (const double v : batch.valid)
+      if (v != 0 && v != 1) throw Error(fmt::format("valid is {} somewhere: a step counts (1) or does not (0)", v));
+  }
+  for (const auto& [name, values] : batch.given) {
+    const auto noise = std::find_if(noises_.begin(), noises_.end(),
+                                    [&, n = name](const Noise& x) { return plan_.tensors[static_cast<std::size_t>(x.tensor)].given_as == n; });
+    if (noise == noises_.end()) throw Error(fmt::format("the rule has no draw and no start {} to be given", name));
+    check_values(name.c_str(), values, noise->start ? 1 : batch.steps, batch.examples,
+                 plan_.tensors[static_cast<std::size_t>(noise->tensor)].size());
+  }
+}
+
+// What a batch gives in place of draws, and which of its steps count.
+void Sequence::take_given(const Batch& batch) {
+  for (Noise& noise : noises_) {
+    const auto given = batch.given.find(plan_.tensors[static_cast<std::size_t>(noise.tensor)].given_as);
+    noise.given = given == batch.given.end() ? nullptr : given->second.data();
+  }
+  valid_ = batch.valid.empty() ? nullptr : batch.valid.data();
+  if (!valid_) return;
+  masked_ = batch.valid;  // a step that does not count has no loss either
+  for (std::size_t i = 0; mask_ && i < masked_.size(); ++i) masked_[i] *= mask_[i];
+  mask_ = masked_.data();
+}
+
+void Sequence::give_start(const Shard& shard, const Noise& noise) {
+  const std::int64_t size = plan_.tensors[static_cast<std::size_t>(noise.tensor)].size();
+  auto* at = memory_->slot(noise.tensor, 0, shard.number);
+  for (std::int64_t k = 0; k < shard.count * size; ++k)
+    memory_->write(noise.tensor, at, k, noise.given[shard.first * size + k]);
+}
+
+namespace {
+
 // Σ x * 0 is 0 for finite numbers only.
-bool all_finite(std::span<const double> values) {
-  double sums[8] = {};
+template <class Real>
+bool all_finite_as(std::span<const double> values) {
+  Real sums[8] = {};
   std::size_t i = 0;
   for (; i + 8 <= values.size(); i += 8)
-    for (std::size_t k = 0; k < 8; ++k) sums[k] += values[i + k] * 0.0;
-  for (; i < values.size(); ++i) sums[0] += values[i] * 0.0;
-  double sum = 0;
-  for (const double s : sums) sum += s;
+    for (std::size_t k = 0; k < 8; ++k) sums[k] += static_cast<Real>(values[i + k]) * Real{0};
+  for (; i < values.size(); ++i) sums[0] += static_cast<Real>(values[i]) * Real{0};
+  Real sum = 0;
+  for (const Real s : sums) sum += s;
   return sum == 0;
+}
+
+}  // namespace
+
+bool all_finite(std::span<const double> values, bool float64) {
+  return float64 ? all_finite_as<double>(values) : all_finite_as<float>(values);
 }
 
 }  // namespace eligo

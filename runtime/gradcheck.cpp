@@ -15,7 +15,6 @@
 #include "runtime/memory.h"
 #include "runtime/outline.h"
 #include "runtime/random_case.h"
-#include "runtime/signal.h"
 
 namespace eligo {
 namespace {
@@ -257,28 +256,6 @@ std::int64_t width_of(const compiler::Program& plan, const std::vector<int>& ten
   return width;
 }
 
-void compare_signals(const ProgramSpec& spec, const GradcheckOptions& options, const Batch& batch,
-                     GradcheckReport& report) {
-  Variant variant;
-  variant.program = spec;
-  variant.hypers = options.hypers;
-  const Outline rule = outline(spec.rule, "rule", spec.rule_paths);
-  const Role *net = rule.role("cell"), *readout = rule.role("readout");
-  if (net == nullptr || readout == nullptr) return;
-  variant.net_role = net->name;
-  variant.readout_role = readout->name;
-  const SessionOptions session_options{.batch = options.batch, .steps = options.steps, .seed = options.seed};
-  SignalProbe probe(variant, session_options);
-  if (!probe.can_compare()) return;
-  Session session(compile(spec), session_options);
-  draw_values(session, options.seed);
-  for (const Score& score : probe.measure_steps(session, batch))
-    report.cosines.push_back(score.count > 0 ? score.sum / static_cast<double>(score.count)
-                                             : std::numeric_limits<double>::quiet_NaN());
-  report.by_step = probe.has_signal();
-  report.has_cosine = true;
-}
-
 }  // namespace
 
 bool GradcheckReport::good() const {
@@ -313,7 +290,13 @@ GradcheckReport gradcheck(ProgramSpec spec, const GradcheckOptions& options, con
   Rows rows(options.tolerance);
   for (std::size_t k = 0; k < asked.size(); ++k) rows.add(asked[k].node, wanted[k], found[k]);
   report.derivatives = rows.finish();
-  if (options.signals) compare_signals(spec, options, batch, report);
+  if (options.totals) {
+    const TotalOptions totals{.seed = options.seed, .tolerance = options.tolerance, .hypers = options.hypers};
+    ProgramSpec judged = compiled != nullptr ? *compiled : spec;
+    judged.float64 = true;
+    judged.optimiser = "sgd";
+    report.totals = check_totals(judged, totals, batch);
+  }
   return report;
 }
 

@@ -1,16 +1,18 @@
 // `eligo gradcheck`: every derivative that a rule takes, as the compiled kernels have it, against finite differences of
-// what it is taken of; and the rule's learning signal against that of full backpropagation through time.
+// what it is taken of; and what the rule adds to each parameter against the gradient of the whole sequence's loss.
 //
 // Two sessions run the same random batch: one with the rule's derivatives as further outputs of the kernels, one with
 // the interpreter, which moves every value that a derivative is taken by and follows the equations of its step.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "runtime/session.h"
+#include "runtime/total_gradient.h"
 
 namespace eligo {
 
@@ -18,7 +20,7 @@ struct GradcheckOptions {
   std::int64_t batch = 2, steps = 6;
   std::uint64_t seed = 1;
   double tolerance = 1e-6;
-  bool signals = true;  // compare the learning signal with BPTT's, too
+  bool totals = true;  // judge what the rule adds by the gradient of the whole sequence's loss, too
   std::vector<std::pair<std::string, double>> hypers;
 };
 
@@ -43,10 +45,8 @@ struct DerivativeCheck {
 struct GradcheckReport {
   std::string parts;  // the cell, readout and synthesisers it ran on
   std::vector<DerivativeCheck> derivatives;
-  std::vector<double> cosines;  // with full BPTT's signal, by step; NaN where BPTT has none. One number if not by_step
-  bool by_step = false;         // false: the rule has no signal of each step, so gathered gradients are compared
-  bool has_cosine = false;
-  bool good() const;
+  std::optional<TotalChecks> totals;
+  bool good() const;                   // no derivative differs; whether the rule is exact is another question
 };
 
 // Cell, readout, synthesiser and sizes that the specification leaves open are chosen (see runtime/fitting.h). With

@@ -34,13 +34,56 @@ std::string row_text(const DerivativeCheck& d, int places, int texts) {
   return line + "\n";
 }
 
-std::string cosines_text(const GradcheckReport& report) {
-  if (!report.has_cosine) return "";
-  if (!report.by_step)
-    return fmt::format("cosine of the gathered gradient with full BPTT's: {:.4f}\n", report.cosines.at(0));
-  std::string out = "cosine of the learning signal with full BPTT's, step by step:";
-  for (const double cosine : report.cosines) out += std::isnan(cosine) ? "  -" : fmt::format("  {:.4f}", cosine);
-  return out + "\n";
+std::string value_text(double value) { return std::isnan(value) ? "-" : fmt::format("{:.4f}", value); }
+
+std::string verdict_text(const TotalCheck& t) {
+  using Verdict = TotalCheck::Verdict;
+  switch (t.verdict) {
+    case Verdict::exact: return "exact";
+    case Verdict::differs: return "not exact";
+    case Verdict::zero: return "zero on both sides";
+    case Verdict::untouched: return "not exact: nothing is added";
+    case Verdict::unresolved: return "only at kinks: not judged";
+  }
+  return "";
+}
+
+std::string entries_text(const TotalCheck& t) {
+  return t.sampled ? fmt::format("{} dirs", t.compared) : fmt::format("{}", t.compared);
+}
+
+std::string totals_text(const TotalChecks& totals) {
+  int names = dsl::width("added in one batch");
+  for (const TotalCheck& t : totals.tensors) names = std::max(names, dsl::width(t.parameter));
+  std::string out = fmt::format("what the rule adds, against central differences of the whole sequence's loss\n"
+                                "  {}  {:>7}  {:>9}  {:>7}  {:>7}\n",
+                                padded("added in one batch", names), "entries", "deviation", "cosine", "length");
+  for (const TotalCheck& t : totals.tensors) {
+    out += fmt::format("  {}  {:>7}  {:>9}  {:>7}  {:>7}  {}", padded(t.parameter, names), entries_text(t),
+                       t.compared > 0 ? fmt::format("{:.1e}", t.deviation) : "", value_text(t.cosine),
+                       value_text(t.ratio), verdict_text(t));
+    if (t.kinks > 0 && t.compared > 0) out += fmt::format(", {} more at kinks", t.kinks);
+    out += "\n";
+  }
+  return out;
+}
+
+// What a rule is on this net, in one line; it claims no more than was measured.
+std::string conclusion(const TotalChecks& totals) {
+  std::string inexact;
+  for (const TotalCheck& t : totals.tensors)
+    if (t.verdict == TotalCheck::Verdict::differs || t.verdict == TotalCheck::Verdict::untouched)
+      inexact += (inexact.empty() ? "" : ", ") + t.parameter;
+  std::string out;
+  for (const std::string& one : totals.unreached) out += "warning: " + one + "\n";
+  if (totals.learns_cell)
+    out += fmt::format("cosine of all that the cell learns with minus the loss's gradient: {}\n",
+                       value_text(totals.cosine));
+  else out += "the rule learns no parameter of the cell\n";
+  if (inexact.empty())
+    return out + (totals.exact() ? "exact on this net: what is added is minus the loss's gradient\n"
+                                 : "not judged: kinks lie too close\n");
+  return out + fmt::format("not exact on this net: {}\n", inexact);
 }
 
 }  // namespace
@@ -57,13 +100,13 @@ std::string gradcheck_text(const std::string& rule, const GradcheckReport& repor
       fmt::format("  {}  {}  {:>7}  {:>9}\n", padded("", places), padded("derivative", texts), "entries", "deviation");
   for (const auto& d : report.derivatives) out += row_text(d, places, texts);
   if (report.derivatives.empty()) out += "  this rule takes no derivatives\n";
-  out += cosines_text(report);
   const auto bad = std::count_if(report.derivatives.begin(), report.derivatives.end(), [](const DerivativeCheck& d) {
     return d.verdict == DerivativeCheck::Verdict::differs;
   });
   out += bad == 0 ? "no derivative differs from its finite differences\n"
                   : fmt::format("{} of {} derivatives differ from their finite differences\n", bad,
                                 report.derivatives.size());
+  if (report.totals) out += totals_text(*report.totals) + conclusion(*report.totals);
   return out;
 }
 

@@ -17,7 +17,7 @@ struct MetricsRow {
   std::string split;                  // train, validation, test
   double loss = 0;               // summed over the steps, mean over the examples; of the batches since the last row
   std::optional<double> score;   // the task's, such as accuracy in 0..1
-  std::optional<double> cosine;  // of the learning signal with BPTT's
+  std::optional<double> cosine;  // of what ψ learns with the loss's gradient
   std::optional<double> milliseconds;  // of a training batch
 };
 
@@ -32,6 +32,8 @@ class MetricsFile {
 
   // Throws eligo::Error if the row did not reach the file (a full disk); all earlier rows are safe.
   void append(const MetricsRow& row);
+  // Throws eligo::Error if the rows are not on the disk itself.
+  void sync();
   // Takes rows out, in one step; the file is read first. Throws eligo::Error.
   void remove_if(const std::function<bool(const MetricsRow&)>& unwanted);
 

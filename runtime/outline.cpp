@@ -28,6 +28,7 @@ void read_header(const dsl::Item& item, Outline& out) {
       out.roles.push_back({entry.name, role_kind(entry.role)});
     } else if (entry.value.has_value() || entry.all) {
       out.integers.push_back(entry.name);
+      if (entry.value == 0) out.choices.push_back(entry.name);
     } else if (item.kind != dsl::ItemKind::optimiser) {
       out.sizes.push_back(entry.name);
     }

@@ -19,6 +19,7 @@ struct Outline {
   bool known = false;                        // false: the file does not parse, its own errors come when it is compiled
   std::vector<std::string> sizes;            // header sizes without a value
   std::vector<std::string> integers;         // header entries with a value (n = 5)
+  std::vector<std::string> choices;          // those of them with 0 as default, which may be 0
   std::vector<Role> roles;                   // of a rule
   std::vector<std::string> hypers, learned;  // canonical names; `learned` are the left sides of learn lines
   std::vector<std::string> outputs;          // as `output` lines name them

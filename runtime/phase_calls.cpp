@@ -6,6 +6,7 @@
 #include <tbb/task_arena.h>
 
 #include "compiler/llvm/denormals.h"
+#include "runtime/hand_over.h"
 
 namespace eligo {
 
@@ -79,12 +80,12 @@ void PhaseCalls::run(const Table& table, std::int64_t examples) const {
       for (std::size_t piece = 0; piece < stage.size(); ++piece) one(piece);
       continue;
     }
-    threads_->execute([&] {
-      tbb::parallel_for(std::size_t{0}, stage.size(), [&](std::size_t piece) {
-        const compiler::FlushDenormals flush;  // each thread has its own
-        one(piece);
-      });
-    });
+    const auto apart = [&](std::size_t piece) {
+      const compiler::FlushDenormals flush;  // each thread has its own
+      one(piece);
+    };
+    const HandOver shared(apart);
+    threads_->execute([&] { tbb::parallel_for(std::size_t{0}, stage.size(), shared); });
   }
 }
 

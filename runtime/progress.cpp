@@ -56,6 +56,11 @@ void Progress::line(const std::string& text) {
   last_ = std::chrono::steady_clock::now();
 }
 
+void Progress::warn(const std::string& text) {
+  clear();
+  fmt::print(stderr, "warning: {}\n", text);
+}
+
 void Progress::clear() {
   if (pending_) fmt::print(out_, "\r\033[K");
   if (pending_) std::fflush(out_);

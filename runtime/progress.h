@@ -19,6 +19,8 @@ class Progress {
   void update(const std::string& state);
   // A line that stays.
   void line(const std::string& text);
+  // A line on the standard error, also where all else is quiet.
+  void warn(const std::string& text);
   // Whether an update would be shown now (for callers to whom the text is work).
   bool due() const;
 

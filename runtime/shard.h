@@ -10,6 +10,7 @@
 #include <tbb/task_arena.h>
 
 #include "compiler/llvm/denormals.h"
+#include "runtime/hand_over.h"
 #include "runtime/memory.h"
 #include "runtime/phase_calls.h"
 #include "runtime/sequence.h"
@@ -36,6 +37,8 @@ struct Sequence::Shard {
   double loss = 0;
   std::int64_t loss_steps = 0;
   double left_out = 0;  // see RunResult
+  std::int64_t calls_watched = 0;
+  Sighting sighted, sighted_inner;            // see watch.cpp; the latter of a value that the compiler made
   std::vector<std::vector<char>> taught;  // by learned, of a parameter with a value per step: steps that gathered
 };
 
@@ -49,7 +52,8 @@ void Sequence::for_shards(const Work& work) {
     for (int s = 0; s < shard_count_; ++s) one(s);
     return;
   }
-  arena_->execute([&] { tbb::parallel_for(0, shard_count_, one, tbb::simple_partitioner()); });
+  const HandOver shared(one);
+  arena_->execute([&] { tbb::parallel_for(0, shard_count_, shared, tbb::simple_partitioner()); });
 }
 
 // Windows whose last needed step is t.

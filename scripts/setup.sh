@@ -1,4 +1,4 @@
-# Shared by ./run and ./check: installs what is missing, configures and builds in build/. Sourced, not run.
+# Shared by ./run and ./check: installs what is missing, configures and builds. Sourced, not run.
 # Sets `root`, the project's folder.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -38,6 +38,18 @@ install_packages() {
   quietly $become env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
 }
 
+# The folder that a preset of CMakePresets.json builds in.
+folder_of() {
+  case $1 in
+  release | ci) printf '%s\n' "$root/build" ;;
+  debug | asan | tsan) printf '%s\n' "$root/build-$1" ;;
+  *)
+    say "there is no preset \"$1\": release, ci, debug, asan (addresses and undefined behaviour) or tsan (threads)"
+    return 1
+    ;;
+  esac
+}
+
 # Runs a command and shows what it says only if it fails.
 quietly() {
   local log status=0
@@ -53,10 +65,11 @@ quietly() {
 
 # build PRESET TARGET...
 build() {
-  local preset=$1 folder="$root/build"
+  local preset=$1 folder
+  folder=$(folder_of "$1")
   shift
   if [ -f "$folder/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$folder/CMakeCache.txt"; then
-    say "build/ was configured for another folder: starting it anew"
+    say "$(basename "$folder")/ was configured for another folder: starting it anew"
     rm -rf "$folder"
   fi
   # Ninja configures again by itself when a CMakeLists.txt has changed.

@@ -23,6 +23,7 @@
 #include <thread>
 
 #include "compiler/llvm/emit.h"
+#include "compiler/llvm/watch_races.h"
 
 namespace eligo::compiler {
 namespace {
@@ -31,10 +32,12 @@ namespace {
 // and InstCombine is left out on purpose: LLVM 19's takes max(|x|, 0), NaN kept, for a comparison of x itself.
 constexpr const char* pipeline = "function(early-cse,instsimplify,loop-mssa(licm),simplifycfg)";
 
-#ifdef ELIGO_SANITIZE_ADDRESS
-constexpr bool sanitized = true;
+#if defined(ELIGO_SANITIZE_ADDRESS)
+constexpr const char* sanitizer = "asan";
+#elif defined(ELIGO_SANITIZE_THREAD)
+constexpr const char* sanitizer = "tsan";
 #else
-constexpr bool sanitized = false;
+constexpr const char* sanitizer = "";
 #endif
 
 class Clock {
@@ -143,6 +146,9 @@ class Compilation {
                                               llvm::AsanCtorKind::None));
 #endif
     passes.run(*module_, modules);
+#ifdef ELIGO_SANITIZE_THREAD
+    codegen::watch_races(*module_);
+#endif
   }
 
   llvm::LLVMContext context_;
@@ -155,7 +161,7 @@ class Compilation {
 std::string code_version(const JitOptions& options) {
   const Target& t = options.target;
   return fmt::format("LLVM {} {} {} {} {} {} {}", LLVM_VERSION_STRING, pipeline, t.triple, t.cpu, t.features,
-                     options.dtype == loops::DType::f32 ? "f32" : "f64", sanitized ? "asan" : "");
+                     options.dtype == loops::DType::f32 ? "f32" : "f64", sanitizer);
 }
 
 std::vector<std::string> function_names(const loops::Module& module) {

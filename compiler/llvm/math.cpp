@@ -327,6 +327,7 @@ llvm::Value* emit_op(Builder& b, const Target& target, Op op, ArrayRef<Value*> x
     case Op::softplus: return m.softplus(x[0]);
     case Op::relu: return m.relu(x[0]);
     case Op::step: return m.truth(b.CreateFCmpOGT(x[0], m.real(0)));
+    case Op::mask: return m.truth(m.nonzero(x[0]));
     case Op::square: return b.CreateFMul(x[0], x[0]);
     case Op::add: return b.CreateFAdd(x[0], x[1]);
     case Op::sub: return b.CreateFSub(x[0], x[1]);
@@ -335,6 +336,7 @@ llvm::Value* emit_op(Builder& b, const Target& target, Op op, ArrayRef<Value*> x
     case Op::pow: return m.pow(x[0], x[1]);
     case Op::max: return m.extreme(x[0], x[1], true);
     case Op::min: return m.extreme(x[0], x[1], false);
+    case Op::clamp: return m.extreme(m.extreme(x[0], x[1], true), x[2], false);
     case Op::lt: return m.truth(b.CreateFCmpOLT(x[0], x[1]));
     case Op::le: return m.truth(b.CreateFCmpOLE(x[0], x[1]));
     case Op::gt: return m.truth(b.CreateFCmpOGT(x[0], x[1]));

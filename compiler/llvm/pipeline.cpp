@@ -21,6 +21,7 @@
 #include "compiler/simplify.h"
 #include "compiler/structure.h"
 #include "compiler/text.h"
+#include "compiler/unreached.h"
 #include "compiler/verify.h"
 
 namespace eligo::compiler {
@@ -42,6 +43,7 @@ void graph_stages(Program& program, const CompileOptions& options, const std::st
   if (last == "derivatives") return;
   structure(program);
   simplify(program);
+  note_unlearned(program);
   prune(program);
   contract(program, options.batch);
   verify(program, "simplified", false);

@@ -6,8 +6,10 @@
 #include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/experiment.h"
+#include "runtime/fitting.h"
 #include "runtime/library.h"
 #include "runtime/session.h"
+#include "runtime/warnings.h"
 
 namespace eligo::cli {
 namespace {
@@ -23,17 +25,58 @@ std::string file_of(const std::string& name, const std::vector<std::string>& fol
   throw Error(fmt::format("{}: there is neither a file nor an item of this name; `eligo list` shows the items", name));
 }
 
+// What each variant's rule leaves out of its net; a rule that does not fit its net is an error here, too.
 void check_experiment(const std::string& path, const std::vector<std::string>& folders) {
   const Experiment experiment = load_experiment(path, {{}, folders, {}});
+  for (const auto& variant : experiment.variants)
+    for (const auto& warning : warnings_of(variant.program))
+      complain(fmt::format("warning: {}: {}: {}\n", path, variant.name, warning));
   say(fmt::format("{}: {} variants, {} seeds, all settings are good\n", path, experiment.variants.size(),
                   experiment.seeds.size()));
+}
+
+// What a rule leaves out of a cell, with other parts that fit; nothing where the two do not go together.
+std::vector<std::string> left_out(const std::string& rule, const std::string& cell,
+                                  const std::vector<std::string>& folders) {
+  try {
+    ProgramSpec spec;
+    spec.rule = rule;
+    spec.cell = cell;
+    spec.rule_paths = folders;
+    return warnings_of(fitting(spec, {}));
+  } catch (const std::exception&) {
+    return {};
+  }
+}
+
+// A cell of the library whose output has parameters of its own, by which a rule without a cell is tried.
+constexpr const char* kProjected = "rnn_projected";
+
+// Each rule of a file with the cells of the same file; a rule without one with a cell that asks for the most.
+std::string warnings_of_file(const std::string& path, const std::vector<std::string>& folders) {
+  std::vector<std::string> rules, cells;
+  for (const Item& item : items_of_file(path)) {
+    if (item.kind == "rule") rules.push_back(item.name);
+    if (item.kind == "cell") cells.push_back(item.name);
+  }
+  std::string out;
+  for (const auto& rule : rules) {
+    for (const auto& cell : cells)
+      for (const auto& warning : left_out(path + ":" + rule, path + ":" + cell, folders))
+        out += fmt::format("warning: rule {} with cell {}: {}\n", rule, cell, warning);
+    const auto notes = cells.empty() ? left_out(path + ":" + rule, kProjected, folders) : std::vector<std::string>{};
+    if (!notes.empty())
+      out += fmt::format("note: rule {} with a cell whose output has parameters, such as {}: {}\n", rule, kProjected,
+                         notes.front());
+  }
+  return out;
 }
 
 }  // namespace
 
 int check(const std::vector<std::string>& files, bool json, const std::vector<std::string>& rule_folders) {
   dsl::Diagnostics all;
-  std::string reports;
+  std::string reports, warnings;
   for (const auto& name : files) {
     if (name.ends_with(".toml")) {
       check_experiment(name, rule_folders);
@@ -42,7 +85,10 @@ int check(const std::vector<std::string>& files, bool json, const std::vector<st
     dsl::Diagnostics diagnostics;
     const dsl::ParsedFile file = dsl::parse_file(file_of(name, rule_folders), diagnostics);
     if (diagnostics.empty()) dsl::check(file, diagnostics);
-    if (diagnostics.empty()) reports += dsl::report(file);
+    if (diagnostics.empty()) {
+      reports += dsl::report(file);
+      warnings += warnings_of_file(file.source->path, rule_folders);
+    }
     for (const auto& diagnostic : diagnostics.list()) {
       const dsl::Label* first = diagnostic.labels.empty() ? nullptr : &diagnostic.labels.front();
       auto& copy = all.error(diagnostic.code, diagnostic.message, first != nullptr ? first->source : file.source,
@@ -55,6 +101,8 @@ int check(const std::vector<std::string>& files, bool json, const std::vector<st
     return all.empty() ? 0 : 1;
   }
   say(reports);
+  flush_output();
+  complain(warnings);
   if (all.empty()) return 0;
   flush_output();
   complain(dsl::render(all, coloured(stderr), columns(stderr)));

@@ -50,7 +50,8 @@ struct Arguments {
   eligo::GradcheckOptions gradcheck;
   std::vector<std::string> hypers;
   std::int64_t window = 0;
-  std::string case_path, case_out, memory;
+  std::string memory;
+  eligo::cli::EvalOptions eval;
   std::vector<std::string> files, folders, sizes, schedules;
   bool json = false, clear = false;
   int status = 0;
@@ -65,7 +66,7 @@ void add_run(CLI::App& app, Arguments& a) {
   verb->add_option("--out", a.run.out, "The run folder to make (default: a new one in runs/)");
   verb->add_option_function<std::string>(
       "--memory", [&a](const std::string& bytes) { a.run.overrides.push_back("memory=\"" + bytes + "\""); },
-      "Most that a session may take, such as 2GiB");
+      "Most that the run may take, such as 2GiB");
   verb->add_option("--resume", a.run.resume, "Go on with the run of this folder");
   verb->add_option("--only", a.run.only, "Only this variant of the comparison (may be repeated)")
       ->allow_extra_args(false);
@@ -90,10 +91,29 @@ void add_run(CLI::App& app, Arguments& a) {
 
 void add_eval(CLI::App& app, Arguments& a) {
   auto* verb = app.add_subcommand("eval", "Run one batch of a rule on the numbers of a JSON file");
-  verb->add_option("case", a.case_path, "The case, JSON")->required();
-  verb->add_option("--out", a.case_out, "Where the results go, JSON")->required();
-  add_rules_option(verb, a.folders);
-  verb->callback([&a] { a.status = eligo::cli::eval(a.case_path, a.case_out, a.folders); });
+  auto& o = a.eval;
+  verb->add_option("case", o.case_path, "The case, JSON");
+  verb->add_option("--out", o.out, "Where the results go, JSON; with --task the case")->required();
+  verb->add_option("--rule", o.rule, "A rule in place of the case's");
+  verb->add_option("--cell", o.cell, "A cell in place of the case's");
+  verb->add_option("--readout", o.readout, "A readout in place of the case's");
+  verb->add_option("--synth", o.synth, "A synthesiser in place of the case's; for several roles g=linear,fb=feedback");
+  verb->add_option("--size", o.sizes, "A size: n=30 (may be repeated)")->allow_extra_args(false);
+  verb->add_option("--hyper", o.hypers, "A hyper or number of the rule: lambda=0.5 (may be repeated)")
+      ->allow_extra_args(false);
+  verb->add_option("--window", o.window, "The rule's n; -1 is all");
+  verb->add_option("--show", o.show, "An equation or line to write out, besides the case's (may be repeated)")
+      ->allow_extra_args(false);
+  verb->add_option("--task", o.task, "Write a batch of this task as a case, instead of running one");
+  verb->add_option("--set", o.task_settings, "An option of the task: T=5 (may be repeated)")->allow_extra_args(false);
+  verb->add_option("--data", o.data, "Folder of the task's data, such as the four MNIST files");
+  verb->add_option("--batch", o.batch, "Examples of the task's batch")->capture_default_str();
+  verb->add_option("--seed", o.seed, "The task's seed")->capture_default_str();
+  verb->add_option("--split", o.split, "train, validation or test")->capture_default_str();
+  verb->add_option("--epoch", o.epoch, "The batch's epoch, from 1 on")->capture_default_str();
+  verb->add_option("--number", o.number, "The batch's number in its epoch, from 1 on")->capture_default_str();
+  add_rules_option(verb, o.rule_folders);
+  verb->callback([&a] { a.status = eligo::cli::eval(a.eval); });
 }
 
 void add_check(CLI::App& app, Arguments& a) {

@@ -31,7 +31,7 @@ TEST(Printer, OperatorsSurvive) {
                               "a^b^c",        "(a^b)^c",      "-(a . b)",    "(-a) . b",   "a . (-b)",
                               "a . (b . c)",  "(a*b) . c",    "a - (b - c)", "a/(b/c)",    "a/b/c",
                               "(a < b) == c", "a + (b < c)",  "-(a + b)",    "(a + b)[i]", "(a . b).f",
-                              "d(a)/d(b)[i]", "a[t][i, j].f", "-a*b",        "a*(-b)",     "(θ before sequence) . a",
+                              "d(a)/d(b)[i]", "d(a)/d(b | c[t], s[t-1])", "a[t][i, j].f", "-a*b",        "a*(-b)",     "(θ before sequence) . a",
                               "f()",          "f(; p)",       "a^f(b)",      "(a < b)^2"}) {
     SCOPED_TRACE(e);
     expect_round_trip("synth g(n) { a = " + e + " }");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <future>
 #include <stdexcept>
 #include <thread>
@@ -270,6 +271,29 @@ TEST(Kernels, TheSanitizerSeesThem) {
   std::vector<float> small(15);
   void* const pointer = small.data();
   EXPECT_DEATH(kernels->find("kernel")(&pointer, 1), "heap-buffer-overflow");
+}
+#endif
+
+#ifdef __SANITIZE_THREAD__
+// Two threads write the same numbers: full vectors, and the masked end of a row.
+void race(const std::string& target) {
+  const Module m = module({{"x", real, 19}}, {assign({{"i", 19}}, 1, at(0, {1}), constant(1))});
+  const auto kernels = compiler::jit(m, {DType::f32, compiler::Target::named(target)});
+  std::vector<float> shared(19);
+  const auto write = [&] {
+    void* const pointer = shared.data();
+    kernels->find("kernel")(&pointer, 1);
+  };
+  std::thread other(write);
+  write();
+  other.join();
+  std::exit(0);
+}
+
+TEST(Kernels, TheSanitizerSeesThem) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  for (const std::string& target : targets_here())
+    EXPECT_EXIT(race(target), ::testing::ExitedWithCode(66), "data race") << target;
 }
 #endif
 

@@ -125,7 +125,7 @@ void check_accuracy(DType dtype) {
   // pairs of ordinary size, too: random bits overflow nearly always
   for (std::size_t i = 33; i < n; i += 2)
     memory[1].real[i] =
-        static_cast<double>(static_cast<T>(std::ldexp(memory[1].real[i], -std::ilogb(memory[1].real[i]) % 1000)));
+        static_cast<double>(static_cast<T>(std::ldexp(memory[1].real[i], -(std::ilogb(memory[1].real[i]) % 1000))));
   for (std::size_t i = 0; i < 33 * 33; ++i) {  // all pairs of special values
     memory[0].real[n - 1 - i] = memory[0].real[i % 33];
     memory[1].real[n - 1 - i] = memory[1].real[i / 33];
@@ -182,7 +182,7 @@ TEST(Math, SameBitsForEveryWidth) {
 TEST(Math, ExactOperations) {
   const std::vector<double> values = {0.0, -0.0, 1, -1, 2.5, -2.5, INFINITY, -INFINITY, NAN, 0.25};
   const std::int64_t n = static_cast<std::int64_t>(values.size() * values.size() * 2);
-  for (int o = 0; o <= static_cast<int>(Op::select); ++o) {
+  for (int o = 0; o < compiler::op_count; ++o) {
     const Op which = static_cast<Op>(o);
     if (std::any_of(cases().begin(), cases().end(), [&](const Case& c) { return c.op == which; })) continue;
     Module m = module(

@@ -57,6 +57,21 @@ grep -q '"ms_per_update"' compared.json || fail "no JSON of a comparison"
 expect 1 "did you mean bptt?" "$eligo" compare bp_lambda bpt
 expect 1 "--hyper lambda: expected a name and a number" "$eligo" gradcheck bptt --hyper lambda
 
+# A task's batch as a case, which is run as it is or with other parts.
+"$eligo" eval --task delayed_target --set T=4 --batch 2 --seed 1 --out task.json || fail "no case of a task"
+expect 1 'a case needs a "rule"' "$eligo" eval task.json --out -
+expect 0 '"loss"' "$eligo" eval task.json --rule bptt --cell rnn_tanh --readout linear_mse --size n=3 --window -1 --out -
+expect 1 "positive integer" "$eligo" eval task.json --rule bptt --cell rnn_tanh --readout linear_mse --size n=3 --hyper n=0 --out -
+expect 1 "did you mean delayed_target?" "$eligo" eval --task delayed_targets --out -
+expect 1 "has no option TT" "$eligo" eval --task delayed_target --set TT=4 --out -
+expect 1 "--set T: expected an option" "$eligo" eval --task delayed_target --set T --out -
+expect 1 "batch 200 is outside 1..100" "$eligo" eval --task delayed_target --number 200 --out -
+expect 1 "--split dev: it is train, validation or test" "$eligo" eval --task delayed_target --split dev --out -
+expect 1 "has no test batches" "$eligo" eval --task delayed_target --split test --out -
+expect 1 "eval takes a case, or --task" "$eligo" eval --out -
+expect 1 "eval takes a case, or --task" "$eligo" eval task.json --task delayed_target --out -
+expect 1 "no such folder" "$eligo" eval --task seq_mnist --data /no/such/folder --out -
+
 expect 0 "run folder: first" "$eligo" run quick_start --out first "${small[@]}"
 for file in experiment.toml metrics.csv summary.csv curves.svg curves.png; do
   [ -s "first/$file" ] || fail "first/$file is missing or empty"

@@ -89,21 +89,22 @@ TEST(Compare, OneSideMayHaveASynthesiser) {
   EXPECT_EQ(c.only_a, (std::vector<std::string>{"g.A", "g.a"}));
   EXPECT_EQ(c.bundles, (std::vector<std::string>{"ψ", "φ"}));
   EXPECT_GT(c.updates[0].bundles[0].relative, 1e-6);  // a synthesiser of zero is no full BPTT
-  EXPECT_EQ(c.updates[0].bundles[1].relative, 0);
+  EXPECT_LT(c.updates[0].bundles[1].relative, 1e-15);  // φ learns the same, summed in another order
 }
 
-// One side has a learn line for the synthesiser, the other an `at each` block that assigns it: the values still
-// compare.
-TEST(Compare, WhatIsAssignedIsComparedByItsDrift) {
+// One side has a learn line for the synthesiser, the other an `at each` block that assigns it: what the block moves is
+// what it adds.
+TEST(Compare, WhatABlockAssignsIsWhatItAdds) {
   CompareOptions o = small("bp_lambda", "online_lambda_sg");
   o.shared["optimiser.name"] = text("sgd");
   const Comparison c = compare(o);
   const auto theta = std::find(c.bundles.begin(), c.bundles.end(), "θ");
   ASSERT_NE(theta, c.bundles.end());
   const BundleDifference& last = c.updates.back().bundles[static_cast<std::size_t>(theta - c.bundles.begin())];
-  EXPECT_TRUE(std::isnan(last.relative));
+  EXPECT_GT(last.relative, 0);
+  EXPECT_GT(last.cosine, 0);  // both move the synthesiser towards its targets
   EXPECT_GT(last.drift, 0);
-  EXPECT_EQ(c.only_a, (std::vector<std::string>{"g.A", "g.a"}));
+  EXPECT_TRUE(c.only_a.empty());
 }
 
 // The same rule with other names for everything.
@@ -128,7 +129,7 @@ TEST(Compare, ShowsATableAndJson) {
   EXPECT_MENTIONS(comparison_text(o, c), "delayed_target, 4 steps, batch 10");
   const auto json = nlohmann::json::parse(comparison_json(o, c));
   EXPECT_EQ(json["updates"].size(), 6U);
-  EXPECT_EQ(json["updates"][0]["bundles"]["φ"]["difference"], 0);
+  EXPECT_LT(json["updates"][0]["bundles"]["φ"]["difference"].get<double>(), 1e-15);
   EXPECT_GT(json["cost_a"]["learning_operations"], json["cost_b"]["learning_operations"]);
 }
 

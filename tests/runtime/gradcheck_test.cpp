@@ -37,7 +37,7 @@ INSTANTIATE_TEST_SUITE_P(Library, RulesAndCells,
 
 TEST_P(RulesAndCells, AgreeWithDifferences) {
   const GradcheckReport report =
-      gradcheck(spec_of(GetParam().first, GetParam().second), {.batch = 1, .steps = 6, .signals = false});
+      gradcheck(spec_of(GetParam().first, GetParam().second), {.batch = 1, .steps = 6, .totals = false});
   EXPECT_TRUE(report.good());
   EXPECT_FALSE(report.derivatives.empty());
   for (const auto& d : report.derivatives) {
@@ -63,21 +63,173 @@ TEST_P(GradcheckOfTheLibrary, NoRuleHasAWrongDerivative) {
     } catch (const std::exception&) {
       continue;  // needs parts that the library does not have
     }
-    const GradcheckReport report = gradcheck(spec, {.batch = 1, .steps = 3, .signals = false});
+    const GradcheckReport report = gradcheck(spec, {.batch = 1, .steps = 3, .totals = false});
     EXPECT_TRUE(report.good()) << gradcheck_text(item.name, report, {});
     ++checked;
   }
   EXPECT_GE(checked, 3);
 }
 
-TEST(Gradcheck, BpttHasItsOwnSignal) {
-  const GradcheckReport report = gradcheck(spec_of("bptt", "rnn_tanh"), {.batch = 2, .steps = 4});
-  ASSERT_TRUE(report.by_step);
-  ASSERT_EQ(report.cosines.size(), 4U);
-  for (const double cosine : report.cosines) EXPECT_NEAR(cosine, 1, 1e-12);
-  const GradcheckReport other = gradcheck(spec_of("bp_lambda", "rnn_tanh"), {.batch = 2, .steps = 4});
-  EXPECT_LT(other.cosines.at(0), 0.9);
-  EXPECT_NEAR(other.cosines.at(3), 1, 1e-12);
+using TotalVerdict = TotalCheck::Verdict;
+
+const TotalCheck& total(const GradcheckReport& report, const std::string& parameter) {
+  static const TotalCheck none;
+  if (report.totals)
+    for (const auto& t : report.totals->tensors)
+      if (t.parameter == parameter) return t;
+  ADD_FAILURE() << "no parameter " << parameter;
+  return none;
+}
+
+// Rules that claim the whole gradient, on every kind of cell: nothing is left out, nothing counted twice.
+class Exact : public testing::TestWithParam<std::tuple<const char*, const char*>> {};
+INSTANTIATE_TEST_SUITE_P(Library, Exact,
+                         testing::Combine(testing::Values("bptt", "rtrl", "backprop"),
+                                          testing::Values("rnn_tanh", "lstm", "gru", "sparsenet", "rnn_projected")));
+
+TEST_P(Exact, AddsMinusTheGradient) {
+  const auto [rule, cell] = GetParam();
+  const GradcheckReport report = gradcheck(spec_of(rule, cell), {.batch = 2, .steps = 5});
+  ASSERT_TRUE(report.totals);
+  EXPECT_TRUE(report.totals->exact()) << gradcheck_text(rule, report, {});
+  EXPECT_NEAR(report.totals->cosine, 1, 1e-9);
+  EXPECT_NEAR(report.totals->ratio, 1, 1e-7);
+  EXPECT_TRUE(report.totals->unreached.empty());
+  for (const auto& t : report.totals->tensors) EXPECT_LT(t.deviation, 1e-8) << t.parameter;
+}
+
+// What acts on the loss behind the state is learned by every rule that takes any cell, exact or not.
+class BehindTheState : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Library, BehindTheState,
+                         testing::Values("bptt", "rtrl", "no_bptt", "n_step_sg", "bp_lambda", "bp_lambda_authors", "dni",
+                                         "dni_rnn", "dni_lambda", "dni_aux", "dni_marschall", "offline_lambda_sg",
+                                         "online_lambda_sg", "online_lambda_sg_carry", "snap", "snap1", "uoro", "sg",
+                                         "sg_prop", "cdni", "dfa", "kickback", "backprop", "sgprop_fixed"));
+
+TEST_P(BehindTheState, ParametersAreLearnedWhole) {
+  const GradcheckReport report = gradcheck(spec_of(GetParam(), "rnn_projected"), {.batch = 2, .steps = 4});
+  EXPECT_EQ(total(report, "net.P").verdict, TotalVerdict::exact) << gradcheck_text(GetParam(), report, {});
+  EXPECT_EQ(total(report, "net.D").verdict, TotalVerdict::exact);
+  EXPECT_TRUE(report.totals->unreached.empty());
+}
+
+const char* const kJudged = R"(
+rule down(net: cell, L: readout) {
+  let s = net.state, ψ = net.params, φ = L.params
+  r[t] = d(L[t])/d(s[t]) + r[t+1] . d(s[t+1])/d(s[t])
+  learn ψ -= r[t] . d(s[t])/d(ψ)
+  learn φ -= d(L[t])/d(φ)
+}
+rule up(net: cell, L: readout) {
+  let s = net.state, ψ = net.params, φ = L.params
+  r[t] = -(d(L[t])/d(s[t])) + r[t+1] . d(s[t+1])/d(s[t])
+  learn ψ -= r[t] . d(s[t])/d(ψ)
+  learn φ -= d(L[t])/d(φ)
+}
+rule two_lines(net: cell, L: readout) {
+  let s = net.state, ψ = net.params, φ = L.params
+  r[t] = d(L[t])/d(s[t]) + r[t+1] . d(s[t+1])/d(s[t])
+  learn ψ -= r[t] . d(s[t])/d(ψ)
+  learn ψ += 10 * r[t] . d(s[t])/d(ψ)
+  learn φ -= d(L[t])/d(φ)
+}
+rule halved(net: cell, L: readout) {
+  let s = net.state, ψ = net.params, φ = L.params
+  r[t] = d(L[t])/d(s[t]) + r[t+1] . d(s[t+1])/d(s[t])
+  learn ψ -= 0.5 * r[t] . d(s[t])/d(ψ)
+  learn φ -= d(L[t])/d(φ)
+}
+rule named(net: cell, L: readout) {
+  let s = net.state
+  r[t] = d(L[t])/d(s[t]) + r[t+1] . d(s[t+1])/d(s[t])
+  learn net.W -= r[t] . d(s[t])/d(net.W)
+}
+cell reads_back(n, m, p) {
+  input x[m]
+  state h[n] = 0
+  param W[n, n], U[n, m], P[p, n], Q[p, n], a[p] ~ normal(0, 1/sqrt(n))
+  h[t] = tanh(W . h[t-1] + U . x[t])
+  output y[t] = a*tanh(P . h[t] + Q . h[t-1])
+}
+cell shared(n, m) {
+  input x[m]
+  state h[n] = 0
+  param W[n, n], U[n, m] ~ normal(0, 1/sqrt(n))
+  h[t] = tanh(W . h[t-1] + U . x[t])
+  output y[t] = W . h[t]
+}
+)";
+
+class GradcheckJudge : public testing::Test {
+ protected:
+  void SetUp() override { folder.write("judged.eli", kJudged); }
+  GradcheckReport judge(const std::string& rule, const std::string& cell, const GradcheckOptions& options = {}) {
+    return gradcheck(spec_of(rule, cell, folder.path()), options);
+  }
+  TemporaryFolder folder;
+};
+
+TEST_F(GradcheckJudge, SignsAndWeightsCount) {
+  EXPECT_TRUE(judge("down", "rnn_tanh").totals->exact());
+  for (const auto& [rule, cosine, ratio] :
+       {std::tuple("up", -1.0, 1.0), std::tuple("two_lines", -1.0, 9.0), std::tuple("halved", 1.0, 0.5)}) {
+    const GradcheckReport report = judge(rule, "rnn_tanh");
+    EXPECT_TRUE(report.good()) << rule;  // each derivative is right; what is made of them is not
+    EXPECT_FALSE(report.totals->exact()) << rule;
+    EXPECT_NEAR(report.totals->cosine, cosine, 1e-9) << rule;
+    EXPECT_NEAR(report.totals->ratio, ratio, 1e-7) << rule;
+    EXPECT_EQ(total(report, "L.V").verdict, TotalVerdict::exact) << rule;
+    EXPECT_MENTIONS(gradcheck_text(rule, report, {}), "not exact on this net: net.W, net.U, net.b");
+  }
+}
+
+TEST_F(GradcheckJudge, AParameterBehindTheStateIsNotCalledExact) {
+  const GradcheckReport report = judge("down", "rnn_projected");
+  EXPECT_TRUE(report.good());
+  EXPECT_EQ(total(report, "net.W").verdict, TotalVerdict::exact);
+  EXPECT_EQ(total(report, "net.P").verdict, TotalVerdict::untouched);
+  ASSERT_EQ(report.totals->unreached.size(), 2U);
+  EXPECT_MENTIONS(report.totals->unreached[0], "net.P learns nothing: it acts on the loss behind the state");
+  EXPECT_MENTIONS(report.totals->unreached[0], "d(L[t])/d(ψ | s[t])");
+}
+
+// A parameter of the state that the output reads as well is learned by a part only.
+TEST_F(GradcheckJudge, APartlyReachedParameterIsNamed) {
+  const GradcheckReport report = judge("down", "shared");
+  EXPECT_EQ(total(report, "net.W").verdict, TotalVerdict::differs);
+  ASSERT_EQ(report.totals->unreached.size(), 1U);
+  EXPECT_MENTIONS(report.totals->unreached[0], "net.W learns only by a part of its gradient");
+  EXPECT_TRUE(judge("bptt", "shared").totals->exact());
+  EXPECT_TRUE(judge("rtrl", "shared").totals->exact());
+}
+
+TEST_F(GradcheckJudge, AnOutputMayReadTheStateBefore) {
+  for (const char* rule : {"bptt", "rtrl"}) {
+    const GradcheckReport report = judge(rule, "reads_back");
+    EXPECT_TRUE(report.totals->exact()) << gradcheck_text(rule, report, {});
+  }
+  EXPECT_FALSE(judge("down", "reads_back").totals->exact());
+}
+
+TEST_F(GradcheckJudge, ParametersWithoutALineAreNamed) {
+  const GradcheckReport report = judge("named", "rnn_tanh");
+  ASSERT_EQ(report.totals->unreached.size(), 2U);
+  EXPECT_EQ(report.totals->unreached[0], "net.U learns nothing: no learn line names it");
+  EXPECT_EQ(total(report, "net.W").verdict, TotalVerdict::exact);
+  EXPECT_EQ(total(report, "net.U").verdict, TotalVerdict::untouched);
+}
+
+// Along random directions a large net is judged as an entry-wise check would, and a wrong rule is found.
+TEST_F(GradcheckJudge, LargeNetsAreJudgedAlongDirections) {
+  ProgramSpec spec = spec_of("down", "rnn_tanh", folder.path());
+  spec.sizes = {{"n", 70}};
+  const GradcheckReport report = gradcheck(spec, {.batch = 1, .steps = 3});
+  EXPECT_TRUE(total(report, "net.W").sampled);
+  EXPECT_EQ(total(report, "net.W").compared, 64);
+  EXPECT_FALSE(total(report, "L.b").sampled);
+  EXPECT_TRUE(report.totals->exact()) << gradcheck_text("down", report, {});
+  spec.rule = "two_lines";
+  EXPECT_NEAR(gradcheck(spec, {.batch = 1, .steps = 3}).totals->cosine, -1, 1e-9);
 }
 
 const char* const kCells = R"(cell whole(n, m) {

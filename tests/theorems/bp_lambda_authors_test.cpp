@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/runtime/temporary.h"
+#include "tests/theorems/sgprop.h"
 #include "tests/theorems/unrolled.h"
 
 namespace eligo::test {
@@ -108,6 +109,65 @@ TEST_P(BpLambdaAuthors, ScaleIsTheBatchInTheirLoss) {
   theirs.set("g.A", g.A);
   theirs.run(batch_);
   EXPECT_GE(difference(theirs.gathered("g.A"), scaled(learned.A, scale)), 1e-3);
+}
+
+// Their alpha_learning: of step t the cell learns with θ as the update on the arrival of step t leaves it.
+TEST_P(BpLambdaAuthors, TheCellLearnsAfterTheUpdate) {
+  const double rate = 0.5, kappa = 0.7;
+  std::vector<Vector> got;
+  for (const std::int64_t after : {0, 1}) {
+    ProgramSpec spec = rule_on("bp_lambda_authors", GetParam(), {"s", "J", "L.o"});
+    spec.update = Update::step;
+    spec.header["after"] = after;
+    Session session = still(spec);
+    for (const auto& [name, value] : {std::pair("λ", lambda), {"γ", gamma}, {"κ", kappa}, {"bound", kHuge}})
+      session.set_hyper(name, value);
+    session.set_hyper("optimiser.θ.α", rate);
+    session.run(batch_);
+    const Unrolled u(session, batch_, kTargets);
+    std::vector<Linear> theta(static_cast<std::size_t>(u.steps()) + 1, before());  // behind the arrival of each step
+    for (std::int64_t t = 2; t <= u.steps(); ++t) {
+      Linear& now = theta[static_cast<std::size_t>(t)] = theta[static_cast<std::size_t>(t) - 1];
+      now.add(step(u, now, t - 1, 1, u.steps()), rate);
+    }
+    const Samples samples = probe(rule_on("bp_lambda_authors", GetParam()), session, batch_);
+    for (const std::int64_t by_hand : {0, 1}) {
+      Credits credits;
+      for (std::int64_t b = 0; b < u.examples(); ++b) {
+        credits.emplace_back(static_cast<std::size_t>(u.length(b)));
+        for (std::int64_t t = 1; t <= u.length(b); ++t) {
+          const Linear& g = theta[static_cast<std::size_t>(std::max<std::int64_t>(t - 1 + by_hand, 0))];
+          Vector& mixed = credits.back()[static_cast<std::size_t>(t) - 1].mixed;
+          mixed = u.loss(t, b);
+          mixed += scaled(u.predicted(g, t, b), kappa);
+        }
+      }
+      const Vector want = learned(samples, credits);
+      Vector all;
+      for (const std::string& name : parameters(session))
+        if (name.rfind("net.", 0) == 0)
+          for (const double x : session.gathered(name)) all.push_back(x);
+      if (by_hand == after) EXPECT_LE(difference(all, want), 1e-11) << after;
+      else EXPECT_GE(difference(all, want), 1e-4) << after;
+    }
+    got.push_back(session.gathered("g.A"));
+  }
+  EXPECT_LE(difference(got[0], got[1]), 1e-14);  // the synthesiser does not notice
+}
+
+// Where θ stays over the sequence there is no before and after.
+TEST_P(BpLambdaAuthors, WithoutUpdatesInsideItIsTheSame) {
+  std::vector<Vector> got;
+  for (const std::int64_t after : {0, 1}) {
+    ProgramSpec spec = rule_on("bp_lambda_authors", GetParam(), {"s"});
+    spec.header["after"] = after;
+    Session session = still(spec);
+    session.run(batch_);
+    Vector& all = got.emplace_back();
+    for (const std::string& name : parameters(session))
+      for (const double x : session.gathered(name)) all.push_back(x);
+  }
+  EXPECT_LE(difference(got[0], got[1]), 1e-13);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, BpLambdaAuthors,

@@ -264,6 +264,14 @@ TEST(SgpropTemporal, SlotsFollowTheSameSchedule) {
   }
 }
 
+// Which neurons see the input.
+std::vector<double> seeing(const Session& s, const std::string& cell) {
+  std::vector<double> sees(kNeurons, cell == "sparsenet" ? 1.0 : 0.0);
+  if (cell == "sparsenet_inputs")
+    for (const double reader : s.get("net.reader")) sees[static_cast<std::size_t>(reader)] = 1;
+  return sees;
+}
+
 class SgpropSlots : public testing::TestWithParam<std::string> {};
 
 TEST_P(SgpropSlots, PredictsByTheNetsOwnAttention) {
@@ -273,6 +281,7 @@ TEST_P(SgpropSlots, PredictsByTheNetsOwnAttention) {
   const Steps predicted(s.shown("H"), shape.steps, shape.examples);
   const Steps u(s.shown("net.u"), shape.steps, shape.examples), a(s.shown("net.a"), shape.steps, shape.examples);
   const std::vector<double> A = s.get("g.A"), Ax = s.get("g.Ax"), bias = s.get("g.b");
+  const std::vector<double> sees = seeing(s, GetParam());
   for (std::int64_t b = 0; b < shape.examples; ++b)
     for (std::int64_t t = 1; t <= batch.lengths[static_cast<std::size_t>(b)]; ++t)
       for (std::size_t w = 0; w < kNeurons; ++w)
@@ -283,12 +292,38 @@ TEST_P(SgpropSlots, PredictsByTheNetsOwnAttention) {
             double y = bias[at_slot];
             for (std::size_t k = 0; k < 4; ++k) y += A[at_slot * 4 + k] * u.at(t, b)[w * 4 + k];
             for (std::size_t k = 0; k < 3; ++k)
-              y += Ax[at_slot * 3 + k] * batch.x[static_cast<std::size_t>((t - 1) * shape.examples + b) * 3 + k];
+              y += sees[w] * Ax[at_slot * 3 + k] * batch.x[static_cast<std::size_t>((t - 1) * shape.examples + b) * 3 + k];
             sum += a.at(t, b)[w * 2 + slot] * y;
           }
           EXPECT_NEAR(predicted.at(t, b)[w * 2 + q], sum, 1e-13);
         }
   expect_backends_agree("sgprop_slots", GetParam());
+}
+
+// As in the authors' code, where the input's part of a neuron's own input is zero unless it is one of the readers.
+TEST(SgpropSlotsInputs, NeuronsThatDoNotSeeTheInputPredictWithoutIt) {
+  for (const char* rule : {"sgprop_slots", "sgprop_temporal_slots"}) {
+    Session s = session_of(rule, "sparsenet_inputs", {"H"});
+    s.set("net.reader", std::vector<double>{1, 3});
+    Batch one = make_batch(shape), other = one;
+    for (double& x : other.x) x += 1;
+    s.run(one);
+    const std::vector<double> learned = s.gathered("g.Ax");
+    const Steps first(s.shown("H"), shape.steps, shape.examples);
+    s.set("mix", weights());
+    s.run(other);
+    const Steps second(s.shown("H"), shape.steps, shape.examples);
+    for (std::size_t w = 0; w < kNeurons; ++w) {
+      const bool sees = w == 1 || w == 3;
+      const std::size_t part = learned.size() / kNeurons;
+      double most = 0;
+      for (std::size_t i = 0; i < part; ++i) most = std::max(most, std::abs(learned[w * part + i]));
+      EXPECT_EQ(most > 0, sees) << rule << w;
+      // Attention is the net's, which sees the input through the readers alone, and at step 1 the states are the same.
+      for (std::size_t q = 0; q < 2; ++q)
+        EXPECT_EQ(first.at(1, 0)[w * 2 + q] != second.at(1, 0)[w * 2 + q], sees) << rule << w;
+    }
+  }
 }
 
 // dH/dA~ is attention times input; the target does not move with the predictor, and no key is its parameter.
