@@ -118,8 +118,7 @@ std::string case_text(const nlohmann::json& fields) {
 
 void write(const std::string& text, const std::string& path) {
   if (path.empty() || path == "-") {
-    std::cout << text;
-    if (!std::cout.flush()) throw Error("the standard output cannot be written");
+    fmt::print("{}", text);
     return;
   }
   std::ofstream out(path);
