@@ -245,7 +245,10 @@ void RunFolder::set_up(const Experiment& experiment) const {
         const fs::path kept = fs::path(path_) / kRules / kReference;
         make_folder(kept.parent_path());
         write_file_atomically(kept.string(), read_file(*reference));
+      }
+      try {  // the optimiser of both sides of it
         copies.add(find_part("sgd", "optimiser", variant.program.rule_paths), "optimiser");
+      } catch (const Error&) {  // no library: it is not measured
       }
     }
     const std::string text = experiment.resolved([&](const Part& part) { return copies.name_of(part.found, part.kind); });

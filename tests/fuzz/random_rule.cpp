@@ -85,9 +85,14 @@ class RuleMaker {
   std::string scalar(int o, int depth) {
     if (const std::string k = known("", o); !k.empty() && random_.chance(40)) return k;
     if (depth <= 0) return random_.chance(50) ? number(random_) : of("L", o);
-    switch (random_.below(12)) {
+    switch (random_.below(15)) {
       case 0: return of("L", o);
       case 1: return fmt::format("norm2({})", vector(o, depth - 1));
+      case 12: return fmt::format("norm2(d({0})/d({1}))", of(member(), o), of(member(), o - 1));
+      case 13: return cell_.inner.empty() ? number(random_) : fmt::format("norm2(d(L[{0}])/d(net.{1}[{0}]))", at(o), cell_.inner);
+      case 14:  // another output's loss
+        return cell_.calls && readout_.target ? fmt::format("L(net(x[{0}], s[{1}]), L.target[{0}])", at(o), at(o - 1))
+                                              : of("L", o);
       case 2: return fmt::format("mean({})", vector(o, depth - 1));
       case 3: return fmt::format("inner({}, {})", vector(o, depth - 1), vector(o, depth - 1));
       case 4: return fmt::format("sum({})", vector(o, depth - 1));
@@ -157,6 +162,7 @@ class RuleMaker {
       case 1: return fmt::format("({}*{})", scalar(o, depth - 1), influence(bundle, o, depth - 1));
       case 2: return fmt::format("({} + {})", influence(bundle, o, depth - 1), plain);
       case 3: return fmt::format("(nonzero({0}) * {0})", plain);
+      case 4: return fmt::format("(reach({1}, {0}, 2) * {0})", plain, jacobian(o));
       default: return plain;
     }
   }
@@ -165,7 +171,10 @@ class RuleMaker {
   std::string row(const std::string& bundle, int o, int depth) {
     if (const std::string k = known(bundle, o); !k.empty() && random_.chance(45)) return k;
     switch (random_.below(depth > 0 ? 6 : 3)) {
-      case 0: if (bundle == "ψ" && random_.chance(40)) return fmt::format("d(L[{0}])/d(ψ)", at(o)); [[fallthrough]];
+      case 0:
+        if (bundle == "ψ" && random_.chance(40)) return fmt::format("d(L[{0}])/d(ψ)", at(o));
+        if (bundle == "ψ" && random_.chance(20)) return fmt::format("d(sum(net.{1}[{0}]))/d(ψ)", at(o), cell_.inner);
+        [[fallthrough]];
       case 1: case 2: return fmt::format("({} . {})", vector(o, depth), influence(bundle, o, depth - 1));
       case 3: return fmt::format("({}*{})", scalar(o, depth - 1), row(bundle, o, depth - 1));
       case 4: return fmt::format("({} + {})", row(bundle, o, depth - 1), row(bundle, o, depth - 1));
@@ -197,6 +206,7 @@ class RuleMaker {
 
   void equations() {
     if (random_.chance(25)) noise();
+    if (cell_.wired && random_.chance(40)) children();
     if (has_synth_ && random_.chance(60)) prediction();
     for (std::size_t i = random_.below(4); i > 0; --i) {
       switch (random_.below(4)) {
@@ -222,6 +232,15 @@ class RuleMaker {
     lines_.push_back(fmt::format("{}[t] = {}{}()", name, random_.word({"random_sign", "normal", "uniform"}),
                                  axes.empty() ? "" : "[s]"));
     add(name, axes);
+  }
+
+  // A gather over the neurons that read a neuron.
+  void children() {
+    const std::string name = fresh("y"), q = cell_.sizes.contains("q") ? ", q" : "";
+    lines_.push_back(fmt::format("{0}[t][i{1}] = (net.parent[j, r] == i)*net.h[t][j{1}]", name, q));
+    const std::string length = fresh("a");
+    lines_.push_back(fmt::format("{}[t] = norm2({}[t])", length, name));
+    add(length, "");
   }
 
   void prediction() {

@@ -189,7 +189,7 @@ TEST_P(RandomGraphs, KeepTheirMeaningBeyondFiniteNumbers) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     TensorMemory memory(program, kExamples, seed, true);
     std::vector<Values> references = {interpreted(program, memory)};
-    for (const double other : {std::nan(""), INFINITY, -INFINITY}) references.push_back(interpreted(program, memory, other));
+    for (const double other : {std::nan(""), HUGE_VAL, -HUGE_VAL}) references.push_back(interpreted(program, memory, other));
     for (std::uint64_t by = 1; by <= 2; ++by) {
       TensorMemory disturbed = memory.disturbed(by);
       references.push_back(interpreted(program, disturbed));

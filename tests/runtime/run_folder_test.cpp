@@ -136,8 +136,8 @@ TEST_F(CopiesOfRules, AreAllThatIsRead) {
   const Experiment first = load("own.eli:mine", "lstm", "[train]\nmeasure = 1\n"), second = kept(first);
   EXPECT_EQ(second.variants[0].name, first.variants[0].name);
   expect_all_inside(second);
-  EXPECT_TRUE(std::filesystem::exists(folder / "run/rules/optimisers/sgd.eli"));  // with which the cosine is measured
   EXPECT_TRUE(std::filesystem::exists(folder / "run/rules/reference/bptt.eli"));  // what the cosine is taken with
+  EXPECT_TRUE(std::filesystem::exists(folder / "run/rules/optimisers/sgd.eli"));  // with which the cosine is measured
   std::ofstream(own) << "rule mine(net: cell, L: readout) { }";
   EXPECT_EQ(read_file(second.variants[0].parts[0].found.path), kOwn);
 }
@@ -147,7 +147,7 @@ TEST_F(CopiesOfRules, AreToldApart) {
   const std::string library = read_file(std::string(ELIGO_RULES) + "/cells/rnn_tanh.eli");
   folder.write("x/a/part.eli", kOwn + library);  // has a cell rnn_tanh too
   folder.write("x/b/part.eli", library);
-  folder.write("x/bptt.eli", kOwn);  // named like the rule that the cosine is taken with
+  folder.write("x/bptt.eli", kOwn);  // named like a rule of the library
   for (const auto& [rule, cell] : {std::pair{"a/part.eli:mine", "b/part.eli:rnn_tanh"},
                                    std::pair{"a/part.eli:mine", "rnn_tanh"},
                                    std::pair{"bptt.eli:mine", "a/part.eli:rnn_tanh"}}) {
