@@ -31,13 +31,16 @@ class Order {
       const bool mask = !finite && is_mask(p_, use.node);
       (structural ? structural_ : scalar ? scalars_ : mask ? masks_ : factors_).push_back(use);
     }
-    if (factors_.size() <= 2 || (node_->summed.empty() && !node_->sum_batch)) return node_;
+    if (node_->summed.empty() && !node_->sum_batch) return node_;
+    const bool absorbed = absorb_masks();
+    if (factors_.size() <= 2 && !absorbed) return node_;
     if (!structural_.empty()) {  // what they tie together is decided by indices, which an intermediate would lose
       for (const Use& use : structural_)
         for (const Index& index : use.index)
           for (const Index::Term& t : index.terms)
             if (t.label >= node_->rank()) return node_;
     }
+    if (factors_.size() <= 2) return finish(factors_);
     for (const Use& use : factors_) labels_.push_back(labels_of(use));
     out_ = (Set{1} << node_->rank()) - 1;
     for (const Use& mask : masks_) out_ |= labels_of(mask);
@@ -49,6 +52,42 @@ class Order {
     double cost = std::numeric_limits<double>::infinity();
     Set left = 0, right = 0;
   };
+
+  // A mask that all factors which may be infinite can be read behind goes there, and all that is left is finite.
+  bool absorb_masks() {
+    const auto finite = [&](const Use& use) { return stays_finite(p_, use.node); };
+    std::vector<Use> wide, absorbed;
+    for (const Use& mask : masks_) {
+      const bool fits = std::all_of(factors_.begin(), factors_.end(), [&](const Use& use) {
+        return finite(use) || (labels_of(mask) & ~labels_of(use)) == 0;
+      });
+      (fits && !std::all_of(factors_.begin(), factors_.end(), finite) ? absorbed : wide).push_back(mask);
+    }
+    masks_ = wide;
+    if (absorbed.empty()) return false;
+    for (Use& use : factors_)
+      if (!finite(use)) use = behind(use, absorbed);
+    return true;
+  }
+
+  // The factor where all the masks are 1, over the same labels.
+  Use behind(const Use& use, const std::vector<Use>& masks) {
+    std::vector<Index> map(static_cast<std::size_t>(node_->labels()));
+    std::vector<Extent> dims;
+    Use masked{nullptr, {}, 1};
+    for (int l = 0; l < node_->labels(); ++l)
+      if (labels_of(use) >> l & 1) {
+        map[static_cast<std::size_t>(l)] = Index::of(static_cast<int>(dims.size()));
+        dims.push_back(node_->extent(l));
+        masked.index.push_back(Index::of(l));
+      }
+    std::vector<Use> factors = masks;
+    factors.push_back(use);
+    for (Use& f : factors)
+      for (Index& index : f.index) index = substitute(index, map);
+    masked.node = g_.contract(factors, dims, {});
+    return masked;
+  }
 
   static Set labels_of(const Use& use) {
     Set s = 0;
@@ -107,7 +146,7 @@ class Order {
         if (cost < best[set].cost) best[set] = {cost, a, b};
       }
     }
-    return finish(build(best, best[everything].left), build(best, best[everything].right));
+    return finish({build(best, best[everything].left), build(best, best[everything].right)});
   }
 
   Use build(const std::vector<Part>& best, Set set) {
@@ -145,12 +184,12 @@ class Order {
     return use;
   }
 
-  Ref finish(const Use& a, const Use& b) {
-    std::vector<Use> factors = {a, b};
+  Ref finish(std::vector<Use> factors) {
+    Set all = 0;
+    for (const Use& use : factors) all |= labels_of(use);
     factors.insert(factors.end(), masks_.begin(), masks_.end());
     factors.insert(factors.end(), scalars_.begin(), scalars_.end());
     factors.insert(factors.end(), structural_.begin(), structural_.end());
-    Set all = labels_of(a) | labels_of(b);
     for (const Use& mask : masks_) all |= labels_of(mask);
     std::vector<Extent> summed;
     std::vector<Index> map;
@@ -183,7 +222,7 @@ class Order {
       parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(bj));
       parts[bi] = {joined, both};
     }
-    return finish(parts[0].first, parts[1].first);
+    return finish({parts[0].first, parts[1].first});
   }
 
   Program& p_;

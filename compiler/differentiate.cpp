@@ -24,6 +24,10 @@ class Fields {
     for (const auto& [tensor, root] : p_.definitions) remember(tensor, root);
   }
 
+  // Another derivative. What it does not follow to an equation may be the same node by chance: f(s@t) in the equation of
+  // step t + 1, or in a call, is needed at a start too, where no step t has kept it.
+  void begin() { canonical_.clear(); }
+
   // Registers the nodes of an equation moved in time with those at t.
   void expanded(Ref moved, Ref canonical, TimeRef time) {
     if (!canonical_.emplace(moved, std::pair{canonical, time}).second) return;
@@ -245,6 +249,7 @@ class Differentiator {
   Path path(const std::vector<Ref>& numerators, Ref derivative) {
     Path result;
     std::unordered_set<Ref> seen;
+    fields_.begin();
     for (Ref a : numerators) walk(a, derivative, result, seen);
     return result;
   }
@@ -262,8 +267,8 @@ class Differentiator {
       }
       if (!reaches && node->time == derivative->own)
         if (Ref definition = p_.definition(node->tensor, node->time)) {
-          fields_.expanded(definition, p_.definitions.at(node->tensor), node->time);
           if (walk(definition, derivative, result, seen)) {
+            fields_.expanded(definition, p_.definitions.at(node->tensor), node->time);
             result.equation[node] = definition;
             reaches = true;
           }

@@ -57,12 +57,12 @@ Value Elaborator::evaluate_kind(const Expr& e, const Scope& scope) {
     case ExprKind::multiply:
     case ExprKind::divide: return product(e, scope);
     case ExprKind::power: {
-      const Value base = evaluate(*e.args[0], scope);
       const Expr* exponent = e.args[1].get();
+      if (exponent->kind == ExprKind::number && exponent->number == 0.5) return root(*e.args[0], scope);
+      const Value base = evaluate(*e.args[0], scope);
       if (exponent->kind == ExprKind::number) {
         if (exponent->number == 1) return base;
         if (exponent->number == 2) return v_.map(Op::square, {base});
-        if (exponent->number == 0.5) return v_.map(Op::sqrt, {base});
       }
       return v_.map(Op::pow, {base, evaluate(*exponent, scope)});
     }

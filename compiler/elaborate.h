@@ -117,6 +117,15 @@ class Elaborator {
                        const Scope& scope);
   Value call(const dsl::Expr& e, const Scope& scope);
   Value function(const dsl::Expr& e, const Scope& scope);
+  std::vector<std::string> reduced_axes(const dsl::Expr& e, const Value& a, const Scope& scope);
+  struct Scaled {
+    Value quotient, scale, inverse, some;
+  };
+  Scaled scaled(const Value& a, const std::vector<std::string>& keys);
+  Value length(const Value& a, const std::vector<std::string>& keys);
+  Value norm(const Value& a, const std::vector<std::string>& keys);
+  const dsl::Expr* squared_norm(const dsl::Expr& e, const Scope& scope);
+  Value root(const dsl::Expr& e, const Scope& scope);
   Value reduction(const dsl::Expr& e, const Value& a, const std::vector<std::string>& keys);
   Value pattern(const dsl::Expr& e, const Scope& scope);  // nonzero, reach
   Value derivative(const dsl::Expr& e, const Scope& scope);

@@ -1,5 +1,6 @@
 // Calls, functions, derivatives and draws, and the axes of recurrences.
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -77,8 +78,8 @@ Value Elaborator::masked_by(const std::vector<Value>& args, Value value) {
         if (kind == TensorKind::flag || !p_.tensors[node->tensor].timed()) continue;
         masks.insert({node->time, kind == TensorKind::state ? "exists" : "valid"});
       }
-  for (const auto& [time, mask] : masks) {
-    const TimeRef at = time;  // C++20's structured bindings are not captured by all compilers
+  for (const auto& [step, mask] : masks) {
+    const TimeRef at = step;  // C++20's structured bindings are not captured by all compilers
     const bool covered = mask == "exists" && masks.contains({at, "valid"});
     const bool earlier = std::any_of(masks.begin(), masks.end(), [at](const auto& other) {
       return other.first.base == at.base && other.first.offset > at.offset;
@@ -177,11 +178,66 @@ Value Elaborator::reduction(const Expr& e, const Value& a, const std::vector<std
   if (e.name == "max") return v_.reduce_max(a, keys);
   if (e.name == "min") return v_.scale(v_.reduce_max(v_.scale(a, -1), keys), -1);
   if (e.name == "norm2") return v_.reduce_sum(v_.map(Op::square, {a}), keys);
-  const Value top = v_.stop(v_.reduce_max(a, keys));
+  Value top = v_.stop(v_.reduce_max(a, keys));
+  if (e.name == "logsumexp") {  // of an infinite maximum it is that
+    const Value finite = v_.map(Op::lt, {v_.map(Op::abs, {top}), v_.number(std::numeric_limits<double>::infinity())});
+    top = v_.map(Op::select, {finite, top, v_.number(0)});
+  }
   const Value shifted = v_.map(Op::exp, {v_.add(a, top, -1)});
   const Value total = v_.reduce_sum(shifted, keys);
   if (e.name == "logsumexp") return v_.add(v_.map(Op::log, {total}), top);
   return v_.multiply(shifted, v_.map(Op::recip, {total}));  // softmax
+}
+
+// A vector over a number that brings its largest entries near 1, so that their squares neither overflow nor vanish. The
+// number is 1 where that is not needed; it is held, since what is made of the quotient and it does not depend on it.
+Elaborator::Scaled Elaborator::scaled(const Value& a, const std::vector<std::string>& keys) {
+  const auto choose = [&](const Value& c, const Value& x, const Value& y) { return v_.map(Op::select, {c, x, y}); };
+  const Value one = v_.number(1), sizes = v_.map(Op::abs, {a});
+  const Value most = v_.stop(keys.empty() ? sizes : v_.reduce_max(sizes, keys));
+  const Value large = v_.multiply(v_.map(Op::gt, {most, v_.number(1e15)}),
+                                  v_.map(Op::lt, {most, v_.number(std::numeric_limits<double>::infinity())}));
+  const Value small = v_.multiply(v_.map(Op::lt, {most, v_.number(1e-15)}), v_.map(Op::gt, {most, v_.number(0)}));
+  // Not `most` itself: its inverse might be a denormal number or overflow.
+  const Value raised = v_.map(Op::max, {v_.scale(most, 0x1p20), v_.number(1e-300)});
+  const Value scale = v_.stop(choose(large, v_.scale(most, 0x1p-8), choose(small, raised, one)));
+  const Value inverse = v_.map(Op::recip, {scale});
+  // A choice, so that no product takes the scale out of the quotient again.
+  const Value some = v_.map(Op::ne, {most, v_.number(0)});
+  return {choose(some, v_.multiply(a, inverse), a), scale, inverse, some};
+}
+
+Value Elaborator::length(const Value& a, const std::vector<std::string>& keys) {
+  return v_.map(Op::sqrt, {v_.reduce_sum(v_.map(Op::square, {a}), keys)});
+}
+
+// sqrt(norm2(a)), whose derivative at 0 is 0.
+Value Elaborator::norm(const Value& a, const std::vector<std::string>& keys) {
+  const Scaled s = scaled(a, keys);
+  return v_.map(Op::select, {s.some, v_.multiply(length(s.quotient, keys), s.scale), v_.number(0)});
+}
+
+// What norm2 is taken of, if an expression is that.
+const Expr* Elaborator::squared_norm(const Expr& e, const Scope& scope) {
+  const bool plain = e.kind == ExprKind::call && e.name == "norm2" && e.args.size() == 1 && !scope.samples;
+  return plain && !parts_.find(e.name) ? &e : nullptr;
+}
+
+std::vector<std::string> Elaborator::reduced_axes(const Expr& e, const Value& a, const Scope& scope) {
+  std::vector<std::string> keys;
+  for (const std::string& axis : e.axes) keys.push_back(axis_key(axis, a, e, scope));
+  if (keys.empty())
+    for (const Axis& axis : a.axes) keys.push_back(axis.key);
+  return keys;
+}
+
+Value Elaborator::root(const Expr& e, const Scope& scope) {
+  const Expr* of = squared_norm(e, scope);
+  if (!of) return v_.map(Op::sqrt, {evaluate(e, scope)});
+  Scope inner = scope;
+  for (const std::string& axis : of->axes) inner.keep.insert(axis);
+  const Value a = v_.form(evaluate(*of->args[0], inner));
+  return norm(a, reduced_axes(*of, a, scope));
 }
 
 Value Elaborator::function(const Expr& e, const Scope& scope) {
@@ -199,6 +255,7 @@ Value Elaborator::function(const Expr& e, const Scope& scope) {
   auto arg = [&](std::size_t i) { return evaluate(*e.args[i], inner); };
   if (auto op = pointwise.find(e.name); op != pointwise.end()) {
     need(1);
+    if (op->second == Op::sqrt) return root(*e.args[0], inner);
     return v_.map(op->second, {arg(0)});
   }
   if ((e.name == "max" || e.name == "min") && e.args.size() == 2)
@@ -207,11 +264,7 @@ Value Elaborator::function(const Expr& e, const Scope& scope) {
   if (reductions.contains(e.name)) {
     need(1);
     const Value a = v_.form(arg(0));
-    std::vector<std::string> keys;
-    for (const std::string& axis : e.axes) keys.push_back(axis_key(axis, a, e, scope));
-    if (keys.empty())
-      for (const Axis& axis : a.axes) keys.push_back(axis.key);
-    return reduction(e, a, keys);
+    return reduction(e, a, reduced_axes(e, a, scope));
   }
   if (e.name == "where") {
     need(3);
@@ -219,7 +272,7 @@ Value Elaborator::function(const Expr& e, const Scope& scope) {
   }
   if (e.name == "clamp") {
     need(3);
-    return v_.map(Op::min, {v_.map(Op::max, {arg(0), arg(1)}), arg(2)});
+    return v_.map(Op::clamp, {arg(0), arg(1), arg(2)});
   }
   if (e.name == "stop") {
     need(1);
@@ -237,8 +290,9 @@ Value Elaborator::function(const Expr& e, const Scope& scope) {
     const Value a = v_.form(arg(0));
     std::vector<std::string> keys;
     for (const Axis& axis : a.axes) keys.push_back(axis.key);
-    const Value norm = v_.map(Op::sqrt, {v_.reduce_sum(v_.map(Op::square, {a}), keys)});
-    return v_.multiply(a, v_.map(Op::recip, {v_.map(Op::max, {norm, v_.number(1e-12)})}));
+    const Scaled s = scaled(a, keys);
+    const Value least = v_.scale(s.inverse, 1e-12);
+    return v_.multiply(s.quotient, v_.map(Op::recip, {v_.map(Op::max, {length(s.quotient, keys), least})}));
   }
   if (e.name == "var" || e.name == "cov")
     fail(Code::E0601, e, scope, fmt::format("{} belongs to a `per neuron` block", e.name));

@@ -198,6 +198,22 @@ int Instantiator::assign_phase(BlockNames& block, const std::string& name, Block
   return -1;
 }
 
+// A sum without a term that stands in it as it is; null if it does not. (Subtracted, it would leave 0 times itself.)
+static Ref without(Graph& g, Ref node, Ref term) {
+  if (node == term) return g.sum({}, node->dims);
+  if (node->kind != NodeKind::sum) return nullptr;
+  for (std::size_t i = 0; i < node->uses.size(); ++i) {
+    const Use& use = node->uses[i];
+    if (use.coefficient != 1 || !is_whole(use, node->dims)) continue;
+    if (Ref rest = without(g, use.node, term)) {
+      std::vector<Use> uses = node->uses;
+      uses[i].node = rest;
+      return g.sum(uses, node->dims);
+    }
+  }
+  return nullptr;
+}
+
 // Everything that some pass computes; reading a name may show another that is stored.
 std::vector<Instantiator::BlockItem> Instantiator::block_items(BlockNames& block) {
   std::vector<BlockItem> items;
@@ -218,10 +234,17 @@ std::vector<Instantiator::BlockItem> Instantiator::block_items(BlockNames& block
     Values& v = elab_.values();
     // What a step adds: an example that takes no part at this k adds nothing.
     const int shift = BlockNames::shift(*r.general);
-    const Value value = elab_.evaluate(*r.general->value, scope);
-    const Value old = elab_.revised_at(name, now.shifted(shift - 1), *r.general->value, scope);
+    const Value value = v.form(elab_.evaluate(*r.general->value, scope));
+    elab_.revised_at(name, now.shifted(shift - 1), *r.general->value, scope);  // refused where it has no value
     p_.graph.origin = {in_.rule.source, r.general->span};
-    for (const auto& [member, node] : by_member(*r.general, r, v.add(v.form(value), old, -1))) {
+    for (const auto& [member, next] : by_member(*r.general, r, value)) {
+      Ref old = p_.leaf(r.running[static_cast<std::size_t>(member)], {});
+      Ref node = without(p_.graph, next, old);
+      if (!node) {
+        Use from = next->rank() ? whole(next) : Use{next, {}, 1}, minus = whole(old);
+        minus.coefficient = -1;
+        node = p_.graph.sum({from, minus}, old->dims);
+      }
       const Use use = node->rank() ? whole(node) : Use{node, {}, 1};
       Ref sum = p_.graph.contract({Use{inverse, {}, 1}, Use{within, {}, 1}, use},
                                   p_.tensors[r.parameters[member]].dims, {}, 1, true);

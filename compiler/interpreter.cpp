@@ -1,8 +1,10 @@
 #include "compiler/interpreter.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -151,7 +153,14 @@ struct Memory {
   Resolver* where;
   std::int64_t example;
   std::uint64_t* branches = nullptr;  // where it is kept which way comparisons and kinked functions went
+  std::optional<double> not_finite = {};    // what sums and products are that are not finite
 };
+
+void set_primal(double& x, double to) { x = to; }
+template <class T>
+void set_primal(Dual<T>& x, double to) {
+  set_primal(x.v, to);
+}
 
 void note_branch(std::uint64_t* branches, std::uint64_t way) {
   if (branches != nullptr) *branches = (*branches ^ (way + 0x9e3779b97f4a7c15ULL)) * 0x100000001b3ULL;
@@ -235,6 +244,17 @@ class Evaluator {
   }
 
   std::vector<T> compute(Ref node) {
+    std::vector<T> out = by_kind(node);
+    const bool sum_or_product = node->kind == NodeKind::sum || node->kind == NodeKind::contract ||
+                                (node->kind == NodeKind::map && (node->op == Op::add || node->op == Op::sub ||
+                                                                 node->op == Op::mul || node->op == Op::div));
+    if (memory_.not_finite && sum_or_product)
+      for (T& x : out)
+        if (!std::isfinite(primal(x))) set_primal(x, *memory_.not_finite);
+    return out;
+  }
+
+  std::vector<T> by_kind(Ref node) {
     switch (node->kind) {
       case NodeKind::leaf: return leaf(node);
       case NodeKind::constant: return {T(node->number)};
@@ -276,7 +296,7 @@ class Evaluator {
       at.resize(all.size());
       do {
         std::copy(inner.begin(), inner.end(), at.begin() + static_cast<std::ptrdiff_t>(outer.size()));
-        T term(node->number);
+        T term(1.0);
         bool masked = false;  // behind a mask that is 0 anything goes
         for (const Use& use : node->uses)
           masked = masked || (is_structural(*memory_.program, use.node) &&
@@ -285,7 +305,7 @@ class Evaluator {
         for (const Use& use : node->uses) term = term * values_.at(use.node)[position(use, at)];
         total = total + term;
       } while (advance(inner, node->summed));
-      out.push_back(total);
+      out.push_back(node->number == 1 ? total : T(node->number) * total);
     } while (advance(outer, node->dims));
     return out;
   }
@@ -540,14 +560,15 @@ class Interpreter : public PhaseRunner {
         continue;
       }
       auto* out = static_cast<double*>(where.resolve(root.tensor, root.time));
+      const std::int64_t size = program_->tensors[root.tensor].size();
+      if (root.kind == RootKind::gather) {
+        gather(root.node, 1, where, examples, {out, out + size});
+        continue;
+      }
       for (std::int64_t b = 0; b < examples; ++b) {
         Plain evaluator({program_.get(), &where, b});
         const std::vector<double>& value = evaluator.evaluate(root.node);
-        const std::int64_t size = program_->tensors[root.tensor].size();
-        for (std::int64_t i = 0; i < size; ++i) {
-          if (root.kind == RootKind::gather) out[i] += value[value.size() == 1 ? 0 : i];
-          else out[b * size + i] = value[value.size() == 1 ? 0 : i];
-        }
+        for (std::int64_t i = 0; i < size; ++i) out[b * size + i] = value[value.size() == 1 ? 0 : i];
       }
     }
     for (const auto& [root, value] : assigned) {  // all right sides have read the old values
@@ -558,6 +579,33 @@ class Interpreter : public PhaseRunner {
   }
 
  private:
+  // Adds the examples up, then scales: a mean overflows where its sum does.
+  void gather(Ref node, double scale, Resolver& where, std::int64_t examples, std::span<double> out) const {
+    const bool terms = node->kind == NodeKind::sum && std::all_of(node->uses.begin(), node->uses.end(), [&](const Use& use) {
+                         return is_whole(use, node->dims);
+                       });
+    if (terms) {
+      for (const Use& use : node->uses) gather(use.node, scale * use.coefficient, where, examples, out);
+      return;
+    }
+    if (node->kind == NodeKind::contract && node->sum_batch) {
+      std::vector<Use> rest;
+      scale *= node->number;
+      for (const Use& use : node->uses) {
+        const bool scales = use.node->rank() == 0 && !use.node->batched && !is_structural(*program_, use.node);
+        if (scales) scale *= interpret(*program_, use.node, where, 0)[0];
+        else rest.push_back(use);
+      }
+      node = program_->graph.contract(rest, node->dims, node->summed, 1, true);
+    }
+    std::vector<double> total(out.size(), 0);
+    for (std::int64_t b = 0; b < examples; ++b) {
+      const std::vector<double> value = interpret(*program_, node, where, b);
+      for (std::size_t i = 0; i < out.size(); ++i) total[i] += value[value.size() == 1 ? 0 : i];
+    }
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] += scale * total[i];
+  }
+
   std::shared_ptr<Program> program_;
 };
 
@@ -567,8 +615,9 @@ std::unique_ptr<PhaseRunner> make_interpreter(std::shared_ptr<Program> program) 
   return std::make_unique<Interpreter>(std::move(program));
 }
 
-std::vector<double> interpret(Program& program, Ref node, Resolver& where, std::int64_t example) {
-  Plain evaluator({&program, &where, example});
+std::vector<double> interpret(Program& program, Ref node, Resolver& where, std::int64_t example,
+                              std::optional<double> not_finite) {
+  Plain evaluator({&program, &where, example, nullptr, not_finite});
   return evaluator.evaluate(node);
 }
 

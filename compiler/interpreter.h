@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 
 #include "compiler/phase_runner.h"
@@ -13,7 +14,10 @@ namespace eligo::compiler {
 std::unique_ptr<PhaseRunner> make_interpreter(std::shared_ptr<Program> program);
 
 // One node for one example, for tests: leaves come from `where` (float64 memory).
-std::vector<double> interpret(Program& program, Ref node, Resolver& where, std::int64_t example);
+// Whether a sum or product that is not finite is NaN or which infinity depends on the order of its operations; with
+// `not_finite` it is that, so that several evaluations tell whether it matters to a result.
+std::vector<double> interpret(Program& program, Ref node, Resolver& where, std::int64_t example,
+                              std::optional<double> not_finite = {});
 
 // What a lazy derivative (jac, vjp, jvp) is taken of, for finite differences.
 struct Numerator {

@@ -162,10 +162,12 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
       for (std::size_t k = 0; by_wire[l] >= 0 && k + 1 < factors[by_wire[l]].index.size(); ++k)
         circular = circular || factors[by_wire[l]].index[k].mentions(target.label());
     if (circular) continue;
-    // An access follows one wiring; a second one in the same value or destination stays a factor, written out.
+    // An access follows one wiring; a second one in the same value or destination stays a factor, written out. Such
+    // factors are values, too.
     bool second = false;
-    for (const Use& value : factors) {
-      if (structural(value.node)) continue;
+    for (std::size_t v = 0; v < factors.size(); ++v) {
+      if (v == f || absorbed[v]) continue;
+      const Use& value = factors[v];
       bool here = false, another = false;
       for (const Index& index : value.index)
         for (const Index::Term& t : index.terms) {

@@ -1,6 +1,7 @@
 #include "compiler/masks.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <cmath>
 
 namespace eligo::compiler {
@@ -57,7 +58,16 @@ bool stays_finite(Program& program, Ref node) {
   return program.known_finite[node] = finite;
 }
 
-bool always_finite(const Program& program, Ref node) {
+namespace {
+
+using Known = std::unordered_map<Ref, bool>;  // a graph's nodes are shared: each is asked once
+
+bool always_finite(const Program& program, Ref node, Known& known) {
+  if (const auto found = known.find(node); found != known.end()) return found->second;
+  const auto of_operands = [&] {
+    return known[node] = std::all_of(node->uses.begin(), node->uses.end(),
+                                     [&](const Use& use) { return always_finite(program, use.node, known); });
+  };
   switch (node->kind) {
     case NodeKind::embed:
     case NodeKind::wire: return true;
@@ -69,11 +79,16 @@ bool always_finite(const Program& program, Ref node) {
       [[fallthrough]];
     case NodeKind::contract:
     case NodeKind::sum:
-    case NodeKind::maximum:
-      return std::all_of(node->uses.begin(), node->uses.end(),
-                         [&](const Use& use) { return always_finite(program, use.node); });
+    case NodeKind::maximum: return of_operands();
     default: return false;
   }
+}
+
+}  // namespace
+
+bool always_finite(const Program& program, Ref node) {
+  Known known;
+  return always_finite(program, node, known);
 }
 
 }  // namespace eligo::compiler

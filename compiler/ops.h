@@ -11,6 +11,8 @@ enum class Op {
 #undef OP
 };
 
+inline constexpr int op_count = static_cast<int>(Op::mask) + 1;
+
 int op_arity(Op op);
 int op_cost(Op op);  // flops, for the cost model
 std::string_view op_name(Op op);

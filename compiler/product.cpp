@@ -1,6 +1,7 @@
 #include "compiler/product.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "compiler/masks.h"
 
@@ -48,10 +49,6 @@ Product::Product(Program& program, Ref node)
 void Product::normalise() {
   for (bool changed = true; changed && !zero_;) {
     changed = constants() || flatten() || embeds() || flags() || wires() || unused_labels();
-    // 0 times what may be infinite is no zero, unless the zero is structural.
-    if (coefficient == 0)
-      zero_ = zero_ || std::all_of(factors.begin(), factors.end(),
-                                   [&](const Use& use) { return always_finite(p_, use.node); });
   }
 }
 
@@ -302,7 +299,13 @@ bool Product::solve_affine(std::size_t i) {
   return false;
 }
 
-bool zero_outside(Program& p, Ref node, const std::string& flag, TimeRef time) {
+namespace {
+
+using Known = std::unordered_map<Ref, bool>;  // a graph's nodes are shared: each is asked once
+
+bool zero_outside(Program& p, Ref node, const std::string& flag, TimeRef time, Known& known);
+
+bool find_zero_outside(Program& p, Ref node, const std::string& flag, TimeRef time, Known& known) {
   switch (node->kind) {
     case NodeKind::leaf: {
       const Tensor& t = p.tensors[node->tensor];
@@ -317,17 +320,30 @@ bool zero_outside(Program& p, Ref node, const std::string& flag, TimeRef time) {
     case NodeKind::contract: {
       bool zero = false;
       for (const Use& use : node->uses) {
-        if (zero_outside(p, use.node, flag, time)) zero = true;
+        if (zero_outside(p, use.node, flag, time, known)) zero = true;
         else if (!stays_finite(p, use.node)) return false;  // zero times infinity is no zero
       }
       return zero;
     }
     case NodeKind::sum:
       for (const Use& use : node->uses)
-        if (!zero_outside(p, use.node, flag, time)) return false;
+        if (!zero_outside(p, use.node, flag, time, known)) return false;
       return true;
     default: return false;
   }
+}
+
+bool zero_outside(Program& p, Ref node, const std::string& flag, TimeRef time, Known& known) {
+  if (const auto found = known.find(node); found != known.end()) return found->second;
+  const bool zero = find_zero_outside(p, node, flag, time, known);
+  return known[node] = zero;
+}
+
+}  // namespace
+
+bool zero_outside(Program& p, Ref node, const std::string& flag, TimeRef time) {
+  Known known;
+  return zero_outside(p, node, flag, time, known);
 }
 
 bool Product::others_finite(std::size_t i, std::size_t j) const {

@@ -119,6 +119,10 @@ class Simplifier {
     Product product(p_, node);
     product.normalise();
     if (product.zero()) return nothing();
+    // 0 times what may be infinite is no zero.
+    const auto finite = [&](const Use& use) { return always_finite(p_, use.node); };
+    if (product.coefficient == 0 && std::all_of(product.factors.begin(), product.factors.end(), finite))
+      return g_.constant(0);
     if (Ref distributed = distribute(product)) return distributed;
     product.canonicalise();
     if (product.factors.empty() && !product.sum_batch) return g_.constant(product.coefficient);

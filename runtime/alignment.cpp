@@ -28,15 +28,6 @@ class Renaming {
   std::vector<std::pair<std::string, std::string>> prefixes_;
 };
 
-// The library's own, whatever a user's folder has under this name: a judge must not be replaced by what it judges.
-std::optional<std::string> reference_rule() {
-  for (const std::string& folder : library_folders()) {
-    const std::string path = folder + "/bptt.eli";
-    if (!items_of_file(path).empty()) return path;
-  }
-  return std::nullopt;
-}
-
 ProgramSpec silent(ProgramSpec spec) {
   spec.optimiser = "sgd";
   spec.schedule.clear();
@@ -71,20 +62,15 @@ ProgramSpec bptt_spec(const Variant& variant, const std::string& reference, cons
 // Values of `from` into the tensors of `to` that go by the renamed name; all others stay as they are. Draws are a
 // function of the number of the sequence, so that is set too.
 void copy_tensors(const Session& from, Session& to, const Renaming& rename, std::uint64_t batch_number) {
-  auto state = to.state();
-  const auto trained = from.state();
-  for (const auto& [name, values] : trained) {
-    const auto target = state.find(rename(name).value_or(name));
-    if (target != state.end()) target->second = values;
-  }
-  state["sequence"] = {trained.at("sequence").at(0) + static_cast<double>(batch_number)};
-  to.restore(state);
   std::set<std::string> known;
   for (const auto& info : to.tensors()) known.insert(info.name);
   for (const auto& info : from.tensors()) {
     const std::string name = rename(info.name).value_or(info.name);
-    if (info.name.ends_with("[start]") && known.contains(name)) to.set(name, from.get(info.name));
+    if (!known.contains(name)) continue;
+    if (info.name.ends_with("[start]")) to.set(name, from.get(info.name));
+    else to.copy(name, from, info.name);
   }
+  to.set_sequence(from.sequence() + batch_number);
 }
 
 void set_hypers(const Variant& variant, Session& session, const Renaming* rename) {
@@ -110,6 +96,15 @@ bool moves(const Session& session, const std::string& role) {
 
 }  // namespace
 
+std::optional<std::string> reference_rule(const std::vector<std::string>& folders) {
+  std::vector<std::string> places;
+  for (const std::string& folder : folders) places.push_back(folder + "/" + kReference);
+  for (const std::string& folder : library_folders()) places.push_back(folder + "/bptt.eli");
+  for (const std::string& path : places)
+    if (!items_of_file(path).empty()) return path;
+  return std::nullopt;
+}
+
 struct AlignmentProbe::Sides {
   Renaming rename;  // of the rule's roles to bptt's
   std::string net;  // the cell's role in the rule
@@ -117,7 +112,7 @@ struct AlignmentProbe::Sides {
 };
 
 AlignmentProbe::AlignmentProbe(const Variant& variant, const SessionOptions& options) {
-  const auto path = reference_rule();
+  const auto path = reference_rule(variant.program.rule_paths);
   if (!path || variant.net_role.empty() || variant.readout_role.empty()) return;
   const Outline reference = outline(*path, "rule", {});
   const Role* net = reference.role("cell");

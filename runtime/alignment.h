@@ -5,12 +5,20 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "runtime/experiment.h"
 #include "runtime/session.h"
 #include "runtime/tasks/task.h"
 
 namespace eligo {
+
+// Where a run folder's `rules` keep the rule that its cosines are taken with.
+constexpr const char* kReference = "reference/bptt.eli";
+// That rule of these folders, or else the library's own, whatever a user's folder has under its name: a judge must not be
+// replaced by what it judges. Nothing where there is no library.
+std::optional<std::string> reference_rule(const std::vector<std::string>& folders);
 
 // Two sessions beside the trained one: the same rule, and the library's bptt on the same cell and readout, both with a
 // rate of 0, so that learn lines change nothing.

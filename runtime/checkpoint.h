@@ -1,13 +1,12 @@
-// Checkpoints: named tensors in an .npz archive that numpy.load reads.
-//
-// The archive is a zip file of .npy members, stored without compression, all values float64. It is written to a
-// temporary file beside its place and renamed, so a reader finds the old one or the new one, whole.
+// Whole archives in memory, for those that are small; checkpoints go through NpzWriter and NpzReader (npz.h).
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
+
+#include "runtime/files.h"
 
 namespace eligo {
 
@@ -17,16 +16,14 @@ struct Tensor {
 };
 using Archive = std::map<std::string, Tensor>;
 
-// Throws eligo::Error: the folder or disk does not take it (the old file is kept), a tensor whose shape and values
-// differ, more than 4 GiB.
+// As float64. Throws eligo::Error: the folder or disk does not take it (the old file is kept), a tensor whose shape and
+// values differ.
 void write_npz(const std::string& path, const Archive& archive);
 
 // Reads what write_npz or numpy.savez wrote (float32, float64 and integers, C order). Throws eligo::Error naming the
 // file, the member and what is wrong: truncated, another checksum, compressed, another type.
 Archive read_npz(const std::string& path);
 
-// Replaces a file by these bytes in one step. Throws eligo::Error with the system's reason.
-void write_file_atomically(const std::string& path, const std::string& bytes);
 // The bytes of a file. Throws eligo::Error.
 std::string read_file(const std::string& path);
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@
 #include "dsl/time.h"
 #include "runtime/cache.h"
 #include "runtime/compile_key.h"
-#include "runtime/layout.h"
+#include "runtime/available.h"
 #include "runtime/library.h"
 #include "runtime/schedules.h"
 #include "runtime/synth_roles.h"
@@ -115,25 +115,35 @@ void check_sizes(const compiler::Facts& plan, bool recurrences) {
   }
 }
 
-// Numbers of the rule that a double holds and a float does not.
-void check_constants(const compiler::Program& program) {
-  std::vector<compiler::Ref> roots;
-  for (const auto& phase : program.phases)
-    for (const auto& root : phase.roots) roots.push_back(root.node);
-  for (const auto& [tensor, node] : program.definitions) roots.push_back(node);
-  const auto check = [](double number) {
-    if (std::isfinite(number) && std::abs(number) > std::numeric_limits<float>::max())
-      throw Error(fmt::format("the rule or one of its parts has the number {:.6g}, which is too large for float32: use "
-                              "dtype f64",
-                              number));
+// Numbers that a rule writes and float32 does not hold would be infinite in its kernels.
+void check_numbers(const compiler::Program& program) {
+  std::set<compiler::Ref> seen;
+  std::vector<compiler::Ref> open;
+  for (const compiler::Phase& phase : program.phases)
+    for (const compiler::Root& root : phase.roots) open.push_back(root.node);
+  const auto check = [](double number, const compiler::Origin& origin) {
+    if (!std::isfinite(number) || std::isfinite(static_cast<float>(number))) return;
+    std::string place;
+    if (origin.source) {
+      const dsl::LineColumn at = dsl::line_column(*origin.source, origin.span.begin);
+      place = fmt::format("{}:{}:{}: ", origin.source->path, at.line, at.column);
+    }
+    throw Error(fmt::format("{}the number {} is too large for float32; use dtype f64", place, number));
   };
-  for (compiler::Ref node : compiler::postorder(roots)) {
-    check(node->number);
-    for (const compiler::Use& use : node->uses) check(use.coefficient);
+  while (!open.empty()) {
+    const compiler::Ref node = open.back();
+    open.pop_back();
+    if (node == nullptr || !seen.insert(node).second) continue;
+    if (node->kind == compiler::NodeKind::constant || node->kind == compiler::NodeKind::contract)
+      check(node->number, node->origin);
+    for (const compiler::Use& use : node->uses) {
+      if (node->kind == compiler::NodeKind::sum) check(use.coefficient, node->origin);
+      open.push_back(use.node);
+    }
   }
-  for (const auto& t : program.tensors) {
-    check(t.init.a);
-    check(t.init.b);
+  for (const compiler::Tensor& t : program.tensors) {  // hypers, initial values
+    check(t.init.a, t.origin);
+    check(t.init.b, t.origin);
   }
 }
 
@@ -201,7 +211,7 @@ std::shared_ptr<const Program> compile(const ProgramSpec& spec) {
     }
   }
   const std::shared_ptr<compiler::Program> graph = scheduled(spec);
-  if (!spec.float64) check_constants(*graph);
+  if (!spec.float64) check_numbers(*graph);
   compiler::Executable executable = compiler::compile_executable(*graph, options);
   if (!key.empty()) cache.store(spec.rule, key, compiler::packed(executable));
   return finish(std::move(executable));

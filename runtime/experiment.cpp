@@ -10,6 +10,7 @@
 #include "runtime/experiment_fields.h"
 #include "runtime/experiment_variant.h"
 #include "runtime/library.h"
+#include "runtime/synth_roles.h"
 
 namespace eligo {
 namespace {
@@ -234,16 +235,37 @@ Experiment load_experiment(const std::string& path, const ExperimentOptions& opt
   return experiment;
 }
 
-std::string Experiment::resolved() const {
+namespace {
+
+// A variant's settings with other names for its parts.
+Settings renamed(const Variant& variant, const std::function<std::string(const Part&)>& name_of) {
+  Settings settings = variant.settings;
+  SynthRoles synths;
+  for (const Part& part : variant.parts) {
+    if (part.kind == "synth") synths.named.emplace_back(part.role, name_of(part));
+    else settings[part.setting] = text_value(name_of(part));
+  }
+  if (synths.named.empty()) return settings;
+  const std::string first = synths.named.front().second;
+  if (std::all_of(synths.named.begin(), synths.named.end(), [&](const auto& one) { return one.second == first; }))
+    synths = {first, {}};
+  settings["model.synth"] = text_value(synths.text());
+  return settings;
+}
+
+}  // namespace
+
+std::string Experiment::resolved(const std::function<std::string(const Part&)>& name_of) const {
   SettingsFile file;
-  const Settings& first = variants.front().settings;
+  std::vector<Settings> all;
+  for (const auto& variant : variants) all.push_back(name_of ? renamed(variant, name_of) : variant.settings);
   const auto shared = [&](const std::string& key) {
-    return std::all_of(variants.begin(), variants.end(), [&](const Variant& v) {
-      const auto found = v.settings.find(key);
-      return found != v.settings.end() && found->second == first.at(key);
+    return std::all_of(all.begin(), all.end(), [&](const Settings& settings) {
+      const auto found = settings.find(key);
+      return found != settings.end() && found->second == all.front().at(key);
     });
   };
-  for (const auto& [key, value] : first) {
+  for (const auto& [key, value] : all.front()) {
     if (shared(key)) file.base[key] = value;
   }
   file.base["name"] = text_value(name);
@@ -257,12 +279,13 @@ std::string Experiment::resolved() const {
     std::error_code error;
     folders.push_back(fs::weakly_canonical(folder, error).string());
   }
+  if (name_of) folders = {"rules"};
   if (!folders.empty()) file.base["rules"] = Value{folders, ""};
-  for (const auto& variant : variants) {
-    if (variants.size() == 1 && variant.name == variant.program.rule) break;
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    if (variants.size() == 1 && all[i].at("rule.name") == text_value(variants[i].name)) break;
     Settings& own = file.compare.emplace_back();
-    own["name"] = text_value(variant.name);
-    for (const auto& [key, value] : variant.settings) {
+    own["name"] = text_value(variants[i].name);
+    for (const auto& [key, value] : all[i]) {
       if (!file.base.contains(key)) own[key] = value;
     }
   }

@@ -15,9 +15,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "runtime/library.h"
 #include "runtime/session.h"
 #include "runtime/settings.h"
 #include "runtime/tasks/task.h"
@@ -31,6 +33,14 @@ struct TrainOptions {
   std::uint64_t measure = 1;            // batches after each epoch that measure the cosine with BPTT; 0: none
 };
 
+// A rule file's item that takes part.
+struct Part {
+  std::string setting;  // that names it: "model.cell"
+  std::string role;     // of a synthesiser
+  std::string kind;
+  Found found;
+};
+
 // One thing to train, complete.
 struct Variant {
   std::string name;
@@ -40,7 +50,7 @@ struct Variant {
   TrainOptions train;
   std::string net_role, readout_role;  // the rule's names for them; the latter may be empty
   std::string output;                  // the readout's output as Session::shown takes it ("L.o"); empty: it has none
-  std::vector<std::string> files;      // rule files that take part
+  std::vector<Part> parts;
   Settings settings;                   // everything that holds, defaults included
 };
 
@@ -48,12 +58,13 @@ struct Experiment {
   std::string name, description, path;
   std::vector<std::uint64_t> seeds;
   int threads = 0;           // 0: as many as the machine has
-  std::uint64_t memory = 0;  // bytes of a session; 0: what the machine has
+  std::uint64_t memory = 0;  // bytes that the run may take; 0: what is available
   std::vector<Variant> variants;
   std::vector<std::string> notes;  // what the user should know ("the comparison is left out")
 
-  // As one TOML file that needs nothing else: what load_experiment makes of it is this experiment.
-  std::string resolved() const;
+  // As one TOML file that needs nothing else: what load_experiment makes of it is this experiment. With `name_of`, which
+  // says what the copy of a part is called, it needs no rules but those in a folder `rules` beside it.
+  std::string resolved(const std::function<std::string(const Part&)>& name_of = nullptr) const;
 };
 
 struct ExperimentOptions {

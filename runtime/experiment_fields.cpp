@@ -37,8 +37,8 @@ std::vector<Field> make_fields() {
       common({"seeds", "each variant is trained once with each", FieldType::wholes, seed0, 0, 9e15}),
       common(whole_field("threads", "0: as many as the machine has; results do not depend on it", 0, 0, 1024)),
       common(text_field("memory",
-                        "most that a session may take, such as \"2GiB\": long windows are computed in segments, "
-                        "with the same results; empty: what the machine has",
+                        "most that a run may take, such as \"2GiB\": long windows are computed in segments, "
+                        "with the same results; empty: what is available",
                         "")),
       common({"rules", "folders of rule files, searched before the library", FieldType::texts, no_folders}),
       text_field("dtype", "of all tensors", "f32", {"f32", "f64"}),

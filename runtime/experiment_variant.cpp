@@ -107,10 +107,10 @@ class Builder {
 
   // --- what the parts have ------------------------------------------------------------------------------------------
 
-  Outline look_up(const std::string& setting, const std::string& name, const char* kind) {
+  Outline look_up(const std::string& setting, const std::string& name, const char* kind, const std::string& role = "") {
     try {
       Outline facts = outline(name, kind, folders_);
-      if (!contains(result_.variant.files, facts.found.path)) result_.variant.files.push_back(facts.found.path);
+      result_.variant.parts.push_back({setting, role, kind, facts.found});
       return facts;
     } catch (const Error& error) {
       reader_.problem(reader_.find(setting), fmt::format("{}: {}", setting, error.what()));
@@ -182,7 +182,7 @@ class Builder {
                                              rule_.found.item, role, named_synths(roles)));
         continue;
       }
-      synths_.push_back({role, name, look_up(setting, name, "synth"), true});
+      synths_.push_back({role, name, look_up(setting, name, "synth", role), true});
     }
   }
 

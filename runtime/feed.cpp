@@ -55,9 +55,9 @@ double Sequence::flag_value(int kind, std::int64_t t, std::int64_t example) cons
 }
 
 template <class Real>
-void Sequence::fill_flags_as(const Shard& shard, std::int64_t from, std::int64_t to) {
+void Sequence::fill_flags_as(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to) {
   const int mask = flag_kind("loss_mask"), counts = flag_kind("counts");
-  for (const Flag& flag : flags_) {
+  for (const Flag& flag : flags) {
     // For all examples.
     const bool same = even_ && (flag.kind != mask || !mask_) && (flag.kind != counts || !valid_);
     for (std::int64_t t = from; t <= to; ++t) {
@@ -72,9 +72,9 @@ void Sequence::fill_flags_as(const Shard& shard, std::int64_t from, std::int64_t
   }
 }
 
-void Sequence::fill_flags(const Shard& shard, std::int64_t from, std::int64_t to) {
-  if (memory_->float64()) fill_flags_as<double>(shard, from, to);
-  else fill_flags_as<float>(shard, from, to);
+void Sequence::fill_flags(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to) {
+  if (memory_->float64()) fill_flags_as<double>(flags, shard, from, to);
+  else fill_flags_as<float>(flags, shard, from, to);
 }
 
 // Columns of x or y to their tensors; where an example has ended, zeros.
@@ -176,16 +176,25 @@ void Sequence::give_start(const Shard& shard, const Noise& noise) {
     memory_->write(noise.tensor, at, k, noise.given[shard.first * size + k]);
 }
 
+namespace {
+
 // Σ x * 0 is 0 for finite numbers only.
-bool all_finite(std::span<const double> values) {
-  double sums[8] = {};
+template <class Real>
+bool all_finite_as(std::span<const double> values) {
+  Real sums[8] = {};
   std::size_t i = 0;
   for (; i + 8 <= values.size(); i += 8)
-    for (std::size_t k = 0; k < 8; ++k) sums[k] += values[i + k] * 0.0;
-  for (; i < values.size(); ++i) sums[0] += values[i] * 0.0;
-  double sum = 0;
-  for (const double s : sums) sum += s;
+    for (std::size_t k = 0; k < 8; ++k) sums[k] += static_cast<Real>(values[i + k]) * Real{0};
+  for (; i < values.size(); ++i) sums[0] += static_cast<Real>(values[i]) * Real{0};
+  Real sum = 0;
+  for (const Real s : sums) sum += s;
   return sum == 0;
+}
+
+}  // namespace
+
+bool all_finite(std::span<const double> values, bool float64) {
+  return float64 ? all_finite_as<double>(values) : all_finite_as<float>(values);
 }
 
 }  // namespace eligo

@@ -97,9 +97,13 @@ class Search {
   // the same words at the same place is the rule's: the many others need not be tried.
   void probe() {
     constexpr std::size_t enough = 4;
+    const ProgramSpec before = spec_;
+    for (const Role& role : rule_.roles)  // no synthesiser helps a rule that calls none
+      if (role.kind == "synth" && !rule_.calls.contains(role.name) &&
+          !fits(cells_.front(), readouts_.front(), synths_.front()))
+        std::rethrow_exception(fault_);
     const std::size_t most = std::max({cells_.size(), readouts_.size(), synths_.size()});
     if (most < enough) return;
-    const ProgramSpec before = spec_;
     std::string words;
     bool same = true;
     for (std::size_t i = 0; same && i < enough; ++i) {

@@ -5,7 +5,6 @@
 #include <map>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "runtime/bytes.h"
 #include "runtime/session.h"
@@ -181,12 +180,8 @@ bool cut_to_segments(Layout& layout, const Plan& p, std::int64_t rows, std::int6
 
 }  // namespace
 
-std::uint64_t machine_memory() {
-  return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGE_SIZE));
-}
-
 Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, bool float64, std::uint64_t limit,
-                   int shards, std::int64_t most_at_once) {
+                   int shards, std::int64_t most_at_once, std::int64_t beside) {
   Layout layout;
   const std::vector<Range> ranges = ranges_of(p);
   for (const Range& r : ranges) {
@@ -196,7 +191,7 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
   layout.any_length = true;
   layout.run = run_of(p, ranges, (examples + shards - 1) / shards, steps, float64 ? 8 : 4);
   if (most_at_once > 0) layout.run = std::min(layout.run, most_at_once);
-  long double total = 0, largest = -1;
+  long double total = static_cast<long double>(beside), largest = -1;
   std::string largest_name;
   for (std::size_t i = 0; i < p.tensors.size(); ++i) {
     const compiler::Tensor& t = p.tensors[i];

@@ -37,12 +37,10 @@ struct Layout {
   bool any_length = false;  // capacities do not depend on the sequence's length
 };
 
-// Bytes of memory that this machine has.
-std::uint64_t machine_memory();
-
 // `steps`: the longest sequence. Throws eligo::Error naming the largest tensor and the bytes if all would take more
-// than `limit` bytes (0: no limit), even where the steps of windows are taken again on the way back. `most_at_once`: steps that are taken together; 0: what suits the caches.
+// than `limit` bytes (0: no limit), even where the steps of windows are taken again on the way back. `most_at_once`: steps
+// that are taken together; 0: what suits the caches. `beside`: bytes that the session takes beside the tensors.
 Layout plan_layout(const compiler::Plan& plan, std::int64_t examples, std::int64_t steps, bool float64,
-                   std::uint64_t limit, int shards, std::int64_t most_at_once = 0);
+                   std::uint64_t limit, int shards, std::int64_t most_at_once = 0, std::int64_t beside = 0);
 
 }  // namespace eligo

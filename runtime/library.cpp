@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "dsl/names.h"
+#include "runtime/run_folder.h"
 #include "runtime/session.h"
 
 namespace eligo {
@@ -32,7 +33,8 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, error);
 }
 
-// Files of one extension below a folder, shallow ones first, then by name; hidden folders are left out.
+// Files of one extension below a folder, shallow ones first, then by name; hidden folders and the folders of runs, which
+// have copies of rules, are left out.
 std::vector<fs::path> files_below(const Place& place, std::string_view extension) {
   std::vector<fs::path> files;
   std::error_code error;
@@ -42,7 +44,7 @@ std::vector<fs::path> files_below(const Place& place, std::string_view extension
     const bool hidden = it->path().filename().string().starts_with(".");
     std::error_code ignored;
     if (it->is_directory(ignored)) {
-      if (hidden || !place.deep) it.disable_recursion_pending();
+      if (hidden || !place.deep || is_run_folder(it->path().string())) it.disable_recursion_pending();
     } else if (!hidden && it->path().extension() == extension && it->is_regular_file(ignored)) {
       files.push_back(it->path());
     }
@@ -60,6 +62,10 @@ std::vector<Place> places(const std::vector<std::string>& folders) {
     std::error_code error;
     if (!fs::is_directory(folder, error)) {
       throw Error(fmt::format("{}: no such folder of rules (given with --rules)", folder));
+    }
+    if (is_run_folder(folder)) {
+      throw Error(fmt::format("{}: is the folder of a run, no folder of rules; give {} for the copies that it ran with",
+                              folder, (fs::path(folder) / "rules").string()));
     }
     result.push_back({folder, true});
   }

@@ -31,13 +31,16 @@ int Sequence::learned_by(int gathered) const {
   return gathered;
 }
 
-// The length of a vector, without overflow on the way.
-static double norm_of(std::span<const double> v) {
+// What brings a vector's length down to a bound, without overflow on the way. A number that is not finite leaves none
+// that could be trusted: 0 for those beside an infinite one, NaN for all where one is NaN.
+static double bounding(std::span<const double> v, double bound) {
   double most = 0, sum = 0;
-  for (const double x : v) most = std::max(most, std::abs(x));
-  if (most == 0 || !std::isfinite(most)) return most;
+  for (const double x : v) most = std::isnan(x) ? x : std::max(most, std::abs(x));
+  if (most == 0) return 1;
+  if (!std::isfinite(most)) return std::isnan(most) ? most : 0;
   for (const double x : v) sum += (x / most) * (x / most);
-  return most * std::sqrt(sum);
+  const double length = std::sqrt(sum);  // times `most`
+  return most > bound / length ? bound / most / length : 1;
 }
 
 double Sequence::bound_of(const compiler::Clip& clip) const {
@@ -59,8 +62,7 @@ void Sequence::clip() {
     const auto size = static_cast<std::size_t>(plan_.tensors[c.gathered].size());
     void* into = memory_->shard_gradient(c.gradient, 0);
     for (std::size_t first = 0; first < sum_.size(); first += size) {
-      const double norm = norm_of(std::span(sum_).subspan(first, size));
-      const double scale = norm > bound ? bound / norm : 1;
+      const double scale = bounding(std::span(sum_).subspan(first, size), bound);
       for (std::size_t i = first; i < first + size; ++i) {
         const auto at = static_cast<std::int64_t>(i);
         memory_->write(c.gradient, into, at, memory_->read(c.gradient, into, at) + scale * sum_[i]);
@@ -127,6 +129,7 @@ void Sequence::assign(int phase) {
   if (phase < 0) return;
   const compiler::FlushDenormals flush;
   shards_[0]->calls.call(phase, shards_[0]->resolver, 1);
+  if (watching_) watch(*shards_[0], phase, shards_[0]->resolver.moment.t);
 }
 
 // All blocks at the arrival of step t. Without learning their values are computed, but nothing is adopted.

@@ -1,6 +1,7 @@
 // A session's arena: every tensor's slots, sized once, and where each lies for the phase that runs.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -50,6 +51,8 @@ class Memory {
 
   double read(int tensor, const void* at, std::int64_t i) const;
   void write(int tensor, void* at, std::int64_t i, double value) const;
+  // Whether a finite number stays finite as a value of these tensors.
+  bool fits(double value) const { return float64_ || !std::isfinite(value) || std::isfinite(static_cast<float>(value)); }
   void zero_slot(int tensor, std::int64_t t, int shard) const;
   void snapshot_versions(std::int64_t t) const;
 

@@ -95,10 +95,8 @@ void MetricsFile::open_file() {
   const std::string text = read_file(path_);
   const std::size_t end = text.rfind('\n');
   const std::size_t whole = end == std::string::npos ? 0 : end + 1;
-  if (whole < text.size() && ftruncate(file_, static_cast<off_t>(whole)) != 0) fail_to_write(path_);
-  if (whole == 0 && write(file_, kHeader, std::strlen(kHeader)) != static_cast<ssize_t>(std::strlen(kHeader))) {
-    fail_to_write(path_);
-  }
+  if (whole < text.size() && !truncate_file(file_, whole)) fail_to_write(path_);
+  if (whole == 0 && !write_all(file_, kHeader, std::strlen(kHeader))) fail_to_write(path_);
 }
 
 MetricsFile::~MetricsFile() {
@@ -107,13 +105,11 @@ MetricsFile::~MetricsFile() {
 
 void MetricsFile::append(const MetricsRow& row) {
   const std::string line = line_of(row);
-  std::size_t done = 0;
-  while (done < line.size()) {
-    const ssize_t wrote = write(file_, line.data() + done, line.size() - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) fail_to_write(path_);
-    done += static_cast<std::size_t>(wrote);
-  }
+  if (!write_all(file_, line.data(), line.size())) fail_to_write(path_);
+}
+
+void MetricsFile::sync() {
+  if (!sync_file(file_)) fail_to_write(path_);
 }
 
 void MetricsFile::remove_if(const std::function<bool(const MetricsRow&)>& unwanted) {

@@ -32,6 +32,8 @@ class MetricsFile {
 
   // Throws eligo::Error if the row did not reach the file (a full disk); all earlier rows are safe.
   void append(const MetricsRow& row);
+  // Throws eligo::Error if the rows are not on the disk itself.
+  void sync();
   // Takes rows out, in one step; the file is read first. Throws eligo::Error.
   void remove_if(const std::function<bool(const MetricsRow&)>& unwanted);
 

@@ -4,6 +4,7 @@
 
 #include "dsl/file.h"
 #include "dsl/names.h"
+#include "dsl/reads.h"
 
 namespace eligo {
 namespace {
@@ -42,7 +43,15 @@ std::string header_size(const dsl::Statement& statement, const Outline& out) {
   return contains(out.sizes, axis) ? axis : "";
 }
 
+void read_calls(const dsl::ExprPtr& value, Outline& out) {
+  if (!value) return;
+  dsl::for_each_part(*value, [&](const dsl::Expr& e) {
+    if (e.kind == dsl::ExprKind::call) out.calls.insert(e.name);
+  });
+}
+
 void read_statement(const dsl::Statement& statement, Outline& out) {
+  read_calls(statement.value, out);
   switch (statement.kind) {
     case dsl::StatementKind::hyper:
       for (const auto& decl : statement.decls) out.hypers.push_back(decl.name);

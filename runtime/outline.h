@@ -2,6 +2,7 @@
 // from its file without compiling anything, so that every field of an experiment can be checked before the first batch.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct Outline {
   std::vector<Role> roles;                   // of a rule
   std::vector<std::string> hypers, learned;  // canonical names; `learned` are the left sides of learn lines
   std::vector<std::string> outputs;          // as `output` lines name them
+  std::set<std::string> calls;               // names that its expressions call, functions and roles
   bool has_window = false;                   // of a rule
   std::string input_size;                    // the header size of the input's one axis, if that is one
   std::string target_size;                   // the same of the target

@@ -11,6 +11,7 @@
 #include "compiler/transpose.h"
 #include "dsl/names.h"
 #include "runtime/compile.h"
+#include "runtime/available.h"
 #include "runtime/layout.h"
 
 namespace eligo {

@@ -91,7 +91,9 @@ Segments fit_segments(SegmentCosts costs, const Segments& margins, std::int64_t 
   };
   Segments best, tried = margins;
   least = -1;
-  for (std::int64_t steps = run; steps < window; steps += run) {
+  // All lengths, of windows of up to a million runs; of longer ones as many, evenly spread.
+  const std::int64_t stride = run * std::max<std::int64_t>(1, window / run / 1'000'000);
+  for (std::int64_t steps = run; steps < window; steps += stride) {
     const long double bytes = bytes_with(tried, steps);
     if (least < 0 || bytes < least) least = bytes;
     if (bytes <= limit) best = tried;

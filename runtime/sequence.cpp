@@ -11,6 +11,7 @@
 #include <tbb/task_arena.h>
 
 #include "compiler/llvm/denormals.h"
+#include "runtime/available.h"
 #include "runtime/random.h"
 #include "runtime/shard.h"
 
@@ -55,14 +56,46 @@ Sequence::Divided Sequence::divided(const std::string& name) const {
   return {nonempty(name + ".before"), nonempty(name), nonempty(name + ".after")};
 }
 
+// All that a session takes: tensors, scratch memory and prepared values, sums in float64, copies of parameters.
+Layout Sequence::planned(const Program& program, const SessionOptions& options, int shards, std::uint64_t limit) {
+  const compiler::Plan& plan = *program.plan;
+  const auto layout = [&](std::uint64_t most, std::int64_t apart) {
+    return plan_layout(plan, options.batch, options.steps, program.float64, most, shards, options.most_at_once, apart);
+  };
+  const Layout free = layout(0, 0);  // how many steps are taken together does not follow from the limit
+  const std::int64_t examples = (options.batch + shards - 1) / shards;
+  const std::int64_t scratch =
+      std::max(program.runner->scratch_bytes(examples), program.runner->run_scratch_bytes(examples * free.run));
+  std::int64_t apart = shards * scratch + program.runner->prepared_bytes(), largest = 0;
+  if (free.bytes < 9e18) {
+    for (const compiler::Learned& l : plan.learned) {
+      const TensorLayout& gradient = free.tensors[static_cast<std::size_t>(l.gradient)];
+      const auto sums = gradient.bytes() / gradient.element * static_cast<std::int64_t>(sizeof(double));
+      if (l.every != UpdateEvery::sequence) apart += sums;
+      if (!plan.blocks.empty() || !plan.clips.empty()) largest = std::max(largest, sums);
+    }
+    for (std::size_t i = 0; changes_within(plan) && i < plan.tensors.size(); ++i)
+      if (plan.tensors[i].kind == TensorKind::param || plan.tensors[i].kind == TensorKind::keep)
+        apart += free.tensors[i].bytes();  // what is put back where a training diverges
+  }
+  return layout(limit, apart + largest);
+}
+
+double Sequence::unlimited_bytes(const Program& program, const SessionOptions& options) {
+  return planned(program, options, shards_for(*program.plan, options.batch, program.float64), 0).bytes;
+}
+
 Sequence::Sequence(const Program& program, const SessionOptions& options)
     : compiled_(program),
       plan_(*program.plan),
       options_(options),
       shard_count_(shards_for(plan_, options.batch, program.float64)),
-      layout_(plan_layout(plan_, options.batch, options.steps, program.float64,
-                          options.memory ? options.memory : machine_memory(), shard_count_, options.most_at_once)),
+      layout_(planned(program, options, shard_count_, options.memory ? options.memory : available_memory())),
       memory_(std::make_unique<Memory>(plan_, layout_, options.batch, shard_count_, program.float64)) {
+  changes_within_ = changes_within(plan_);
+  for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
+    if (plan_.tensors[i].kind == TensorKind::param || plan_.tensors[i].kind == TensorKind::keep)
+      kept_.push_back(static_cast<int>(i));
   step_ = divided("step");
   record_ = nonempty("record");
   arrive_ = divided("arrive");
@@ -97,8 +130,9 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   window_end_flag_ = plan_.find("window_end");
   active_flag_ = plan_.find("active");
   prepared_ = aligned(prepared_storage_, program.runner->prepared_bytes());
-  for (const auto& l : plan_.learned)
-    totals_.emplace_back(plan_.tensors[l.gradient].size() * memory_->copies(l.gradient), 0.0);
+  for (const auto& l : plan_.learned)  // what is updated once a sequence lies where the optimiser found it
+    totals_.emplace_back(
+        l.every == UpdateEvery::sequence ? 0 : plan_.tensors[l.gradient].size() * memory_->copies(l.gradient), 0.0);
   reduced_.assign(plan_.learned.size(), 0);
   step_gathers_.resize(plan_.phases.size());
   for (std::size_t k = 0; k < plan_.learned.size(); ++k)
@@ -125,20 +159,24 @@ Sequence::~Sequence() = default;
 
 // What the phases read: at an example's own end, and of the flags.
 void Sequence::find_reads() {
-  std::set<int> flags;
+  std::set<int> flags, of_boundary;
   end_reads_.resize(plan_.phases.size());
   for (std::size_t i = 0; i < plan_.phases.size(); ++i)
     for (const compiler::Plan::Read& read : plan_.phases[i].reads) {
       const compiler::Tensor& t = plan_.tensors[static_cast<std::size_t>(read.tensor)];
       if (compiler::is_gathered(read.time.base) && t.timed()) end_reads_[i].push_back(read);
+      const std::string& name = plan_.phases[i].name;
       if (t.kind == TensorKind::flag) flags.insert(read.tensor);
-      const bool back = plan_.phases[i].name.rfind("sweep", 0) == 0;
+      if (t.kind == TensorKind::flag && (name == "sweep_start" || name == "close")) of_boundary.insert(read.tensor);
+      const bool back = name.rfind("sweep", 0) == 0;
       const bool kept = (t.kind == TensorKind::field || t.kind == TensorKind::input) && !t.masked;
       if (back && kept && read.time.base == When::t && read.time.offset > 0) ahead_.push_back(read);
     }
   for (int flag : flags)
-    if (const int kind = flag_kind(plan_.tensors[static_cast<std::size_t>(flag)].name); kind >= 0)
+    if (const int kind = flag_kind(plan_.tensors[static_cast<std::size_t>(flag)].name); kind >= 0) {
       flags_.push_back({flag, kind});
+      if (of_boundary.contains(flag)) boundary_flags_.push_back({flag, kind});
+    }
 }
 
 void Sequence::set_start(const std::vector<std::vector<double>>& values) { start_ = values; }
@@ -192,17 +230,18 @@ void Sequence::validate(const Batch& batch) const {
 
 // As many as the steps and examples need, and all finite.
 void Sequence::check_values(const char* what, std::span<const double> values, std::int64_t steps, std::int64_t examples,
-                            std::int64_t width) {
+                            std::int64_t width) const {
   if (static_cast<std::int64_t>(values.size()) != steps * examples * width)
     throw Error(fmt::format("{} has {} values, {} steps of {} examples need {}", what, values.size(), steps, examples,
                             steps * examples * width));
-  if (all_finite(values)) return;
+  if (all_finite(values, memory_->float64())) return;
   for (std::size_t i = 0; i < values.size(); ++i)
-    if (!std::isfinite(values[i])) {
+    if (!std::isfinite(values[i]) || !memory_->fits(values[i])) {
       const auto point = static_cast<std::int64_t>(i) / width;
-      throw Error(fmt::format("{} is {} at step {} of example {} (value {}): inputs must be finite numbers", what,
+      throw Error(fmt::format("{} is {} at step {} of example {} (value {}): inputs must be finite numbers{}", what,
                               values[i], point / examples + 1, point % examples + 1,
-                              static_cast<std::int64_t>(i) % width + 1));
+                              static_cast<std::int64_t>(i) % width + 1,
+                              std::isfinite(values[i]) ? ", and this one is too large for float32; use dtype f64" : ""));
     }
 }
 
@@ -227,6 +266,7 @@ void Sequence::begin(std::int64_t examples, std::int64_t steps, bool learn) {
   t_ = 0;
   ++count_;
   open_ = true;
+  refused_ = false;
   memory_->write(inverse_batch_, memory_->whole(inverse_batch_), 0, 1.0 / static_cast<double>(examples));
   divide(examples);
   for (auto& shard : shards_) {
@@ -268,7 +308,7 @@ void Sequence::begin_shard(Shard& shard) {
       std::memset(memory_->shard_gradient(static_cast<int>(i), shard.number), 0,
                   static_cast<std::size_t>(memory_->gradient_bytes(static_cast<int>(i))));
   for (auto& steps : shard.taught) std::fill(steps.begin(), steps.end(), 0);
-  fill_flags(shard, layout_.lowest, layout_.highest);
+  fill_flags(flags_, shard, layout_.lowest, layout_.highest);
   if (!plan_.at_start || !runs_arrivals()) return;
   shard.resolver.moment = {0, 0, true};
   run_phase(shard, record_);
@@ -299,6 +339,7 @@ void Sequence::run_phase(Shard& shard, int phase) {
   if (phase < 0 || shard.count == 0) return;
   shard.calls.call(phase, shard.resolver, shard.count);
   mark_steps(shard, phase);
+  if (watching_) watch(shard, phase, shard.resolver.moment.t);
 }
 
 // Steps beyond every example of the shard teach nothing.
@@ -332,7 +373,11 @@ void Sequence::add_loss(Shard& shard, std::int64_t t) {
 
 void Sequence::run_phase_at_once(Shard& shard, int phase, std::int64_t from, std::int64_t to) {
   if (phase < 0 || shard.count == 0 || from > to) return;
-  shard.calls.call_run(phase, shard.resolver, from, to);
+  if (!watching_) return shard.calls.call_run(phase, shard.resolver, from, to);
+  for (std::int64_t t = from; t <= to; ++t) {  // so that a sum over steps tells which of them it was
+    shard.calls.call_run(phase, shard.resolver, t, t);
+    watch(shard, phase, t);
+  }
 }
 
 std::int64_t Sequence::start_of(std::int64_t t) const {
@@ -363,7 +408,7 @@ void Sequence::run_arrivals(Shard& shard, std::int64_t from, std::int64_t to, bo
 }
 
 void Sequence::take(Shard& shard, std::int64_t from, std::int64_t to) {
-  fill_flags(shard, from + layout_.highest, to + layout_.highest);
+  fill_flags(flags_, shard, from + layout_.highest, to + layout_.highest);
   const std::int64_t last = online_call_ ? to : std::min(to, steps_);
   run_steps(shard, from, last);
   for (std::int64_t t = from; t <= last && plan_.loss >= 0; ++t) add_loss(shard, t);
@@ -439,9 +484,10 @@ void Sequence::sweep_step(Shard& shard, std::int64_t t) {
 // At the boundary before the window nothing is this window's end.
 void Sequence::sweep_to_start(Shard& shard, const Window& w) {
   shard.resolver.moment.t = w.start;
-  memory_->zero_slot(end_flag_, w.start, shard.number);
-  if (window_end_flag_ >= 0) memory_->zero_slot(window_end_flag_, w.start, shard.number);
   if (sweep_start_ < 0) return;
+  for (const Flag& flag : boundary_flags_)
+    if (flag.tensor == end_flag_ || flag.tensor == window_end_flag_)
+      memory_->zero_slot(flag.tensor, w.start, shard.number);
   collect_ends(shard, sweep_start_);
   run_phase(shard, sweep_start_);
 }
@@ -454,7 +500,7 @@ void Sequence::close_window(Shard& shard, const Window& w) {
     collect_ends(shard, close_);
     run_phase(shard, close_);
   }
-  fill_flags(shard, w.start, w.start);
+  fill_flags(boundary_flags_, shard, w.start, w.start);
   shard.resolver.moment = shard.before;
 }
 
@@ -485,6 +531,7 @@ void Sequence::run_once(int phase, std::int64_t step) {
   shard.resolver.optimising = false;
   shard.resolver.moment = before;
   stale_ = true;
+  if (watching_) watch(shard, phase, std::min(before.t, steps_));
 }
 
 void Sequence::update(UpdateEvery every) {
@@ -492,9 +539,13 @@ void Sequence::update(UpdateEvery every) {
   for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
     const compiler::Learned& l = plan_.learned[k];
     if (l.every != every) continue;
-    reduce(l.gradient, reduced_[k] && !online_call_ ? totals_[k].data() : nullptr);
+    reduce(l.gradient, reduced_[k] && !online_call_ && !totals_[k].empty() ? totals_[k].data() : nullptr);
     reduced_[k] = 1;
-    if (!learn_ || l.update_phase < 0) continue;
+  }
+  if (!may_update(every)) return;
+  for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
+    const compiler::Learned& l = plan_.learned[k];
+    if (l.every != every || l.update_phase < 0) continue;
     const bool per_step = plan_.tensors[l.parameter].per_step;
     for (std::int64_t step = 1; step <= memory_->copies(l.parameter); ++step)
       if (!per_step || takes_update(k, step)) run_once(l.update_phase, step);
@@ -508,7 +559,7 @@ void Sequence::update(UpdateEvery every) {
 }
 
 void Sequence::update_keeps() {
-  if (!learn_ || (plan_.keep_phase < 0 && plan_.step_keep_phase < 0)) return;
+  if (!learn_ || refused_ || (plan_.keep_phase < 0 && plan_.step_keep_phase < 0)) return;
   const compiler::FlushDenormals flush;
   for (int statistic : plan_.statistics) reduce(statistic, nullptr);
   // All right sides read old values: those of steps first, as nothing else reads them.
@@ -643,6 +694,7 @@ std::vector<double> Sequence::gathered(const compiler::Learned& learned) const {
   for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
     if (plan_.learned[k].gradient != learned.gradient) continue;
     std::vector<double> all = totals_[k];
+    all.resize(static_cast<std::size_t>(plan_.tensors[learned.gradient].size() * memory_->copies(learned.gradient)));
     for (std::size_t i = 0; reduced_[k] && i < all.size(); ++i)  // the last part is where the optimiser found it
       all[i] += memory_->read(learned.gradient, memory_->whole(learned.gradient), static_cast<std::int64_t>(i));
     return all;

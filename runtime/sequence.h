@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,8 +22,12 @@ namespace eligo {
 
 class Sequence {
  public:
+  // Throws eligo::Error: it would take more memory than it may.
   Sequence(const Program& program, const SessionOptions& options);
   ~Sequence();
+  // Bytes that all of it takes; and those that one without a limit would take.
+  double bytes() const { return layout_.bytes; }
+  static double unlimited_bytes(const Program& program, const SessionOptions& options);
 
   Memory& memory() { return *memory_; }
   void set_start(const std::vector<std::vector<double>>& values);  // states before the first step, by tensor, [B][...]
@@ -31,6 +36,10 @@ class Sequence {
   RunResult run(const Batch& batch, bool learn);
   RunResult step(std::span<const double> x, std::span<const double> y);
   void reset();
+
+  // watch.cpp
+  RunResult train(const Batch& batch);
+  std::optional<NonFinite> find_not_finite(const Batch& batch, bool learn);
 
   Session::Shown shown(const compiler::Shown& shown) const;
   void keep_updates(int learned);  // of Plan::learned
@@ -45,9 +54,10 @@ class Sequence {
   struct Window {
     std::int64_t start = 0, end = 0;
   };
+  static Layout planned(const Program& program, const SessionOptions& options, int shards, std::uint64_t limit);
   void validate(const Batch& batch) const;
-  static void check_values(const char* what, std::span<const double> values, std::int64_t steps, std::int64_t examples,
-                           std::int64_t width);
+  void check_values(const char* what, std::span<const double> values, std::int64_t steps, std::int64_t examples,
+                    std::int64_t width) const;
   std::int64_t width_of(const std::vector<int>& tensors) const;
   void find_reads();
   void divide(std::int64_t examples);
@@ -57,9 +67,12 @@ class Sequence {
   // feed.cpp: what comes from outside
   static int flag_kind(const std::string& name);
   double flag_value(int kind, std::int64_t t, std::int64_t example) const;
-  void fill_flags(const Shard& shard, std::int64_t from, std::int64_t to);
+  struct Flag {
+    int tensor, kind;
+  };
+  void fill_flags(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to);
   template <class Real>
-  void fill_flags_as(const Shard& shard, std::int64_t from, std::int64_t to);
+  void fill_flags_as(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to);
   void load(const Shard& shard, std::int64_t t);
   template <class Real>
   void load_as(const Shard& shard, std::int64_t t, const std::vector<int>& tensors, const double* from);
@@ -125,6 +138,27 @@ class Sequence {
   void run_phase(Shard& shard, int phase);
   void run_phase_at_once(Shard& shard, int phase, std::int64_t from, std::int64_t to);
   void span(std::int64_t from, std::int64_t to);
+  // watch.cpp: values that are not finite
+  struct Sighting {
+    std::int64_t call = -1;  // of a phase, counted from the sequence's start; -1: none
+    int tensor = -1;
+    compiler::RootKind kind = compiler::RootKind::store;
+    std::int64_t step = -1, example = -1;
+    double value = 0;
+  };
+  static bool changes_within(const compiler::Plan& plan);
+  bool changes_within() const { return changes_within_; }
+  void back_up();
+  void put_back();
+  bool may_update(compiler::UpdateEvery every);
+  bool is_finite(int tensor, const void* at, std::int64_t count) const;
+  bool all_gathered_finite() const;
+  std::optional<NonFinite> first_parameter() const;
+  void watch(Shard& shard, int phase, std::int64_t t);
+  bool see(Shard& shard, const compiler::Plan::Write& write, std::int64_t t);
+  std::optional<NonFinite> seen() const;
+  std::int64_t example_of(const Batch& batch, const NonFinite& found, bool learn);
+
   void update(compiler::UpdateEvery every);
   // What the shards gathered of a tensor, added in their order; their own parts start anew. `total`, if not null, takes
   // what the last time made.
@@ -169,10 +203,8 @@ class Sequence {
   Divided step_, arrive_, sweep_;
   int record_, show_, sweep_start_, close_;
   std::vector<std::vector<compiler::Plan::Read>> end_reads_;  // by phase: what is read at an example's own end
-  struct Flag {
-    int tensor, kind;
-  };
   std::vector<Flag> flags_;  // those that follow from lengths and windows, where something reads them
+  std::vector<Flag> boundary_flags_;  // of these, what is read where a window begins: the others' rings may be shorter
   struct Noise {
     int tensor;
     std::uint64_t purpose;
@@ -201,8 +233,16 @@ class Sequence {
   std::vector<double> masked_;  // the loss mask where only some steps count
   std::map<int, std::vector<std::vector<double>>> after_updates_;  // by learned, of those that are to be kept
   std::uint64_t count_ = 0;
+
+  bool guarded_ = false;   // no update by what is not finite
+  bool refused_ = false;   // there would have been one
+  bool watching_ = false;  // every value that a phase writes is looked at
+  bool changes_within_ = false;
+  std::vector<int> kept_;  // parameters, and what rule and optimiser keep
+  std::vector<std::byte> backup_;
 };
 
-bool all_finite(std::span<const double> values);
+// Also as float32, where that is what they become.
+bool all_finite(std::span<const double> values, bool float64 = true);
 
 }  // namespace eligo

@@ -56,16 +56,26 @@ struct Session::Impl {
         for (std::int64_t copy = 0; copy < m.copies(number); ++copy) {
           const std::vector<double> values = initial_values(t, options.seed, copy);
           const auto size = static_cast<std::int64_t>(values.size());
-          for (std::int64_t k = 0; k < size; ++k) m.write(number, m.whole(number), copy * size + k, values[k]);
+          for (std::int64_t k = 0; k < size; ++k) {
+            check_start(t.name, values[k]);
+            m.write(number, m.whole(number), copy * size + k, values[k]);
+          }
         }
       } else if (t.kind == TensorKind::hyper && !hypers_set.contains(t.name)) {
+        check_start(t.name, t.init.a);
         m.write(number, m.whole(number), 0, t.init.a);
       } else if (t.kind == TensorKind::state) {
+        check_start(t.name, t.init.a);
         start_values[i].assign(static_cast<std::size_t>(options.batch * t.size()), t.init.a);
       }
     }
     sequence.set_start(start_values);
     sequence.parameters_changed();
+  }
+
+  void check_start(const std::string& name, double value) {
+    if (!sequence.memory().fits(value))
+      throw Error(fmt::format("{} begins with {}, which is too large for float32; use dtype f64", name, value));
   }
 
   int number_of(const std::string& name) const {
@@ -128,6 +138,11 @@ Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 
+double Session::bytes() const { return impl_->sequence.bytes(); }
+double Session::unlimited_bytes(const Program& program, const SessionOptions& options) {
+  return Sequence::unlimited_bytes(program, options);
+}
+
 void Session::initialise() { impl_->initialise(); }
 const std::vector<TensorInfo>& Session::tensors() const { return impl_->infos; }
 
@@ -145,6 +160,9 @@ void Session::set(const std::string& name, std::span<const double> values) {
   const int number = impl_->number_of(name);
   const compiler::Tensor& t = impl_->plan.tensors[number];
   if (impl_->is_start(name)) {
+    for (const double x : values)
+      if (!std::isfinite(x) || !impl_->sequence.memory().fits(x))
+        throw Error(fmt::format("{}: {} is not finite{}", name, x, std::isfinite(x) ? " in float32" : ""));
     auto& start = impl_->start_values[number];
     if (values.size() > start.size() || values.size() % static_cast<std::size_t>(t.size()) != 0)
       throw Error(fmt::format("{} has {} values per example, {} are given", name, t.size(), values.size()));
@@ -158,6 +176,7 @@ void Session::set(const std::string& name, std::span<const double> values) {
     throw Error(fmt::format("{} has {} values, {} are given", name, size, values.size()));
   for (double x : values) {
     if (!std::isfinite(x)) throw Error(fmt::format("{}: a value is not finite", name));
+    if (!m.fits(x)) throw Error(fmt::format("{}: {} is too large for float32; use dtype f64", name, x));
     if (t.low < t.high && (x < t.low || x > t.high))
       throw Error(fmt::format("{} = {} is outside [{}, {}]", name, x, t.low, t.high));
     if (t.kind == TensorKind::wiring && (x != std::floor(x) || x < 0 || x >= t.init.a))
@@ -171,6 +190,8 @@ void Session::set(const std::string& name, std::span<const double> values) {
 void Session::set_hyper(const std::string& name, double value) {
   if (!std::isfinite(value)) throw Error(fmt::format("the hyper {} must be a finite number", name));
   Memory& m = impl_->sequence.memory();
+  if (!m.fits(value))
+    throw Error(fmt::format("the hyper {} = {} is too large for float32; use dtype f64", name, value));
   for (int number : impl_->hypers_named(name)) {
     const compiler::Tensor& t = impl_->plan.tensors[number];
     if (t.low < t.high && (value < t.low || value > t.high))
@@ -188,6 +209,10 @@ double Session::hyper(const std::string& name) const {
 }
 
 RunResult Session::run(const Batch& batch, bool learn) { return impl_->sequence.run(batch, learn); }
+RunResult Session::train(const Batch& batch) { return impl_->sequence.train(batch); }
+std::optional<NonFinite> Session::find_not_finite(const Batch& batch) {
+  return impl_->sequence.find_not_finite(batch, false);
+}
 RunResult Session::step(std::span<const double> x, std::span<const double> y) { return impl_->sequence.step(x, y); }
 void Session::reset() { impl_->sequence.reset(); }
 
@@ -241,16 +266,70 @@ std::map<std::string, std::vector<double>> Session::state() const {
   return all;
 }
 
+// Indices into memory stay what they must be, whatever the state says.
+void Session::restore(const std::string& name, std::size_t first, std::span<const double> values) {
+  const int number = impl_->number_of(name);
+  const compiler::Tensor& t = impl_->plan.tensors[number];
+  Memory& m = impl_->sequence.memory();
+  const auto size = static_cast<std::size_t>(t.size() * m.copies(number));
+  if (impl_->is_start(name) || first > size || values.size() > size - first)
+    throw Error(fmt::format("{} has {} values, {} are given", name, size, first + values.size()));
+  for (const double x : values)
+    if (t.kind == TensorKind::wiring && !(x == std::floor(x) && x >= 0 && x < t.init.a))
+      throw Error(fmt::format("{}: {} is no index below {}", name, x, t.init.a));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    m.write(number, m.whole(number), static_cast<std::int64_t>(first + i), values[i]);
+  impl_->sequence.parameters_changed();
+}
+
 void Session::restore(const std::map<std::string, std::vector<double>>& state) {
   for (const TensorInfo& info : impl_->infos) {
     if (impl_->is_start(info.name)) continue;
     auto found = state.find(info.name);
     if (found == state.end())
       throw Error(fmt::format("the saved state lacks {}: it belongs to another program", info.name));
-    set(info.name, found->second);
+    if (found->second.size() != stored(info.name).count)
+      throw Error(fmt::format("{} has {} values, {} are given", info.name, stored(info.name).count,
+                              found->second.size()));
+    restore(info.name, 0, found->second);
   }
-  if (auto found = state.find("sequence"); found != state.end() && !found->second.empty())
-    impl_->sequence.set_count(static_cast<std::uint64_t>(found->second[0]));
+  auto found = state.find("sequence");
+  if (found == state.end() || found->second.empty()) return;
+  const double count = found->second[0];
+  if (!(count >= 0 && count < 9e15 && count == std::floor(count)))
+    throw Error(fmt::format("the saved state counts {} sequences", count));
+  set_sequence(static_cast<std::uint64_t>(count));
 }
+
+Stored Session::stored(const std::string& name) const {
+  const int number = impl_->number_of(name);
+  Memory& m = impl_->sequence.memory();
+  const compiler::Tensor& t = impl_->plan.tensors[number];
+  const Stored::Type type = t.kind == TensorKind::wiring ? Stored::Type::i32
+                            : m.float64()                ? Stored::Type::f64
+                                                         : Stored::Type::f32;
+  return {type, m.whole(number), static_cast<std::size_t>(t.size() * m.copies(number))};
+}
+
+void Session::copy(const std::string& name, const Session& from, const std::string& source) {
+  const Stored mine = stored(name), theirs = from.stored(source);
+  if (mine.count != theirs.count || mine.type != theirs.type)
+    throw Error(fmt::format("{} has {} values, {} has {} or is of another type", name, mine.count, source, theirs.count));
+  std::memcpy(impl_->sequence.memory().whole(impl_->number_of(name)), theirs.data,
+              mine.count * (mine.type == Stored::Type::f64 ? 8 : 4));
+  impl_->sequence.parameters_changed();
+}
+
+void Session::exchange(const std::string& name, std::span<std::byte> values) {
+  const int number = impl_->number_of(name);
+  const Stored mine = stored(name);
+  if (values.size() != mine.count * (mine.type == Stored::Type::f64 ? 8 : 4))
+    throw Error(fmt::format("{} has {} values, {} bytes are given", name, mine.count, values.size()));
+  std::swap_ranges(values.begin(), values.end(), impl_->sequence.memory().whole(number));
+  impl_->sequence.parameters_changed();
+}
+
+std::uint64_t Session::sequence() const { return impl_->sequence.count(); }
+void Session::set_sequence(std::uint64_t count) { impl_->sequence.set_count(count); }
 
 }  // namespace eligo

@@ -6,6 +6,7 @@
 //   session.run(batch);            // one sequence of a batch, with learning
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -47,7 +48,7 @@ struct ProgramSpec {
   std::string cache;                    // object cache folder; empty: the user's; "none": no cache
   std::int64_t batch_hint = 32;         // examples of a typical batch, for choices by cost
   std::int64_t steps_hint = 32;         // steps of a typical sequence
-  std::uint64_t memory = 0;             // bytes that a session may take; 0: what the machine has
+  std::uint64_t memory = 0;             // bytes that a session may take; 0: what the machine has, for such choices
   std::vector<std::string> starts;      // forward recurrences whose value before the first step a batch gives: "P"
   bool valid = false;                   // batches say which steps count: Batch::valid
 };
@@ -60,7 +61,7 @@ struct SessionOptions {
   std::int64_t steps = 1;  // longest sequence
   std::uint64_t seed = 0;
   int threads = 1;
-  std::uint64_t memory = 0;       // largest arena in bytes; 0: what the machine has
+  std::uint64_t memory = 0;       // bytes that the session may take; 0: what is available
   std::int64_t most_at_once = 0;  // steps that are computed together where they may be; 0: what suits the caches
 };
 
@@ -88,6 +89,18 @@ struct TensorInfo {
   bool assigned = false;   // an `at each` block of the rule says what it becomes
 };
 
+// The first value of a batch that was not finite, in the order in which things are computed.
+struct NonFinite {
+  enum class Kind { equation, learned, parameter, loss };
+  Kind kind = Kind::loss;
+  std::string name;           // "L.loss"; of what is learned, or of a parameter: "net.W"; empty: the loss
+  std::int64_t step = -1;     // -1: of no step; 0: at start
+  std::int64_t example = -1;  // from 0 on; -1: of none
+  double value = 0;
+
+  std::string text() const;  // "L.loss at step 5 of example 1 is inf"
+};
+
 struct RunResult {
   double loss = 0;              // Σ_t mean over the batch of L[t]
   std::int64_t loss_steps = 0;  // (step, example) pairs that were counted in it
@@ -95,6 +108,15 @@ struct RunResult {
   // learning signal still had, over the one with which it set out. What was left out of an update is at most that share
   // of the signal's length, times the Jacobian of the step before, times the length of the trace there.
   double left_out = 0;
+  std::optional<NonFinite> not_finite;  // of Session::train
+};
+
+// Values as they lie in memory.
+struct Stored {
+  enum class Type { f32, f64, i32 };
+  Type type = Type::f64;
+  const void* data = nullptr;
+  std::size_t count = 0;
 };
 
 class Session {
@@ -107,6 +129,10 @@ class Session {
   // Draws every parameter anew from the session's seed, clears optimiser and keep values.
   void initialise();
 
+  // Bytes that it takes, and those that one without a limit would take.
+  double bytes() const;
+  static double unlimited_bytes(const Program& program, const SessionOptions& options);
+
   const std::vector<TensorInfo>& tensors() const;  // parameters, keep values, optimiser values, initial states
   std::vector<double> get(const std::string& name) const;
   void set(const std::string& name, std::span<const double> values);
@@ -117,6 +143,12 @@ class Session {
 
   // A whole sequence. With `learn` false nothing changes (validation): only the forward pass is run.
   RunResult run(const Batch& batch, bool learn = true);
+  // The same with learning, for trainings that end where they diverge: where the loss or what was gathered is not finite,
+  // the parameters stay as they were before the batch, and the result says where that began. A parameter that the
+  // optimiser itself has destroyed stays so, if it is updated at the sequence's end.
+  RunResult train(const Batch& batch);
+  // Runs a batch once more, with the draws of the last one and without learning, and says what was not finite first.
+  std::optional<NonFinite> find_not_finite(const Batch& batch);
   // Online use: one step of every example (x: [B][inputs], y: [B][targets]); `reset` starts a new sequence.
   RunResult step(std::span<const double> x, std::span<const double> y);
   void reset();
@@ -143,7 +175,19 @@ class Session {
 
   // Everything that a bit-exact continuation needs, as named tensors and counters.
   std::map<std::string, std::vector<double>> state() const;
+  // What `state` gave, also values that `set` would refuse because they are not finite.
   void restore(const std::map<std::string, std::vector<double>>& state);
+
+  // The same without copies: the values of a tensor as they lie in the session's memory, and from `first` on back there.
+  Stored stored(const std::string& name) const;
+  void restore(const std::string& name, std::size_t first, std::span<const double> values);
+  // The values of another session's tensor of the same size and kind.
+  void copy(const std::string& name, const Session& from, const std::string& source);
+  // Exchanges a tensor's values with as many bytes of its kind.
+  void exchange(const std::string& name, std::span<std::byte> values);
+  // How many sequences have begun: the key of their random draws.
+  std::uint64_t sequence() const;
+  void set_sequence(std::uint64_t count);
 
  private:
   struct Impl;

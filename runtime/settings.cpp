@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "dsl/names.h"
+#include "dsl/utf8.h"
 #include "runtime/session.h"
 #include "runtime/text_file.h"
 
@@ -89,7 +90,7 @@ std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < 0x20) out += fmt::format("\\u{:04x}", static_cast<int>(c));
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) out += fmt::format("\\u{:04x}", static_cast<int>(c));
     else out += c;
   }
   return out + "\"";
@@ -240,6 +241,12 @@ std::pair<std::string, Value> parse_override(const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
     throw Error(fmt::format("command line: \"{}\" is not a setting; write name=value, such as rule.lambda=0.5", text));
+  }
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = dsl::decode(text, at).length;
+    if (length == 0)  // could not be written to the run folder's experiment
+      throw Error(fmt::format("command line: {} is no UTF-8 text from its byte {} on", quoted(text.substr(0, equals)), at + 1));
+    at += length;
   }
   const std::string path = dsl::canonical(text.substr(0, equals)), right = text.substr(equals + 1);
   const std::string place = kCommandLine;

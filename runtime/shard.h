@@ -37,6 +37,8 @@ struct Sequence::Shard {
   double loss = 0;
   std::int64_t loss_steps = 0;
   double left_out = 0;  // see RunResult
+  std::int64_t calls_watched = 0;
+  Sighting sighted, sighted_inner;            // see watch.cpp; the latter of a value that the compiler made
   std::vector<std::vector<char>> taught;  // by learned, of a parameter with a value per step: steps that gathered
 };
 

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
+#include <optional>
 #include <thread>
 
-#include "runtime/checkpoint.h"
+#include "runtime/files.h"
 #include "runtime/metrics.h"
 #include "runtime/picture.h"
 #include "runtime/progress.h"
@@ -29,6 +31,19 @@ void drop_rows(const std::string& variant, std::uint64_t seed, const Outcome& ou
     return row.batch > outcome.batches || row.split == split_name(Split::test) ||
            (row.split == split_name(Split::validation) && row.epoch > outcome.epochs);
   });
+}
+
+// How many rows of training batches there must be, and how many there are.
+std::pair<std::uint64_t, std::uint64_t> train_rows(const Variant& variant, std::uint64_t seed, const Task& task,
+                                                   const Outcome& outcome, const std::vector<MetricsRow>& rows) {
+  const std::uint64_t every = variant.train.log_every, all = task.shape().train_batches;
+  const std::uint64_t index = outcome.batches - outcome.epochs * all;
+  const std::uint64_t wanted = outcome.epochs * ((all + every - 1) / every) + (index == all ? (all + every - 1) / every
+                                                                                           : index / every);
+  const auto found = std::count_if(rows.begin(), rows.end(), [&](const MetricsRow& row) {
+    return row.variant == variant.name && row.seed == seed && row.split == split_name(Split::train);
+  });
+  return {wanted, static_cast<std::uint64_t>(found)};
 }
 
 void write_summary(const RunFolder& folder, const std::vector<TrainingResult>& results) {
@@ -121,33 +136,85 @@ std::string layout(const Table& table) {
 
 }  // namespace
 
-Trainer::Trainer(const Experiment& experiment, TrainerOptions options)
+// Of one training, if it is complete.
+std::optional<Outcome> outcome_of(const Variant& variant, std::size_t index, std::uint64_t seed, const Task& task,
+                                  const RunFolder& folder) {
+  const std::string path = folder.checkpoint(variant.name, index, seed, "last");
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return std::nullopt;
+  const TrainingState state = read_state(NpzReader(path), limits_of(variant, task, seed));
+  return state.outcome.complete ? std::optional(state.outcome) : std::nullopt;
+}
+
+Trainer::Trainer(const Experiment& experiment, TrainerOptions options, const RunFolder* resumed)
     : experiment_(experiment), options_(std::move(options)), progress_(stdout, options_.quiet) {
-  for (const auto& variant : experiment_.variants) {
-    progress_.update(fmt::format("{}  compiling", variant.name));
-    ProgramSpec spec = variant.program;
-    const Task& first = task(variant, experiment_.seeds[0]);
-    spec.show = shown_for(variant, first);
-    spec.batch_hint = variant.train.batch;
-    spec.steps_hint = first.shape().max_steps;
-    spec.memory = experiment_.memory;
-    spec.online = false;
+  programs_.resize(experiment_.variants.size());
+  // Sessions are made and dropped again, but for those of the first, which is what runs next.
+  for (std::size_t i = programs_.size(); i-- > 0;) {
+    std::optional<std::uint64_t> next;
+    for (const auto seed : experiment_.seeds)
+      if (!next && !(resumed != nullptr && complete(i, seed, *resumed))) next = seed;
+    if (!next) continue;
+    ready_ = {};
+    compile_variant(i);
+    ready_ = {i, *next, make(i, *next)};
+  }
+}
+
+Trainer::~Trainer() = default;
+
+std::optional<Outcome> Trainer::complete(std::size_t index, std::uint64_t seed, const RunFolder& folder) {
+  const Variant& variant = experiment_.variants[index];
+  return outcome_of(variant, index, seed, task(variant, seed), folder);
+}
+
+void Trainer::compile_variant(std::size_t index) {
+  const Variant& variant = experiment_.variants[index];
+  progress_.update(fmt::format("{}  compiling", variant.name));
+  ProgramSpec spec = variant.program;
+  const Task& first = task(variant, experiment_.seeds[0]);
+  spec.show = shown_for(variant, first);
+  spec.batch_hint = variant.train.batch;
+  spec.steps_hint = first.shape().max_steps;
+  spec.memory = experiment_.memory;
+  spec.online = false;
+  try {
+    programs_[index] = compile(spec);
+    for (const std::string& warning : warnings_of(*programs_[index]))
+      if (warned_.insert(warning).second) progress_.warn(fmt::format("{}: {}", variant.name, warning));
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: {}", variant.name, error.what()));
+  }
+}
+
+std::unique_ptr<Training> Trainer::make(std::size_t index, std::uint64_t seed) {
+  const Variant& variant = experiment_.variants[index];
+  TrainingPlace place{seed, thread_count(experiment_), experiment_.memory, 1, &progress_, options_.interrupted};
+  const auto made = [&] { return std::make_unique<Training>(variant, programs_[index], task(variant, seed), place); };
+  try {
+    return made();
+  } catch (const Error& error) {
+    place.share = 1.0 / 3;  // its windows in segments, so that there is as much for the two that measure it
     try {
-      programs_.push_back(compile(spec));
-      for (const std::string& warning : warnings_of(*programs_.back()))
-        if (warned_.insert(warning).second) progress_.warn(fmt::format("{}: {}", variant.name, warning));
-    } catch (const Error& error) {
-      throw Error(fmt::format("{}: {}", variant.name, error.what()));
+      if (variant.train.measure > 0) return made();
+    } catch (const Error&) {  // the first says what would do
     }
+    throw Error(fmt::format("{}: {}", variant.name, error.what()));
   }
 }
 
 ExperimentResult Trainer::run(const RunFolder& folder) {
   const Variant& first = experiment_.variants[0];
   progress_.line(fmt::format("{}: {}", first.task.name, task(first, experiment_.seeds[0]).description()));
-  MetricsFile metrics(folder.metrics());
   ExperimentResult result;
   result.complete = true;
+  if (options_.resume && is_complete(experiment_, folder)) {
+    for (std::size_t v = 0; v < experiment_.variants.size(); ++v)
+      for (const auto seed : experiment_.seeds)
+        result.results.push_back({experiment_.variants[v].name, seed, *complete(v, seed, folder)});
+    return result;
+  }
+  MetricsFile metrics(folder.metrics());
   for (std::size_t v = 0; v < experiment_.variants.size() && result.complete; ++v) {
     for (const auto seed : experiment_.seeds) {
       result.complete = result.complete && train(v, seed, folder, metrics, result);
@@ -172,24 +239,47 @@ const Task& Trainer::task(const Variant& variant, std::uint64_t seed) {
 bool Trainer::train(std::size_t index, std::uint64_t seed, const RunFolder& folder, MetricsFile& metrics,
                     ExperimentResult& result) {
   const Variant& variant = experiment_.variants[index];
-  const TrainingPlace place{seed,
-                            thread_count(experiment_),
-                            experiment_.memory,
-                            folder.checkpoint(variant.name, index, seed, "last"),
-                            folder.checkpoint(variant.name, index, seed, "best"),
-                            &metrics,
-                            &progress_,
-                            options_.interrupted};
-  Training training(variant, programs_[index], task(variant, seed), place);
   if (options_.resume) {
-    training.resume();
-    drop_rows(variant.name, seed, training.outcome(), metrics);
+    if (const auto outcome = complete(index, seed, folder)) {
+      progress_.line(fmt::format("{}  seed {}  was complete", variant.name, seed));
+      result.results.push_back({variant.name, seed, *outcome});
+      return true;
+    }
   }
-  const bool was_complete = training.outcome().complete;
-  if (!was_complete && options_.interrupted()) return false;
-  if (!training.run()) return false;
-  if (was_complete) progress_.line(fmt::format("{}  seed {}  was complete", variant.name, seed));
-  result.results.push_back({variant.name, seed, training.outcome()});
+  if (options_.interrupted()) return false;
+  const bool is_ready = ready_.training != nullptr && ready_.index == index && ready_.seed == seed;
+  std::unique_ptr<Training> training = std::move(ready_.training);
+  if (!is_ready) {
+    training.reset();  // before the next is made
+    if (programs_[index] == nullptr) compile_variant(index);
+    training = make(index, seed);
+  }
+  training->put_into(metrics, folder.checkpoint(variant.name, index, seed, "last"),
+                     folder.checkpoint(variant.name, index, seed, "best"));
+  if (options_.resume) {
+    training->resume();
+    drop_rows(variant.name, seed, training->outcome(), metrics);
+    const auto [wanted, found] =
+        train_rows(variant, seed, task(variant, seed), training->outcome(), read_metrics(folder.metrics()));
+    if (found < wanted)
+      progress_.warn(fmt::format("{}, seed {}: {} of {} rows that were written are no longer in {}", variant.name, seed,
+                                 wanted - found, wanted, folder.metrics()));
+  }
+  if (!training->run()) return false;
+  result.results.push_back({variant.name, seed, training->outcome()});
+  return true;
+}
+
+bool is_complete(const Experiment& experiment, const RunFolder& folder) {
+  std::error_code error;
+  for (const std::string& file : {folder.metrics(), folder.summary(), folder.picture("svg"), folder.picture("png")})
+    if (!std::filesystem::exists(file, error)) return false;
+  for (std::size_t v = 0; v < experiment.variants.size(); ++v)
+    for (const auto seed : experiment.seeds) {
+      TaskSpec spec = experiment.variants[v].task;
+      spec.seed = seed;
+      if (!outcome_of(experiment.variants[v], v, seed, *make_task(spec), folder)) return false;
+    }
   return true;
 }
 
@@ -219,7 +309,10 @@ std::string result_table(const Experiment& experiment, const std::vector<Trainin
   }
   if (table.size() == 1) return "";
   const bool has_cosine = std::any_of(table.begin() + 1, table.end(), [](const auto& row) { return !row[4].empty(); });
-  return layout(table) +
+  std::string diverged;
+  for (const auto& [variant, seed, outcome] : results)
+    if (outcome.diverged) diverged += fmt::format("{}, seed {}: diverged {}\n", variant, seed, outcome.divergence);
+  return layout(table) + diverged +
          (has_cosine ? "cosine: of what the rule adds to the cell with the loss's gradient, mean over the training\n" : "");
 }
 

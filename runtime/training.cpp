@@ -2,33 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <limits>
+
+#include "runtime/available.h"
+#include "runtime/bytes.h"
+#include "runtime/compile.h"
 
 namespace eligo {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double kSaveEvery = 5;  // seconds between checkpoints of short epochs
-constexpr const char* kProgress = "progress.";
-
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 std::optional<double> ratio(double sum, double count) { return count > 0 ? std::optional(sum / count) : std::nullopt; }
-
-// Empty values are written as NaN.
-double or_nan(const std::optional<double>& value) { return value.value_or(std::numeric_limits<double>::quiet_NaN()); }
-std::optional<double> from_nan(double value) { return std::isnan(value) ? std::nullopt : std::optional(value); }
-
-double number_of(const Archive& archive, const std::string& name, const std::string& path) {
-  const auto found = archive.find(kProgress + name);
-  if (found == archive.end() || found->second.values.size() != 1) {
-    throw Error(fmt::format("{}: {}{} is missing; this is not the checkpoint of a run", path, kProgress, name));
-  }
-  return found->second.values[0];
-}
 
 }  // namespace
 
@@ -37,33 +25,91 @@ std::vector<std::string> shown_for(const Variant& variant, const Task& task) {
   return {variant.output};
 }
 
+TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t seed) {
+  return {seed, static_cast<std::uint64_t>(variant.train.epochs), task.shape().train_batches};
+}
+
+namespace {
+
+// What a training takes beside its sessions: the task's data, two batches, the parameters of the best epoch, and, in
+// float64, what the cosine compares of a tensor.
+std::uint64_t bytes_beside(const Program& program, const SessionOptions& options, const Task& task) {
+  const TaskShape shape = task.shape();
+  double bytes = static_cast<double>(task.bytes());
+  bytes += 2.0 * 8 * static_cast<double>(options.batch * shape.max_steps * (shape.inputs + shape.targets + 1));
+  double largest = 0;
+  for (const auto& tensor : program.plan->tensors) {
+    if (tensor.kind != compiler::TensorKind::param) continue;
+    const double count = static_cast<double>(tensor.size()) * static_cast<double>(tensor.per_step ? options.steps : 1);
+    bytes += count * (program.float64 ? 8 : 4);
+    largest = std::max(largest, count);
+  }
+  return static_cast<std::uint64_t>(bytes + 3 * 8 * largest);
+}
+
+SessionOptions limited(const Variant& variant, const Program& program, const Task& task, const TrainingPlace& place) {
+  SessionOptions options{.batch = variant.train.batch,
+                         .steps = task.shape().max_steps,
+                         .seed = place.seed,
+                         .threads = place.threads};
+  const std::uint64_t all = place.memory != 0 ? place.memory : available_memory();
+  const std::uint64_t beside = bytes_beside(program, options, task);
+  if (beside >= all)
+    throw Error(fmt::format("{} of memory are allowed, but the task's data and the best parameters alone take {}",
+                            readable_bytes(static_cast<long double>(all)),
+                            readable_bytes(static_cast<long double>(beside))));
+  options.memory = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(static_cast<double>(all - beside) * place.share));
+  return options;
+}
+
+}  // namespace
+
 Training::Training(const Variant& variant, std::shared_ptr<const Program> program, const Task& task,
                    TrainingPlace place)
     : variant_(variant),
       task_(task),
       place_(std::move(place)),
       shape_(task.shape()),
-      options_{.batch = variant.train.batch,
-               .steps = shape_.max_steps,
-               .seed = place_.seed,
-               .threads = place_.threads,
-               .memory = place_.memory},
+      options_(limited(variant, *program, task, place_)),
       program_(std::move(program)),
       session_(program_, options_) {
   for (const auto& [name, value] : variant.hypers) session_.set_hyper(name, value);
+  if (variant.train.measure > 0) make_probe();
+}
+
+// Before the first batch, so that what is wrong with it is said then.
+void Training::make_probe() {
+  const auto held = static_cast<std::uint64_t>(session_.bytes()), beside = bytes_beside(*program_, options_, task_);
+  // What is available has become less by what is held.
+  const std::uint64_t left =
+      place_.memory != 0 ? place_.memory - std::min(place_.memory, held + beside) : available_memory();
+  SessionOptions options = options_;
+  options.memory = std::max<std::uint64_t>(1, left / 2);  // it has two sessions
+  try {
+    probe_ = std::make_unique<AlignmentProbe>(variant_, options);
+  } catch (const Error& error) {
+    throw Error(fmt::format("to measure the cosine beside the training, which takes {}: {}; train.measure=0 "
+                            "leaves it out",
+                            readable_bytes(static_cast<long double>(held + beside)), error.what()));
+  }
+}
+
+void Training::put_into(MetricsFile& metrics, std::string last_path, std::string best_path) {
+  place_.metrics = &metrics;
+  place_.last_path = std::move(last_path);
+  place_.best_path = std::move(best_path);
 }
 
 bool Training::run() {
   saved_ = begun_ = Clock::now();
-  begun_batches_ = outcome_.batches;
+  begun_batches_ = state_.outcome.batches;
   const auto epochs = static_cast<std::uint64_t>(variant_.train.epochs);
-  while (outcome_.epochs < epochs && !outcome_.diverged) {
-    if (!train_epoch() || (!outcome_.diverged && !finish_epoch())) {
+  while (state_.outcome.epochs < epochs && !state_.outcome.diverged) {
+    if (!train_epoch() || (!state_.outcome.diverged && !finish_epoch())) {
       save();
       return false;
     }
   }
-  if (outcome_.complete) return true;
   if (finish()) return true;
   save();
   return false;
@@ -72,41 +118,49 @@ bool Training::run() {
 // --- batches --------------------------------------------------------------------------------------------------------
 
 bool Training::train_epoch() {
-  while (index_ < shape_.train_batches) {
+  while (state_.index < shape_.train_batches) {
     if (place_.interrupted()) return false;
     train_batch();
-    if (outcome_.diverged) return true;
+    if (state_.outcome.diverged) return true;
+    if (seconds_since(saved_) > save_every_) save();
     show(false);
   }
   return true;
 }
 
 void Training::train_batch() {
-  const Batch batch = task_.batch(Split::train, outcome_.epochs, index_);
-  check_finite(batch, fmt::format("task {}, epoch {}, batch {}", variant_.task.name, outcome_.epochs + 1, index_ + 1));
+  Outcome& outcome = state_.outcome;
+  const Batch batch = task_.batch(Split::train, outcome.epochs, state_.index);
+  check_finite(batch,
+               fmt::format("task {}, epoch {}, batch {}", variant_.task.name, outcome.epochs + 1, state_.index + 1));
   const auto begin = Clock::now();
-  const RunResult result = session_.run(batch);
+  const RunResult result = session_.train(batch);
   const double seconds = seconds_since(begin);
-  ++index_;
-  ++outcome_.batches;
+  ++state_.index;
+  ++outcome.batches;
   const auto examples = static_cast<double>(batch.examples);
-  sums_.loss += result.loss * examples;
-  sums_.examples += examples;
-  sums_.seconds += seconds;
-  sums_.batches += 1;
-  seconds_ += seconds;
-  outcome_.milliseconds = 1000 * seconds_ / static_cast<double>(outcome_.batches);
-  add_score(batch, sums_);
-  if (!std::isfinite(result.loss)) {
-    outcome_.diverged = true;
-    outcome_.final_loss = result.loss;
+  state_.sums.loss += result.loss * examples;
+  state_.sums.examples += examples;
+  state_.sums.seconds += seconds;
+  state_.sums.batches += 1;
+  state_.seconds += seconds;
+  outcome.milliseconds = 1000 * state_.seconds / static_cast<double>(outcome.batches);
+  if (result.not_finite) {
+    outcome.final_loss = result.loss;
     log_training();
-    place_.progress->line(
-        fmt::format("{}: the loss is {} at batch {} of epoch {}; this training ends here, lower its rate",
-                    variant_.name, result.loss, index_, outcome_.epochs + 1));
-  } else if (index_ % variant_.train.log_every == 0 || index_ == shape_.train_batches) {
-    log_training();
+    diverge(result.not_finite, fmt::format("at batch {} of epoch {}", state_.index, outcome.epochs + 1));
+    return;
   }
+  add_score(batch, state_.sums);
+  if (state_.index % variant_.train.log_every == 0 || state_.index == shape_.train_batches) log_training();
+}
+
+// The end of this training alone; what comes after it in the experiment goes on.
+void Training::diverge(const std::optional<NonFinite>& found, const std::string& when) {
+  state_.outcome.diverged = true;
+  state_.outcome.divergence = fmt::format("{}: {}", when, found ? found->text() : "the loss is not finite");
+  place_.progress->line(fmt::format("{}, seed {}: diverged {}; this training ends here, lower its rate", variant_.name,
+                                    place_.seed, state_.outcome.divergence));
 }
 
 void Training::add_score(const Batch& batch, Sums& sums) const {
@@ -128,9 +182,15 @@ bool Training::evaluate(Split split, std::uint64_t count, Sums& sums) {
     const Batch batch = task_.batch(split, 0, i);
     check_finite(batch, fmt::format("task {}, {} batch {}", variant_.task.name, split_name(split), i + 1));
     const auto examples = static_cast<double>(batch.examples);
-    sums.loss += session_.run(batch, false).loss * examples;
+    const double loss = session_.run(batch, false).loss;
+    sums.loss += loss * examples;
     sums.examples += examples;
     add_score(batch, sums);
+    if (!std::isfinite(loss) && split == Split::validation) {
+      diverge(session_.find_not_finite(batch),
+              fmt::format("at {} batch {} after epoch {}", split_name(split), i + 1, state_.outcome.epochs + 1));
+      return true;
+    }
     if (place_.progress->due()) {
       place_.progress->update(fmt::format("{}  {} {} of {}", state_text(), split_name(split), i + 1, count));
     }
@@ -139,26 +199,34 @@ bool Training::evaluate(Split split, std::uint64_t count, Sums& sums) {
 }
 
 bool Training::finish_epoch() {
+  Outcome& outcome = state_.outcome;
+  const std::uint64_t sequence = session_.sequence();
   Sums sums;
-  if (!evaluate(Split::validation, shape_.validation_batches, sums)) return false;
-  ++outcome_.epochs;
+  if (!evaluate(Split::validation, shape_.validation_batches, sums)) {
+    session_.set_sequence(sequence);  // all of it is taken again: with the same draws
+    return false;
+  }
+  if (outcome.diverged) {
+    outcome.final_loss = sums.loss / sums.examples;
+    return true;
+  }
+  ++outcome.epochs;
   measure_alignment();
-  index_ = 0;
-  outcome_.final_loss = train_loss_;
+  state_.index = 0;
+  outcome.final_loss = state_.train_loss;
   if (sums.examples > 0) {
-    outcome_.final_loss = sums.loss / sums.examples;
-    outcome_.final_score = ratio(sums.score, sums.counted);
+    outcome.final_loss = sums.loss / sums.examples;
+    outcome.final_score = ratio(sums.score, sums.counted);
     MetricsRow validation = row(Split::validation, sums);
     validation.cosine = epoch_cosine_;
     place_.metrics->append(validation);
-    if (best_epoch_ == 0 || outcome_.final_loss < best_loss_) {
-      best_loss_ = outcome_.final_loss;
-      best_epoch_ = outcome_.epochs;
-      best_ = parameters();
-      best_saved_ = false;
+    if (state_.best_epoch == 0 || outcome.final_loss < state_.best_loss) {
+      state_.best_loss = outcome.final_loss;
+      state_.best_epoch = outcome.epochs;
+      take_best();
     }
   }
-  if (seconds_since(saved_) > kSaveEvery) save();
+  if (seconds_since(saved_) > save_every_) save();
   show(false);
   return true;
 }
@@ -167,30 +235,30 @@ bool Training::finish_epoch() {
 void Training::measure_alignment() {
   epoch_cosine_.reset();
   if (variant_.train.measure == 0) return;
-  if (!probe_) probe_ = std::make_unique<AlignmentProbe>(variant_, options_);
-  const Score score = probe_->measure(session_, task_, outcome_.epochs, variant_.train.measure);
+  const Score score = probe_->measure(session_, task_, state_.outcome.epochs, variant_.train.measure);
   epoch_cosine_ = ratio(score.sum, static_cast<double>(score.count));
   if (!epoch_cosine_) return;
-  cosine_sum_ += *epoch_cosine_;
-  cosine_count_ += 1;
-  outcome_.cosine = cosine_sum_ / cosine_count_;
+  state_.cosine_sum += *epoch_cosine_;
+  state_.cosine_count += 1;
+  state_.outcome.cosine = state_.cosine_sum / state_.cosine_count;
 }
 
 // The end: the test with the best parameters.
 bool Training::finish() {
   save();
-  if (!outcome_.diverged && shape_.test_batches > 0 && best_epoch_ > 0) {
-    const auto last = session_.state();
-    for (const auto& [name, tensor] : best_) session_.set(name, tensor.values);
+  if (!state_.outcome.diverged && shape_.test_batches > 0 && state_.best_epoch > 0) {
+    const std::uint64_t sequence = session_.sequence();
+    exchange_best();
     Sums sums;
     const bool done = evaluate(Split::test, shape_.test_batches, sums);
-    session_.restore(last);
+    exchange_best();
+    session_.set_sequence(sequence);
     if (!done) return false;
-    outcome_.test_loss = sums.loss / sums.examples;
-    outcome_.test_score = ratio(sums.score, sums.counted);
+    state_.outcome.test_loss = sums.loss / sums.examples;
+    state_.outcome.test_score = ratio(sums.score, sums.counted);
     place_.metrics->append(row(Split::test, sums));
   }
-  outcome_.complete = true;
+  state_.outcome.complete = true;
   save();
   show(true);
   return true;
@@ -202,8 +270,8 @@ MetricsRow Training::row(Split split, const Sums& sums) const {
   MetricsRow r;
   r.variant = variant_.name;
   r.seed = place_.seed;
-  r.epoch = outcome_.epochs + (split == Split::train && index_ > 0 ? 1 : 0);
-  r.batch = outcome_.batches;
+  r.epoch = state_.outcome.epochs + (split == Split::train && state_.index > 0 ? 1 : 0);
+  r.batch = state_.outcome.batches;
   r.split = split_name(split);
   r.loss = sums.examples > 0 ? sums.loss / sums.examples : 0;
   r.score = ratio(sums.score, sums.counted);
@@ -212,88 +280,10 @@ MetricsRow Training::row(Split split, const Sums& sums) const {
 }
 
 void Training::log_training() {
-  const MetricsRow r = row(Split::train, sums_);
+  const MetricsRow r = row(Split::train, state_.sums);
   place_.metrics->append(r);
-  train_loss_ = r.loss;
-  sums_ = {};
-}
-
-Archive Training::parameters() const {
-  Archive archive;
-  for (const auto& info : session_.tensors()) {
-    if (info.parameter) archive[info.name] = {info.shape, session_.get(info.name)};
-  }
-  return archive;
-}
-
-void Training::save() {
-  if (!best_saved_) write_npz(place_.best_path, best_);
-  best_saved_ = true;
-  std::map<std::string, std::vector<std::int64_t>> shapes;
-  for (const auto& info : session_.tensors()) shapes[info.name] = info.shape;
-  Archive archive;
-  for (auto& [name, values] : session_.state()) {
-    const auto shape = shapes.find(name);
-    std::int64_t count = 1;
-    if (shape != shapes.end()) {
-      for (const auto size : shape->second) count *= size;
-    }
-    const bool fits = shape != shapes.end() && count == static_cast<std::int64_t>(values.size());
-    archive[name] = {fits ? shape->second : std::vector{static_cast<std::int64_t>(values.size())}, values};
-  }
-  const auto put = [&](const char* name, double value) { archive[std::string(kProgress) + name] = {{}, {value}}; };
-  put("complete", outcome_.complete ? 1 : 0);
-  put("diverged", outcome_.diverged ? 1 : 0);
-  put("epochs", static_cast<double>(outcome_.epochs));
-  put("batches", static_cast<double>(outcome_.batches));
-  put("index", static_cast<double>(index_));
-  put("final_loss", outcome_.final_loss);
-  put("final_score", or_nan(outcome_.final_score));
-  put("test_loss", or_nan(outcome_.test_loss));
-  put("test_score", or_nan(outcome_.test_score));
-  put("cosine_sum", cosine_sum_);
-  put("cosine_count", cosine_count_);
-  put("seconds", seconds_);
-  put("train_loss", train_loss_);
-  put("best_loss", best_loss_);
-  put("best_epoch", static_cast<double>(best_epoch_));
-  archive[std::string(kProgress) + "sums"] = {
-      {6}, {sums_.loss, sums_.examples, sums_.score, sums_.counted, sums_.seconds, sums_.batches}};
-  write_npz(place_.last_path, archive);
-  saved_ = Clock::now();
-}
-
-void Training::resume() {
-  std::error_code error;
-  if (!std::filesystem::exists(place_.last_path, error)) return;
-  Archive archive = read_npz(place_.last_path);
-  const auto number = [&](const char* name) { return number_of(archive, name, place_.last_path); };
-  const auto count = [&](const char* name) { return static_cast<std::uint64_t>(number(name)); };
-  outcome_.complete = number("complete") != 0;
-  outcome_.diverged = number("diverged") != 0;
-  outcome_.epochs = count("epochs");
-  outcome_.batches = count("batches");
-  index_ = count("index");
-  outcome_.final_loss = number("final_loss");
-  outcome_.final_score = from_nan(number("final_score"));
-  outcome_.test_loss = from_nan(number("test_loss"));
-  outcome_.test_score = from_nan(number("test_score"));
-  cosine_sum_ = number("cosine_sum");
-  cosine_count_ = number("cosine_count");
-  outcome_.cosine = ratio(cosine_sum_, cosine_count_);
-  seconds_ = number("seconds");
-  train_loss_ = number("train_loss");
-  best_loss_ = number("best_loss");
-  best_epoch_ = count("best_epoch");
-  outcome_.milliseconds = outcome_.batches > 0 ? 1000 * seconds_ / static_cast<double>(outcome_.batches) : 0;
-  const auto& sums = archive[std::string(kProgress) + "sums"].values;
-  if (sums.size() == 6) sums_ = {sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]};
-  std::map<std::string, std::vector<double>> state;
-  for (auto& [name, tensor] : archive) {
-    if (!name.starts_with(kProgress)) state[name] = std::move(tensor.values);
-  }
-  session_.restore(state);
-  if (best_epoch_ > 0) best_ = read_npz(place_.best_path);
+  state_.train_loss = r.loss;
+  state_.sums = {};
 }
 
 // --- what is shown --------------------------------------------------------------------------------------------------
@@ -301,28 +291,28 @@ void Training::resume() {
 std::string Training::state_text() const {
   const double all = static_cast<double>(variant_.train.epochs) * static_cast<double>(shape_.train_batches);
   constexpr int kCells = 20;
-  const int filled = static_cast<int>(kCells * static_cast<double>(outcome_.batches) / std::max(1.0, all));
+  const int filled = static_cast<int>(kCells * static_cast<double>(state_.outcome.batches) / std::max(1.0, all));
   std::string bar;
   for (int i = 0; i < kCells; ++i) bar += i < filled ? "#" : ".";
   return fmt::format("{}  seed {}  [{}] epoch {}/{}", variant_.name, place_.seed, bar,
-                     std::min<std::uint64_t>(outcome_.epochs + 1, static_cast<std::uint64_t>(variant_.train.epochs)),
+                     std::min<std::uint64_t>(state_.outcome.epochs + 1, static_cast<std::uint64_t>(variant_.train.epochs)),
                      variant_.train.epochs);
 }
 
 void Training::show(bool always) {
   if (!always && !place_.progress->due()) return;
-  const double loss = sums_.examples > 0 ? sums_.loss / sums_.examples : train_loss_;
+  const double loss = state_.sums.examples > 0 ? state_.sums.loss / state_.sums.examples : state_.train_loss;
   std::string text = state_text();
-  if (index_ > 0) text += fmt::format(" batch {}/{}", index_, shape_.train_batches);
+  if (state_.index > 0) text += fmt::format(" batch {}/{}", state_.index, shape_.train_batches);
   text += fmt::format("  loss {:.4g}", loss);
-  if (outcome_.epochs > 0 && shape_.validation_batches > 0)
-    text += fmt::format("  validation {:.4g}", outcome_.final_loss);
-  if (outcome_.final_score) text += fmt::format("  {} {:.2f} %", task_.score_name(), 100 * *outcome_.final_score);
-  text += fmt::format("  {:.3g} ms/batch", outcome_.milliseconds);
+  if (state_.outcome.epochs > 0 && shape_.validation_batches > 0)
+    text += fmt::format("  validation {:.4g}", state_.outcome.final_loss);
+  if (state_.outcome.final_score) text += fmt::format("  {} {:.2f} %", task_.score_name(), 100 * *state_.outcome.final_score);
+  text += fmt::format("  {:.3g} ms/batch", state_.outcome.milliseconds);
   const double all = static_cast<double>(variant_.train.epochs) * static_cast<double>(shape_.train_batches);
-  const auto now = static_cast<double>(outcome_.batches - begun_batches_);
+  const auto now = static_cast<double>(state_.outcome.batches - begun_batches_);
   if (!always && now > 0) {
-    text += "  " + duration_text(seconds_since(begun_) / now * (all - static_cast<double>(outcome_.batches))) + " left";
+    text += "  " + duration_text(seconds_since(begun_) / now * (all - static_cast<double>(state_.outcome.batches))) + " left";
   }
   if (always) place_.progress->line(text);
   else place_.progress->update(text);

@@ -6,68 +6,64 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/alignment.h"
-#include "runtime/checkpoint.h"
 #include "runtime/experiment.h"
 #include "runtime/metrics.h"
 #include "runtime/progress.h"
 #include "runtime/session.h"
 #include "runtime/tasks/task.h"
+#include "runtime/training_state.h"
 
 namespace eligo {
-
-// What came out. Values that do not apply stay empty.
-struct Outcome {
-  bool complete = false, diverged = false;
-  std::uint64_t epochs = 0, batches = 0;
-  double final_loss = 0;                        // of validation after the last epoch; without one, of training
-  std::optional<double> final_score;            // the same of the task's score
-  std::optional<double> test_loss, test_score;  // with the parameters of the epoch of lowest validation loss
-  std::optional<double> cosine;                 // of what ψ learns with the loss's gradient, mean over the epochs
-  double milliseconds = 0;                      // of a training batch, mean
-};
 
 struct TrainingPlace {
   std::uint64_t seed = 0;
   int threads = 1;
-  std::uint64_t memory = 0;
-  std::string last_path, best_path;  // checkpoints
-  MetricsFile* metrics = nullptr;
+  std::uint64_t memory = 0;          // of this training, all that it takes
+  double share = 1;                  // of it, for the trained session; the rest is for those that measure it
   Progress* progress = nullptr;
   std::function<bool()> interrupted;  // asked between batches
+  MetricsFile* metrics = nullptr;
+  std::string last_path, best_path;  // checkpoints
 };
 
 class Training {
  public:
+  // Throws eligo::Error: it would take more memory than it may.
   Training(const Variant& variant, std::shared_ptr<const Program> program, const Task& task, TrainingPlace place);
 
+  // Where its rows and checkpoints go, before it runs.
+  void put_into(MetricsFile& metrics, std::string last_path, std::string best_path);
   // Goes on where the checkpoint at last_path stands, if there is one.
   void resume();
   // False if it was interrupted; the state is then at last_path.
   bool run();
-  const Outcome& outcome() const { return outcome_; }
-  // Batches trained when the checkpoint was made, for the metrics' rows to keep.
-  std::uint64_t batches() const { return outcome_.batches; }
+  const Outcome& outcome() const { return state_.outcome; }
 
  private:
-  struct Sums {  // since the last row of the metrics
-    double loss = 0, examples = 0, score = 0, counted = 0, seconds = 0, batches = 0;
-  };
+  using Sums = TrainingState::Sums;
 
+  void make_probe();
   bool train_epoch();
   void train_batch();
   bool finish_epoch();
   void measure_alignment();
   bool finish();
+  void diverge(const std::optional<NonFinite>& found, const std::string& when);
   bool evaluate(Split split, std::uint64_t count, Sums& sums);
   void add_score(const Batch& batch, Sums& sums) const;
   MetricsRow row(Split split, const Sums& sums) const;
   void log_training();
-  void save();
   void show(bool always);
-  Archive parameters() const;
   std::string state_text() const;
+
+  // training_checkpoint.cpp
+  void save();
+  void save_best();
+  void take_best();
+  void exchange_best();
 
   const Variant& variant_;
   const Task& task_;
@@ -76,20 +72,20 @@ class Training {
   SessionOptions options_;
   std::shared_ptr<const Program> program_;
   Session session_;
-  Outcome outcome_;
-  std::unique_ptr<AlignmentProbe> probe_;        // made when it is first asked
-  std::optional<double> epoch_cosine_;        // after the epoch that has just ended
-  double cosine_sum_ = 0, cosine_count_ = 0;  // of the epochs
-  std::uint64_t index_ = 0;                   // batches done of the current epoch
-  Sums sums_;
-  double seconds_ = 0, train_loss_ = 0;  // of all batches; of the last row
-  double best_loss_ = 0;
-  std::uint64_t best_epoch_ = 0;  // 0: none yet
-  Archive best_;
+  std::unique_ptr<AlignmentProbe> probe_;
+  TrainingState state_;
+  std::optional<double> epoch_cosine_;  // after the epoch that has just ended
+  // The parameters of the epoch of lowest validation loss, as they lie in the session's memory, in the order of its
+  // tensors.
+  std::vector<std::vector<std::byte>> best_;
   bool best_saved_ = true;
   std::chrono::steady_clock::time_point saved_, begun_;
+  double save_every_ = 0;  // seconds
   std::uint64_t begun_batches_ = 0;
 };
+
+// What the counters of a checkpoint are held against.
+TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t seed);
 
 // What a program must show for a variant on a task: the readout's output where the task scores it.
 std::vector<std::string> shown_for(const Variant& variant, const Task& task);

@@ -137,19 +137,21 @@ Grid TileEmitter::add_to(Grid sums, const ValuePtr& body, bool negative, const F
 }
 
 // The factors of one term: first those that are the same in all lanes, then the others, the last product fused with the
-// sum.
+// sum. What is squared is one factor, taken twice: a scale in it may be there to keep the square from overflowing.
 Grid TileEmitter::add_product(const Grid& sums, const ValuePtr& body, bool negative, const Frame& frame, Known& known) {
   std::vector<Grid> scalars, vectors;
   const std::function<void(const ValuePtr&)> collect = [&](const ValuePtr& v) {
-    const bool product =
-        v->kind == ValueKind::apply && (v->op == Op::mul || v->op == Op::square) && !known.contains(v.get());
-    if (product) {
+    const bool computed = v->kind == ValueKind::apply && !known.contains(v.get());
+    if (computed && v->op == Op::mul) {
       collect(v->args[0]);
-      collect(v->args.back());
+      collect(v->args[1]);
       return;
     }
-    Grid g = evaluate(v, frame, known);
-    (depends(*v) & loop_bit(frame.lane) ? vectors : scalars).push_back(std::move(g));
+    const bool square = computed && v->op == Op::square;
+    Grid g = evaluate(square ? v->args[0] : v, frame, known);
+    std::vector<Grid>& to = depends(*v) & loop_bit(frame.lane) ? vectors : scalars;
+    if (square) to.push_back(g);
+    to.push_back(std::move(g));
   };
   collect(body);
   const auto product = [&](std::vector<Grid>& factors, std::size_t leave) {

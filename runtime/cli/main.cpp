@@ -66,7 +66,7 @@ void add_run(CLI::App& app, Arguments& a) {
   verb->add_option("--out", a.run.out, "The run folder to make (default: a new one in runs/)");
   verb->add_option_function<std::string>(
       "--memory", [&a](const std::string& bytes) { a.run.overrides.push_back("memory=\"" + bytes + "\""); },
-      "Most that a session may take, such as 2GiB");
+      "Most that the run may take, such as 2GiB");
   verb->add_option("--resume", a.run.resume, "Go on with the run of this folder");
   verb->add_option("--only", a.run.only, "Only this variant of the comparison (may be repeated)")
       ->allow_extra_args(false);
@@ -101,17 +101,23 @@ void add_eval(CLI::App& app, Arguments& a) {
   verb->add_option("--size", o.sizes, "A size: n=30 (may be repeated)")->allow_extra_args(false);
   verb->add_option("--hyper", o.hypers, "A hyper or number of the rule: lambda=0.5 (may be repeated)")
       ->allow_extra_args(false);
-  verb->add_option("--window", o.window, "The rule's n; -1 is all");
+  verb->add_option("--window", o.window, "The rule's n; -1 is all")->check(whole(-1, INT32_MAX));
   verb->add_option("--show", o.show, "An equation or line to write out, besides the case's (may be repeated)")
       ->allow_extra_args(false);
   verb->add_option("--task", o.task, "Write a batch of this task as a case, instead of running one");
   verb->add_option("--set", o.task_settings, "An option of the task: T=5 (may be repeated)")->allow_extra_args(false);
   verb->add_option("--data", o.data, "Folder of the task's data, such as the four MNIST files");
-  verb->add_option("--batch", o.batch, "Examples of the task's batch")->capture_default_str();
-  verb->add_option("--seed", o.seed, "The task's seed")->capture_default_str();
+  verb->add_option("--batch", o.batch, "Examples of the task's batch")
+      ->check(whole(1, 1000000))
+      ->capture_default_str();
+  verb->add_option("--seed", o.seed, "The task's seed")->check(whole(0, INT64_MAX))->capture_default_str();
   verb->add_option("--split", o.split, "train, validation or test")->capture_default_str();
-  verb->add_option("--epoch", o.epoch, "The batch's epoch, from 1 on")->capture_default_str();
-  verb->add_option("--number", o.number, "The batch's number in its epoch, from 1 on")->capture_default_str();
+  verb->add_option("--epoch", o.epoch, "The batch's epoch, from 1 on")
+      ->check(whole(1, INT32_MAX))
+      ->capture_default_str();
+  verb->add_option("--number", o.number, "The batch's number in its epoch, from 1 on")
+      ->check(whole(1, INT32_MAX))
+      ->capture_default_str();
   add_rules_option(verb, o.rule_folders);
   verb->callback([&a] { a.status = eligo::cli::eval(a.eval); });
 }

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <optional>
 
-#include "runtime/checkpoint.h"
 #include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/experiment.h"
@@ -29,20 +29,19 @@ Experiment load(const RunOptions& options, const std::string& path) {
   return load_experiment(path, how);
 }
 
-RunFolder open_folder(const RunOptions& options, const Experiment& experiment) {
-  if (!options.resume.empty()) return RunFolder::open(options.resume);
+// A folder that is to be made appears when nothing is wrong with what shall run in it.
+RunFolder make_folder(const RunOptions& options, const Experiment& experiment) {
   RunFolder folder = options.out.empty() ? RunFolder::create_fresh(experiment.name) : RunFolder::create(options.out);
-  write_file_atomically(folder.experiment(), experiment.resolved());
-  std::vector<std::string> files;
-  for (const auto& variant : experiment.variants) files.insert(files.end(), variant.files.begin(), variant.files.end());
-  folder.keep_rules(files);
+  folder.set_up(experiment);
   return folder;
 }
 
 void check_resume(const RunOptions& options) {
-  if (!options.experiment.empty() || !options.out.empty() || !options.only.empty() || !options.data.empty()) {
+  if (!options.experiment.empty() || !options.out.empty() || !options.only.empty() || !options.data.empty() ||
+      !options.rule_folders.empty()) {
     throw Error(
-        "--resume goes on with the experiment of its folder; leave out the experiment, --data, --out and --only");
+        "--resume goes on with the experiment of its folder and its own copies of the rules; leave out the experiment, "
+        "--data, --out, --only and --rules");
   }
   for (const auto& text : options.overrides) {
     if (text.starts_with("threads=") || text.starts_with("memory=")) continue;
@@ -59,9 +58,12 @@ int run(const RunOptions& options) {
   if (!resume && options.experiment.empty()) {
     throw Error("name an experiment: a .toml file or one that `eligo list experiments` shows");
   }
-  const std::string path =
-      resume ? RunFolder::open(options.resume).experiment() : find_experiment(options.experiment, options.rule_folders);
+  std::optional<RunFolder> folder;
+  if (resume) folder = RunFolder::read(options.resume);
+  const std::string path = resume ? folder->experiment() : find_experiment(options.experiment, options.rule_folders);
   const Experiment experiment = load(options, path);
+  // A complete run is shown as it is, also where nothing can be written; for anything else there is one writer.
+  if (resume && !is_complete(experiment, *folder)) folder = RunFolder::open(options.resume);
   if (!options.quiet) {
     say(fmt::format("{}{}\n", experiment.name, experiment.description.empty() ? "" : ": " + experiment.description));
     for (const auto& note : experiment.notes) say(fmt::format("note: {}\n", note));
@@ -72,15 +74,15 @@ int run(const RunOptions& options) {
   how.quiet = options.quiet;
   how.interrupted = [] { return stop_wanted != 0; };
   std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error of the write, with a message
-  Trainer trainer(experiment, how);
-  const RunFolder folder = open_folder(options, experiment);
+  Trainer trainer(experiment, how, resume ? &*folder : nullptr);
+  if (!resume) folder = make_folder(options, experiment);
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
-  const ExperimentResult result = trainer.run(folder);
+  const ExperimentResult result = trainer.run(*folder);
   say("\n" + result_table(experiment, result.results));
-  fmt::print("\npicture: {} and .png\nrun folder: {}\n", folder.picture("svg"), folder.path());
+  fmt::print("\npicture: {} and .png\nrun folder: {}\n", folder->picture("svg"), folder->path());
   if (result.complete) return 0;
-  fmt::print("interrupted; go on with: eligo run --resume {}\n", folder.path());
+  fmt::print("interrupted; go on with: eligo run --resume {}\n", folder->path());
   return kInterrupted;
 }
 

@@ -52,6 +52,11 @@ class SeqMnist final : public Task {
             batches(test_.size())};
   }
 
+  std::uint64_t bytes() const override {
+    const std::size_t lists = 2 * train_.size() + validation_.size() + test_.size();
+    return data_->train.pixels.size() + data_->test.pixels.size() + lists * sizeof(std::uint64_t);
+  }
+
   Batch batch(Split split, std::uint64_t epoch, std::uint64_t index) const override {
     const auto& images = split == Split::train ? shuffled(epoch) : split == Split::validation ? validation_ : test_;
     const auto begin = std::min<std::uint64_t>(index * batch_, images.size());

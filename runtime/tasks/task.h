@@ -43,6 +43,8 @@ class Task {
   virtual std::string score_name() const { return ""; }
   // `outputs` of the readout, [T][B][targets], row-major.
   virtual Score score(const Batch& batch, const std::vector<double>& outputs) const;
+  // Bytes that its data take.
+  virtual std::uint64_t bytes() const { return 0; }
   // One line for the user: what the data are and where they come from.
   virtual std::string description() const = 0;
 };

@@ -77,9 +77,9 @@ TEST(Limits, EquationsThatDouble) {
 }
 
 TEST(Limits, ConstantsThatAreNoNumbers) {
-  for (const std::string& line : {"hyper ρ = 1e300*1e300", "hyper ρ = 1 in [0, 1e300*1e300]", "hyper ρ = 1/0",
+  for (const char* line : {"hyper ρ = 1e300*1e300", "hyper ρ = 1 in [0, 1e300*1e300]", "hyper ρ = 1/0",
                                   "hyper ρ = 1 in [-1e200^2, 0]", "hyper ρ = sqrt(-1)", "window 1e30", "window 99999999999"})
-    EXPECT_TRUE(first_error(testing::rule_with(line + "\n  learn φ -= d(L[t])/d(φ)")).starts_with("E0507")) << line;
+    EXPECT_TRUE(first_error(testing::rule_with(std::string(line) + "\n  learn φ -= d(L[t])/d(φ)")).starts_with("E0507")) << line;
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace eligo::dsl::testing {
 namespace {
 
 std::string shape(const Expr& e) {
+  if (const auto time = as_time_index(e)) return "(time " + print(*time) + ")";  // t+1-1 is t
   std::string out = fmt::format("({} {} {} {}", static_cast<int>(e.kind), e.name, e.number, fmt::join(e.axes, ","));
   for (const ExprPtr& a : e.args) out += shape(*a);
   out += ";";

@@ -1,4 +1,4 @@
-// Damaged experiments. One that is taken must, resolved, be taken again and say the same.
+// Damaged experiments. One that is taken must, resolved, be taken again and say the same, without any option.
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -50,7 +50,7 @@ class ExperimentTarget : public Target {
     }
     const std::string resolved = first.resolved();
     try {
-      const Experiment second = load_experiment(folder_.write("resolved.toml", resolved), options_);
+      const Experiment second = load_experiment(folder_.write("resolved.toml", resolved), {});
       if (second.resolved() != resolved) throw Fault("resolved, it is another experiment:\n" + resolved);
     } catch (const Error& e) {
       throw Fault(std::string("resolved, it is refused: ") + e.what() + "\n" + resolved);

@@ -1,5 +1,5 @@
 // fuzz TARGET [--runs N] [--seed S] [--save FOLDER]: inputs of the seeds S, S+1, ..., S+N-1.
-// fuzz TARGET --input FILE: one input again. fuzz TARGET --print S: the input of a seed. fuzz: the targets.
+// fuzz TARGET --input FILE [--accepted]: one input again, which must not be refused. fuzz TARGET --print S: the input of a seed. fuzz: the targets.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -33,12 +33,12 @@ struct Arguments {
   const Entry* target = nullptr;
   CampaignOptions campaign;
   std::string save = ".", input;
-  bool print = false;
+  bool print = false, accepted = false;
 };
 
 [[noreturn]] void usage(const std::string& fault) {
   if (!fault.empty()) fmt::print(stderr, "error: {}\n", fault);
-  fmt::print(stderr, "usage: fuzz TARGET [--runs N] [--seed S] [--save FOLDER] | --input FILE | --print S\n");
+  fmt::print(stderr, "usage: fuzz TARGET [--runs N] [--seed S] [--save FOLDER] | --input FILE [--accepted] | --print S\n");
   for (const Entry& entry : targets()) fmt::print(stderr, "  {:<12}{}\n", entry.name, entry.about);
   std::exit(2);
 }
@@ -56,6 +56,11 @@ Arguments read_arguments(int count, char** words) {
     if (count > 1 && std::string(words[1]) == entry.name) arguments.target = &entry;
   if (!arguments.target) usage(count > 1 ? std::string("there is no target \"") + words[1] + "\"" : "");
   for (int i = 2; i < count; i += 2) {
+    if (std::string(words[i]) == "--accepted") {
+      arguments.accepted = true;
+      --i;
+      continue;
+    }
     const std::string option = words[i], value = i + 1 < count ? words[i + 1] : "";
     if (option == "--runs") arguments.campaign.runs = number(value);
     else if (option == "--seed") arguments.campaign.seed = number(value);
@@ -68,14 +73,15 @@ Arguments read_arguments(int count, char** words) {
 }
 
 // Not in a process of its own: a debugger and a sanitizer see it.
-int run_again(Target& target, const std::string& path) {
+int run_again(Target& target, const std::string& path, bool must_be_accepted) {
   std::ifstream in(path, std::ios::binary);
   if (!in) usage(path + " cannot be read");
   const std::string bytes(std::istreambuf_iterator<char>(in), {});
   const char* const ends[] = {"accepted", "refused", "accepted, but it says nothing"};
   try {
-    fmt::print("{}\n", ends[static_cast<int>(target.run(bytes))]);
-    return 0;
+    const End end = target.run(bytes);
+    fmt::print("{}\n", ends[static_cast<int>(end)]);
+    return must_be_accepted && end != End::accepted ? 1 : 0;
   } catch (const std::exception& e) {
     fmt::print("fault: {}\n", e.what());
     return 1;
@@ -97,7 +103,7 @@ int run(const Arguments& arguments) {
     std::fwrite(input.data(), 1, input.size(), stdout);
     return 0;
   }
-  if (!arguments.input.empty()) return run_again(*target, arguments.input);
+  if (!arguments.input.empty()) return run_again(*target, arguments.input, arguments.accepted);
   CampaignOptions options = arguments.campaign;
   options.progress = 10000;
   const auto begin = std::chrono::steady_clock::now();

@@ -85,9 +85,14 @@ class RuleMaker {
   std::string scalar(int o, int depth) {
     if (const std::string k = known("", o); !k.empty() && random_.chance(40)) return k;
     if (depth <= 0) return random_.chance(50) ? number(random_) : of("L", o);
-    switch (random_.below(12)) {
+    switch (random_.below(15)) {
       case 0: return of("L", o);
       case 1: return fmt::format("norm2({})", vector(o, depth - 1));
+      case 12: return fmt::format("norm2(d({0})/d({1}))", of(member(), o), of(member(), o - 1));
+      case 13: return cell_.inner.empty() ? number(random_) : fmt::format("norm2(d(L[{0}])/d(net.{1}[{0}]))", at(o), cell_.inner);
+      case 14:  // another output's loss
+        return cell_.calls && readout_.target ? fmt::format("L(net(x[{0}], s[{1}]), L.target[{0}])", at(o), at(o - 1))
+                                              : of("L", o);
       case 2: return fmt::format("mean({})", vector(o, depth - 1));
       case 3: return fmt::format("inner({}, {})", vector(o, depth - 1), vector(o, depth - 1));
       case 4: return fmt::format("sum({})", vector(o, depth - 1));
@@ -123,9 +128,9 @@ class RuleMaker {
       case 1: case 2: return fmt::format("({} . {})", vector(o, depth - 1), matrix(o, depth - 1));
       case 3: return fmt::format("({} + {})", vector(o, depth - 1), vector(o, depth - 1));
       case 4: return fmt::format("({} - {})", vector(o, depth - 1), vector(o, depth - 1));
-      case 5: return fmt::format("{}*{}", scalar(o, depth - 1), vector(o, depth - 1));
-      case 6: return fmt::format("{}*{}", vector(o, 0), vector(o, depth - 1));
-      case 7: return pointwise(random_, {vector(o, depth - 1)}, 1);
+      case 5: return fmt::format("({}*{})", scalar(o, depth - 1), vector(o, depth - 1));
+      case 6: return fmt::format("({}*{})", vector(o, 0), vector(o, depth - 1));
+      case 7: return "(" + pointwise(random_, {vector(o, depth - 1)}, 1) + ")";
       case 8: return fmt::format("where({}, {}, {})", condition(), vector(o, depth - 1), vector(o, 0));
       case 9: return fmt::format("{}({})", random_.word({"stop", "softmax[s]", "stop", "tanh"}), vector(o, depth - 1));
       case 10: return cell_.calls ? fmt::format("net(x[{}], {})", at(o), of("s", o - 1)) : vector_leaf(o);
@@ -140,7 +145,7 @@ class RuleMaker {
     switch (random_.below(8)) {
       case 0: return fmt::format("({} . {})", matrix(o, depth - 1), matrix(o, depth - 1));
       case 1: return fmt::format("nonzero({})", jacobian(o));
-      case 2: return fmt::format("{}*{}", scalar(o, depth - 1), matrix(o, depth - 1));
+      case 2: return fmt::format("({}*{})", scalar(o, depth - 1), matrix(o, depth - 1));
       case 3: return fmt::format("({} + {})", matrix(o, depth - 1), matrix(o, depth - 1));
       case 4: return has_synth_ && !synth_.input ? fmt::format("d({0})/d(s[{1}])", call(o), at(o)) : jacobian(o);
       default: return jacobian(o);
@@ -154,9 +159,10 @@ class RuleMaker {
     if (depth <= 0) return plain;
     switch (random_.below(8)) {
       case 0: return fmt::format("({} . {})", matrix(o, depth - 1), influence(bundle, o, depth - 1));
-      case 1: return fmt::format("{}*{}", scalar(o, depth - 1), influence(bundle, o, depth - 1));
+      case 1: return fmt::format("({}*{})", scalar(o, depth - 1), influence(bundle, o, depth - 1));
       case 2: return fmt::format("({} + {})", influence(bundle, o, depth - 1), plain);
-      case 3: return fmt::format("nonzero({0}) * {0}", plain);
+      case 3: return fmt::format("(nonzero({0}) * {0})", plain);
+      case 4: return fmt::format("(reach({1}, {0}, 2) * {0})", plain, jacobian(o));
       default: return plain;
     }
   }
@@ -165,9 +171,12 @@ class RuleMaker {
   std::string row(const std::string& bundle, int o, int depth) {
     if (const std::string k = known(bundle, o); !k.empty() && random_.chance(45)) return k;
     switch (random_.below(depth > 0 ? 6 : 3)) {
-      case 0: if (bundle == "ψ" && random_.chance(40)) return fmt::format("d(L[{0}])/d(ψ)", at(o)); [[fallthrough]];
+      case 0:
+        if (bundle == "ψ" && random_.chance(40)) return fmt::format("d(L[{0}])/d(ψ)", at(o));
+        if (bundle == "ψ" && random_.chance(20)) return fmt::format("d(sum(net.{1}[{0}]))/d(ψ)", at(o), cell_.inner);
+        [[fallthrough]];
       case 1: case 2: return fmt::format("({} . {})", vector(o, depth), influence(bundle, o, depth - 1));
-      case 3: return fmt::format("{}*{}", scalar(o, depth - 1), row(bundle, o, depth - 1));
+      case 3: return fmt::format("({}*{})", scalar(o, depth - 1), row(bundle, o, depth - 1));
       case 4: return fmt::format("({} + {})", row(bundle, o, depth - 1), row(bundle, o, depth - 1));
       default: return fmt::format("({} - 0.1*{})", row(bundle, o, depth - 1), row(bundle, o, depth - 1));
     }
@@ -197,6 +206,7 @@ class RuleMaker {
 
   void equations() {
     if (random_.chance(25)) noise();
+    if (cell_.wired && random_.chance(40)) children();
     if (has_synth_ && random_.chance(60)) prediction();
     for (std::size_t i = random_.below(4); i > 0; --i) {
       switch (random_.below(4)) {
@@ -224,6 +234,15 @@ class RuleMaker {
     add(name, axes);
   }
 
+  // A gather over the neurons that read a neuron.
+  void children() {
+    const std::string name = fresh("y"), q = cell_.sizes.contains("q") ? ", q" : "";
+    lines_.push_back(fmt::format("{0}[t][i{1}] = (net.parent[j, r] == i)*net.h[t][j{1}]", name, q));
+    const std::string length = fresh("a");
+    lines_.push_back(fmt::format("{}[t] = norm2({}[t])", length, name));
+    add(length, "");
+  }
+
   void prediction() {
     lines_.push_back(fmt::format("G[t] = {}", call(0)));
     if (random_.chance(30)) lines_.emplace_back("G[last] = 0");
@@ -249,8 +268,8 @@ class RuleMaker {
     if (axes.starts_with('s')) {
       forms.push_back(fmt::format("{} . {}", jacobian(o), before));
       forms.push_back(fmt::format("γ * {} . {}", jacobian(o), before));
-      forms.push_back(fmt::format("nonzero({0}) * {0} . {1}", jacobian(o), before));
-      if (axes != "ss") forms.push_back(fmt::format("s[{}] * {}", at(o), before));
+      forms.push_back(fmt::format("(nonzero({0}) * {0}) . {1}", jacobian(o), before));
+      if (axes == "s") forms.push_back(fmt::format("s[{}] * {}", at(o), before));
     }
     return random_.one_of(forms);
   }
@@ -307,8 +326,7 @@ class RuleMaker {
   void revision() {
     record_ = fresh("B");
     lines_.push_back(fmt::format("record {}[t] = g(s[t])", record_));
-    const std::string range = random_.word({"start..t-1", "start..t-1", "start+1..t-1"});
-    lines_.push_back(fmt::format("at each t, for k in {} {{", range));
+    lines_.emplace_back("at each t, for k in start..t-1 {");
     lines_.push_back(random_.word({"  V[k] = (d(L[k+1])/d(s[k+1]) + γ*V[k+1]) . d(s[k+1])/d(s[k])",
                                    "  V[k] = d(L[k+1])/d(s[k+1]) . d(s[k+1])/d(s[k]) + 0.4*V[k+1]",
                                    "  V[k] = tanh(d(L[k+1])/d(s[k+1]) + λ*V[k+1])"}));
@@ -353,9 +371,7 @@ class RuleMaker {
   void statistics() {
     const std::string signal = random_.chance(60) ? fmt::format("d(L[t])/d({}[t])", member()) : "s[t]";
     const std::string state = member();
-    const std::string over = random_.chance(75) ? "batch and t" : "batch";
-    lines_.push_back(fmt::format("per neuron w, over {} {{", cell_.per_step ? "batch and t" : "batch and t"));
-    static_cast<void>(over);
+    lines_.emplace_back("per neuron w, over batch and t {");
     if (signal == "s[t]" || cell_.per_step) {
       lines_.push_back("  p = " + random_.word({"s[t]", "tanh(s[t])", "d(L[t])/d(s[t])"}));
     } else {
@@ -384,15 +400,16 @@ class RuleMaker {
     for (const auto& [name, size] : cell_.sizes) line += fmt::format(" {}={}", name, size);
     line += fmt::format(" k={} hidden={}", random_.between(1, 3), random_.between(1, 3));
     const bool many = random_.chance(6);
-    line += fmt::format(" steps={} examples={}", random_.between(1, 5), many ? 51 : random_.between(1, 3));
-    if (random_.chance(35)) line += " unequal";
+    const std::int64_t steps = random_.between(1, 5);
+    line += fmt::format(" steps={} examples={}", steps, many ? 51 : random_.between(1, 3));
+    if (steps > 1 && random_.chance(35)) line += " unequal";
     if (random_.chance(35)) line += " masked";
     if (!readout_.target) line += " no_target";
     line += " update=" + (backward_ ? random_.word({"sequence", "sequence", "window"}) : random_.word({"sequence", "step"}));
     line += " cpu=" + random_.word({"native", "native", "avx2", "baseline"});
     line += " schedule=" + random_.word({"auto", "auto", "dense", "reverse", "replay"});
     if (random_.chance(20)) line += " threads=2";
-    if (!backward_ && !block_ && random_.chance(20)) line += " stepwise";
+    if (!backward_ && !block_ && !cell_.per_step && !synth_.per_step && random_.chance(20)) line += " stepwise";
     line += fmt::format(" seed={}\n", random_.below(1000));
     return line;
   }

@@ -28,8 +28,14 @@ std::vector<double>& TensorMemory::reals(int tensor, TimeRef time) {
   std::mt19937_64 random(seed_ * 1000 + static_cast<std::uint64_t>(tensor * 10 + time.offset + 5));
   for (std::int64_t i = 0; i < t.size() * (t.batched ? examples_ : 1); ++i) {
     const double u = static_cast<double>(random() >> 11) * 0x1p-52 - 1;
-    at->second.push_back(t.kind == TensorKind::gradient ? 0 : t.is_mask ? (u > -0.4 ? 1 : 0) : u);
+    static constexpr double round[] = {0, 0, 0, 1, -1, 0.5, -0.5, 2, -2, 0, 1, 3};
+    const bool small = corners_ && random() % 4 != 0;
+    const double x = small ? round[random() % std::size(round)] : u;
+    at->second.push_back(t.kind == TensorKind::gradient ? 0 : t.is_mask ? (u > -0.4 ? 1 : 0) : x);
   }
+  std::mt19937_64 disturb(disturbed_by_ * 7919 + static_cast<std::uint64_t>(tensor));
+  if (disturbed_by_ != 0 && !t.is_mask)
+    for (double& x : at->second) x *= 1 + static_cast<double>(disturb() % 4096) * 0x1p-50;
   return at->second;
 }
 
@@ -113,7 +119,44 @@ Use RandomGraph::use(Ref node, const std::vector<Extent>& labels) {
   return use;
 }
 
+// Of an operation that is not finite everywhere.
+Ref RandomGraph::partial_operation() {
+  static constexpr Op ops[] = {Op::log, Op::sqrt, Op::recip, Op::pow, Op::clamp, Op::div, Op::sign, Op::max, Op::min, Op::abs};
+  compiler::Graph& g = program_->graph;
+  const Op op = ops[below(std::size(ops))];
+  Ref first = pick();
+  const std::vector<Extent> dims = first->dims;
+  std::vector<Use> args = {compiler::whole(first)};
+  while (static_cast<int>(args.size()) < compiler::op_arity(op)) args.push_back(use(pick(), dims));
+  if (op == Op::pow) {  // of numbers that keep it small
+    if (chance(50)) args[0] = use(leaves_[static_cast<std::size_t>(1 + below(6))], dims);
+    const double exponents[] = {0, 1, 2, 3, -1, 0.5};
+    if (chance(60)) args[1] = Use{g.constant(exponents[below(6)]), {}, 1};
+    else args[1] = use(leaves_[static_cast<std::size_t>(1 + below(6))], dims);
+  }
+  return g.map(op, args, dims);
+}
+
+// One of two, by what would make one of them other than finite.
+Ref RandomGraph::guarded() {
+  static constexpr Op ops[] = {Op::log, Op::sqrt, Op::recip, Op::log, Op::sqrt, Op::recip, Op::square, Op::exp};
+  compiler::Graph& g = program_->graph;
+  Ref argument = pick();
+  const std::vector<Extent> dims = argument->dims;
+  const Use zero{g.constant(0), {}, 1};
+  Ref taken = g.map(ops[below(std::size(ops))], {compiler::whole(argument)}, dims);
+  if (chance(50)) taken = g.contract({compiler::whole(taken), use(pick(), dims)}, dims, {});
+  if (chance(15)) return g.map(chance(50) ? Op::max : Op::min, {compiler::whole(taken), use(leaves_[1], dims)}, dims);
+  if (chance(15)) return g.map(Op::relu, {compiler::whole(taken)}, dims);
+  Ref condition = g.map(chance(70) ? Op::gt : Op::ge, {compiler::whole(argument), zero}, dims);
+  if (chance(15)) condition = g.map(Op::gt, {use(leaves_[1], dims), use(leaves_[2], dims)}, dims);
+  const Use other = chance(50) ? zero : use(pick(), dims);
+  if (chance(30)) return g.map(Op::select, {compiler::whole(condition), other, compiler::whole(taken)}, dims);
+  return g.map(Op::select, {compiler::whole(condition), compiler::whole(taken), other}, dims);
+}
+
 Ref RandomGraph::map() {
+  if (corners_ && chance(60)) return chance(60) ? guarded() : partial_operation();
   static constexpr Op ops[] = {Op::tanh,     Op::sigmoid, Op::square, Op::neg, Op::relu, Op::abs,
                                Op::softplus, Op::add,     Op::sub,    Op::mul, Op::max,  Op::min,
                                Op::lt,       Op::select,  Op::exp,    Op::div, Op::tanh, Op::mul};
@@ -233,6 +276,9 @@ Ref RandomGraph::any() {
   if (kind < 35) return map();
   if (kind < 60) return contract();
   if (kind < 75) return sum();
+  // Of what is structurally 0 in a value, infinities beyond the product around it are not asked: another order of the
+  // factors may have put them behind it.
+  if (corners_ && kind < 95) return map();
   if (kind < 95) return structure();
   Ref node = pick(true);
   // No two places are equal: which of them attains the maximum is no question.
@@ -286,7 +332,7 @@ void RandomGraph::build(compiler::Program& program, int nodes) {
   }
   nodes_ = leaves_;
   nodes_.push_back(program.leaf(add_tensor("scale", TensorKind::hyper, {}, false), {}));
-  nodes_.push_back(program.leaf(flag, now));
+  if (!corners_) nodes_.push_back(program.leaf(flag, now));
   nodes_.push_back(program.graph.constant(0.75));
   for (int i = 0; i < nodes; ++i) {
     Ref node = any();

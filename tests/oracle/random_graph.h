@@ -13,8 +13,15 @@ namespace eligo::test {
 // Memory of a program's tensors, the same at every call, made as it is asked for.
 class TensorMemory : public compiler::Resolver {
  public:
-  TensorMemory(const compiler::Program& program, std::int64_t examples, std::uint64_t seed)
-      : program_(&program), examples_(examples), seed_(seed) {}
+  // `corners`: mostly zeros and other small round numbers.
+  TensorMemory(const compiler::Program& program, std::int64_t examples, std::uint64_t seed, bool corners = false)
+      : program_(&program), examples_(examples), seed_(seed), corners_(corners) {}
+  // The same with every number off by some units in the last place.
+  TensorMemory disturbed(std::uint64_t by) const {
+    TensorMemory other(*program_, examples_, seed_, corners_);
+    other.disturbed_by_ = by;
+    return other;
+  }
   void* resolve(int tensor, compiler::TimeRef time) override;
   std::vector<double>& reals(int tensor, compiler::TimeRef time);
   std::vector<std::int32_t>& integers(int tensor);
@@ -23,13 +30,16 @@ class TensorMemory : public compiler::Resolver {
   const compiler::Program* program_;
   std::int64_t examples_;
   std::uint64_t seed_;
+  bool corners_ = false;
+  std::uint64_t disturbed_by_ = 0;
   std::map<std::pair<int, compiler::TimeRef>, std::vector<double>> reals_;
   std::map<int, std::vector<std::int32_t>> integers_;
 };
 
 class RandomGraph {
  public:
-  explicit RandomGraph(std::uint64_t seed) : random_(seed) {}
+  // `corners`: with operations that make infinities and NaN of finite numbers, guarded and not.
+  explicit RandomGraph(std::uint64_t seed, bool corners = false) : random_(seed), corners_(corners) {}
   // Tensors, `nodes` inner nodes and a phase "arrive": two stores and a gather, some of them of derivatives.
   void build(compiler::Program& program, int nodes);
 
@@ -45,6 +55,8 @@ class RandomGraph {
   compiler::Use use(Ref node, const std::vector<Extent>& labels);
   Ref any();
   Ref map();
+  Ref partial_operation();
+  Ref guarded();
   Ref contract();
   Ref sum();
   Ref structure();
@@ -52,6 +64,7 @@ class RandomGraph {
   void add_root(compiler::RootKind kind, const std::string& name, Ref node);
 
   std::mt19937_64 random_;
+  bool corners_ = false;
   compiler::Program* program_ = nullptr;
   std::vector<Ref> leaves_, nodes_;
 };

@@ -484,7 +484,9 @@ TEST_F(Eval, AnExampleThatDoesNotCountAddsNothing) {
         for (double& x : want) x *= 2.0 / 3;
         EXPECT_LE(apart(value, want), 1e-12) << key;
       }
-      if (revises) EXPECT_LE(apart(masked["values"]["g.A"], without["values"]["g.A"]), 1e-12);
+      if (revises) {
+        EXPECT_LE(apart(masked["values"]["g.A"], without["values"]["g.A"]), 1e-12);
+      }
     }
     EXPECT_NE(run(c)["learn"], run(c, "valid", nullptr)["learn"]);
   }

@@ -228,6 +228,33 @@ TEST_F(Experiments, ResolvedFilesSayTheSame) {
   }
 }
 
+// Any character of a text comes back from the file that a run folder keeps.
+TEST_F(Experiments, TextsOfAnyCharacterComeBack) {
+  std::string all;
+  for (char32_t c = 0; c <= 0x10FFFF; c += c < 0x2100 ? 1 : 0x3D) {
+    if (c >= 0xD800 && c <= 0xDFFF) continue;
+    if (c < 0x80) all += static_cast<char>(c);
+    else if (c < 0x800) all += {static_cast<char>(0xC0 | c >> 6), static_cast<char>(0x80 | (c & 0x3F))};
+    else if (c < 0x10000)
+      all += {static_cast<char>(0xE0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 0x3F)),
+              static_cast<char>(0x80 | (c & 0x3F))};
+    else
+      all += {static_cast<char>(0xF0 | c >> 18), static_cast<char>(0x80 | (c >> 12 & 0x3F)),
+              static_cast<char>(0x80 | (c >> 6 & 0x3F)), static_cast<char>(0x80 | (c & 0x3F))};
+  }
+  Experiment first = load(kBase);
+  for (const std::string& text : {all, std::string("a\x7f" "b"), std::string("\"\\\n\r\t''"), std::string("\0", 1)}) {
+    first.description = text;
+    first.variants[0].name = text;
+    const Experiment second = load_experiment(folder.write("resolved.toml", first.resolved()), {});
+    EXPECT_TRUE(second.description == text);
+    EXPECT_TRUE(second.variants[0].name == text);
+  }
+  EXPECT_MENTIONS(error_of([&] { load(kBase, {"description=a\xff"}); }), "no UTF-8 text");
+  EXPECT_MENTIONS(error_of([&] { load(kBase, {"description=\"\xed\xa0\x80\""}); }), "no UTF-8 text");  // a surrogate
+  EXPECT_EQ(load(kBase, {"description=λ \x7f"}).description, "λ \x7f");
+}
+
 TEST_F(Experiments, OwnRulesBesideTheExperiment) {
   folder.write("own.eli",
                "rule own(net: cell, L: readout, n = 2) {\n  let s = net.state, ψ = net.params\n  hyper strength = 1\n"

@@ -106,7 +106,9 @@ TEST(Inputs, EveryProcessorIsRefusedOrRuns) {
     json input = with("/cpu", cpu);
     input["dtype"] = "f32";
     const std::string said = refusal(input);
-    if (!said.empty()) EXPECT_MENTIONS(said, "this machine lacks") << cpu;
+    if (!said.empty()) {
+      EXPECT_MENTIONS(said, "this machine lacks") << cpu;
+    }
     runs += said.empty();
   }
   EXPECT_GE(runs, 3);  // native, baseline and x86-64 at least
@@ -127,7 +129,7 @@ ProgramSpec without_parameters(const TemporaryFolder& folder, const std::string&
 TEST(Inputs, ACellWithoutParametersRuns) {
   TemporaryFolder folder;
   folder.write("bare.eli", "cell c(n) {\n  state h[n] = 0.5\n  h[t] = tanh(h[t-1])\n}\n");
-  for (const char* rule : {"rtrl", "uoro", "snap1", "snap", "bptt", "bp_lambda", "dni", "sgprop", "sgprop_child"}) {
+  for (const char* rule : {"rtrl", "uoro", "snap1", "snap", "bptt", "bp_lambda", "dni", "backprop", "no_bptt"}) {
     for (const bool interpreter : {false, true}) {
       ProgramSpec spec = without_parameters(folder, rule);
       spec.interpreter = interpreter;
@@ -171,7 +173,21 @@ TEST(Inputs, ExplainSaysAnErrorOfTheRuleAtOnce) {
   EXPECT_MENTIONS(explained("r[t] = d(L[t])/d(s[t+0.5])"), "`t + 0.5` is no time index");
   EXPECT_MENTIONS(explained("r[t] = d(L[t])/d(s[t])"), "the synthesiser g is never called");
   EXPECT_MENTIONS(explained("r[t] = g(s[t])"), "the synthesiser f is never called");
+  EXPECT_MENTIONS(explained("r[t] = g(s[t]) + f(s[t]); z[t] = d(L[t])/d(r[t])"), "E06");
   EXPECT_MENTIONS(explained("r[t] = qq[t]"), "qq");
+}
+
+// Nothing takes a time that grows with the numbers it is asked about.
+TEST(Inputs, ExplainOfHugeNumbersIsQuick) {
+  for (const char* rule : {"bptt", "rtrl", "bp_lambda"}) {
+    const auto begin = std::chrono::steady_clock::now();
+    ExplainOptions o;
+    o.spec.rule = rule;
+    o.steps = std::int64_t{1} << 40;
+    o.batch = std::int64_t{1} << 30;
+    EXPECT_GT(explain(o).memory, 1e14) << rule;
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20)) << rule;
+  }
 }
 
 TEST(Inputs, EquationsThatDoubleAreCompiledOrRefused) {

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "runtime/checkpoint.h"
+#include "runtime/experiment.h"
+#include "runtime/library.h"
 #include "runtime/metrics.h"
 #include "temporary.h"
 
@@ -22,14 +24,61 @@ MetricsRow row(const std::string& variant, std::uint64_t batch, double loss) {
 
 TEST(RunFolder, IsMadeAndOpened) {
   const TemporaryFolder folder;
-  const RunFolder made = RunFolder::create(folder / "a/b");
-  EXPECT_TRUE(std::filesystem::is_directory(folder / "a/b/checkpoints"));
-  EXPECT_MENTIONS(error_of([&] { RunFolder::open(folder / "a/b"); }), "no experiment.toml");
-  write_file_atomically(made.experiment(), "");
+  {
+    const RunFolder made = RunFolder::create(folder / "a/b");
+    EXPECT_TRUE(made.locked());
+    EXPECT_TRUE(std::filesystem::is_directory(folder / "a/b/checkpoints"));
+    EXPECT_MENTIONS(error_of([&] { RunFolder::open(folder / "a/b"); }), "no experiment.toml");
+    write_file_atomically(made.experiment(), "");
+    EXPECT_EQ(made.checkpoint("BP(λ = 0.5)", 2, 7, "last"), (folder / "a/b/checkpoints/3-BP_lambda_0.5-seed7-last.npz"));
+  }
   EXPECT_NO_THROW(RunFolder::open(folder / "a/b"));
   EXPECT_MENTIONS(error_of([&] { RunFolder::create(folder / "a/b"); }), "--resume");
   EXPECT_MENTIONS(error_of([&] { RunFolder::create(folder / "a"); }), "not empty");
-  EXPECT_EQ(made.checkpoint("BP(λ = 0.5)", 2, 7, "last"), (folder / "a/b/checkpoints/3-BP_lambda_0.5-seed7-last.npz"));
+}
+
+TEST(RunFolder, HasOneWriter) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run";
+  {
+    const RunFolder writer = RunFolder::create(path);
+    const std::string me = "process " + std::to_string(getpid()) + " on ";
+    EXPECT_MENTIONS(error_of([&] { RunFolder::create(path); }), me);
+    write_file_atomically(writer.experiment(), "");
+    EXPECT_MENTIONS(error_of([&] { RunFolder::open(path); }), me);
+    EXPECT_FALSE(RunFolder::read(path).locked());
+    const RunFolder copy = writer;  // the lock is of the folder, not of an object
+  }
+  EXPECT_EQ(read_file(path + "/run.lock"), "");
+  EXPECT_TRUE(RunFolder::open(path).locked());
+}
+
+TEST(RunFolder, ASetUpThatWasCutShortIsDoneAgain) {
+  const TemporaryFolder folder;
+  folder.write("run/run.lock", "process 1 on nowhere, since 2001");
+  folder.write("run/rules/old.eli", "rule old");
+  folder.write("run/experiment.toml.tmp77", "half");
+  EXPECT_TRUE(is_run_folder(folder / "run"));
+  EXPECT_MENTIONS(error_of([&] { RunFolder::open(folder / "run"); }), "cut short");
+  const RunFolder again = RunFolder::create(folder / "run");
+  EXPECT_FALSE(std::filesystem::exists(folder / "run/rules/old.eli"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "run/experiment.toml.tmp77"));
+  // Anything else in it is somebody's.
+  folder.write("other/run.lock", "");
+  folder.write("other/notes.txt", "mine");
+  EXPECT_MENTIONS(error_of([&] { RunFolder::create(folder / "other"); }), "not empty");
+  EXPECT_EQ(read_file(folder / "other/notes.txt"), "mine");
+}
+
+TEST(RunFolder, TemporaryFilesOfAKilledProcessGo) {
+  const TemporaryFolder folder;
+  for (const char* name : {"experiment.toml", "metrics.csv.tmp12", "checkpoints/a-last.npz.tmp3", "mine.tmp", ".tmp4"})
+    folder.write(std::string("run/") + name, "x");
+  RunFolder::open(folder / "run");
+  for (const char* name : {"experiment.toml", "mine.tmp", ".tmp4"})
+    EXPECT_TRUE(std::filesystem::exists(folder / ("run/" + std::string(name)))) << name;
+  for (const char* name : {"metrics.csv.tmp12", "checkpoints/a-last.npz.tmp3"})
+    EXPECT_FALSE(std::filesystem::exists(folder / ("run/" + std::string(name)))) << name;
 }
 
 TEST(RunFolder, UnwritablePlaces) {
@@ -37,12 +86,103 @@ TEST(RunFolder, UnwritablePlaces) {
   const TemporaryFolder folder;
   const std::string file = folder.write("file", "");
   EXPECT_MENTIONS(error_of([&] { RunFolder::create(file + "/run"); }), "cannot be made");
-  if (geteuid() == 0) GTEST_SKIP() << "root may write anywhere";
-  std::filesystem::create_directory(folder / "locked");
-  std::filesystem::permissions(folder / "locked",
-                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
-  EXPECT_MENTIONS(error_of([&] { RunFolder::create(folder / "locked"); }), "cannot be written to");
-  EXPECT_MENTIONS(error_of([&] { RunFolder::create(folder / "locked/run"); }), "cannot be made");
+  folder.write("locked/experiment.toml", "");
+  std::filesystem::create_directory(folder / "empty");
+  for (const char* name : {"locked", "empty"})
+    std::filesystem::permissions(folder / name,
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  const Unprivileged as_others;
+  EXPECT_MENTIONS(error_of([&] { RunFolder::create(folder / "empty"); }), "cannot be written to");
+  EXPECT_MENTIONS(error_of([&] { RunFolder::create(folder / "empty/run"); }), "cannot be made");
+  EXPECT_MENTIONS(error_of([&] { RunFolder::open(folder / "locked"); }), "cannot be written to");
+  EXPECT_NO_THROW(RunFolder::read(folder / "locked"));
+  std::filesystem::permissions(folder / "locked", std::filesystem::perms::owner_all);
+}
+
+// --- copies of rules ------------------------------------------------------------------------------------------------
+
+constexpr const char* kOwn = R"(
+rule mine(net: cell, L: readout) {
+  let s = net.state, ψ = net.params
+  learn ψ -= d(L[t])/d(s[t]) . d(s[t])/d(ψ)
+}
+)";
+
+class CopiesOfRules : public testing::Test {
+ protected:
+  Experiment load(const std::string& rule, const std::string& cell, const std::string& more = "") {
+    const std::string text = "[task]\nname = \"delayed_target\"\nT = 4\n[model]\ncell = \"" + cell +
+                             "\"\nreadout = \"linear_mse\"\nn = 3\n[rule]\nname = \"" + rule + "\"\n" + more;
+    return load_experiment(folder.write("x/e.toml", text), {});
+  }
+  // What the run folder alone makes of it.
+  Experiment kept(const Experiment& experiment) {
+    std::filesystem::remove_all(folder / "run");
+    const RunFolder run = RunFolder::create(folder / "run");
+    run.set_up(experiment);
+    return load_experiment(run.experiment(), {});
+  }
+  void expect_all_inside(const Experiment& experiment) {
+    for (const Variant& variant : experiment.variants)
+      for (const Part& part : variant.parts)
+        EXPECT_EQ(part.found.path.rfind(std::filesystem::canonical(folder / "run/rules").string(), 0), 0U)
+            << part.found.path;
+  }
+  TemporaryFolder folder;
+};
+
+TEST_F(CopiesOfRules, AreAllThatIsRead) {
+  const std::string own = folder.write("x/own.eli", kOwn);
+  const Experiment first = load("own.eli:mine", "lstm", "[train]\nmeasure = 1\n"), second = kept(first);
+  EXPECT_EQ(second.variants[0].name, first.variants[0].name);
+  expect_all_inside(second);
+  EXPECT_TRUE(std::filesystem::exists(folder / "run/rules/reference/bptt.eli"));  // what the cosine is taken with
+  EXPECT_TRUE(std::filesystem::exists(folder / "run/rules/optimisers/sgd.eli"));  // with which the cosine is measured
+  std::ofstream(own) << "rule mine(net: cell, L: readout) { }";
+  EXPECT_EQ(read_file(second.variants[0].parts[0].found.path), kOwn);
+}
+
+// Files of one name, and items of one name in several files.
+TEST_F(CopiesOfRules, AreToldApart) {
+  const std::string library = read_file(std::string(ELIGO_RULES) + "/cells/rnn_tanh.eli");
+  folder.write("x/a/part.eli", kOwn + library);  // has a cell rnn_tanh too
+  folder.write("x/b/part.eli", library);
+  folder.write("x/bptt.eli", kOwn);  // named like a rule of the library
+  for (const auto& [rule, cell] : {std::pair{"a/part.eli:mine", "b/part.eli:rnn_tanh"},
+                                   std::pair{"a/part.eli:mine", "rnn_tanh"},
+                                   std::pair{"bptt.eli:mine", "a/part.eli:rnn_tanh"}}) {
+    const Experiment first = load(rule, cell), second = kept(first);
+    expect_all_inside(second);
+    ASSERT_EQ(second.variants[0].parts.size(), first.variants[0].parts.size());
+    for (std::size_t i = 0; i < first.variants[0].parts.size(); ++i)
+      EXPECT_EQ(read_file(second.variants[0].parts[i].found.path), read_file(first.variants[0].parts[i].found.path))
+          << rule << " " << cell;
+  }
+}
+
+TEST_F(CopiesOfRules, OfSeveralSynthesisers) {
+  const std::string linear = read_file(std::string(ELIGO_RULES) + "/synths/linear.eli");
+  folder.write("x/own synth.eli", linear);
+  const std::string text =
+      "[task]\nname = \"delayed_target\"\nT = 4\n[model]\ncell = \"rnn_tanh\"\nreadout = \"linear_mse\"\nn = 3\n"
+      "synth = \"own synth.eli:linear\"\n[rule]\nname = \"bp_lambda\"\n[[compare]]\nname = \"own\"\n[[compare]]\n"
+      "name = \"theirs\"\nmodel.synth = \"linear\"\n";
+  const Experiment first = load_experiment(folder.write("x/e.toml", text), {}), second = kept(first);
+  expect_all_inside(second);
+  EXPECT_EQ(second.variants.size(), 2U);
+}
+
+TEST_F(CopiesOfRules, AreNoRulesOfOthers) {
+  folder.write("x/own.eli", kOwn);
+  kept(load("own.eli:mine", "rnn_tanh"));
+  EXPECT_EQ(find_part("mine", "rule", {folder.path()}).path, folder / "x/own.eli");
+  std::filesystem::remove(folder / "x/own.eli");
+  EXPECT_MENTIONS(error_of([&] { find_part("mine", "rule", {folder.path()}); }), "there is no rule mine");
+  EXPECT_MENTIONS(error_of([&] { find_part("mine", "rule", {folder / "run"}); }), "is the folder of a run");
+  EXPECT_EQ(find_part("mine", "rule", {folder / "run/rules"}).item, "mine");
+  EXPECT_MENTIONS(error_of([&] { find_experiment("experiment", {folder.path()}); }), "there is no experiment");
+  std::filesystem::remove(folder / "run/experiment.toml");  // as if its set-up had been killed
+  EXPECT_MENTIONS(error_of([&] { find_part("mine", "rule", {folder.path()}); }), "there is no rule mine");
 }
 
 TEST(RunFolder, FileNames) {

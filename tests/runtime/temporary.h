@@ -2,7 +2,11 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -34,6 +38,26 @@ class TemporaryFolder {
 
  private:
   std::string path_;
+};
+
+// While it lives, this thread may do to files only what their modes allow, also where the tests are run by root.
+class Unprivileged {
+ public:
+  Unprivileged() { set(0); }
+  ~Unprivileged() { set(before_); }
+  Unprivileged(const Unprivileged&) = delete;
+  Unprivileged& operator=(const Unprivileged&) = delete;
+
+ private:
+  void set(std::uint32_t effective) {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[2] = {};
+    if (syscall(SYS_capget, &header, data) != 0) ADD_FAILURE() << "capget";
+    before_ = data[0].effective;
+    data[0].effective = effective;
+    if (syscall(SYS_capset, &header, data) != 0) ADD_FAILURE() << "capset";
+  }
+  std::uint32_t before_ = 0;
 };
 
 // The message of the eligo::Error that the work throws; "" if it throws none.

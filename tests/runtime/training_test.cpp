@@ -86,6 +86,36 @@ TEST_F(Runs, RowsComeWhereTheyShould) {
   EXPECT_NE(result_table(load(), result.results).find("bp_lambda"), std::string::npos);
 }
 
+// What is complete is neither compiled nor written again.
+TEST_F(Runs, ACompleteRunIsShownWhereNothingCanBeWritten) {
+  namespace fs = std::filesystem;
+  const ExperimentResult first = train("done", 0, false);
+  const auto writable = [&](bool yes) {
+    const auto mode = yes ? fs::perm_options::add : fs::perm_options::remove;
+    fs::permissions(folder / "done", fs::perms::owner_write, mode);
+    for (const auto& entry : fs::recursive_directory_iterator(folder / "done"))
+      fs::permissions(entry.path(), fs::perms::owner_write, mode);
+  };
+  const Experiment experiment = load();
+  writable(false);
+  {
+    const Unprivileged as_others;
+    const RunFolder run = RunFolder::read(folder / "done");
+    EXPECT_TRUE(is_complete(experiment, run));
+    const ExperimentResult again = Trainer(experiment, {true, true}, &run).run(run);
+    EXPECT_TRUE(again.complete);
+    ASSERT_EQ(again.results.size(), 1U);
+    EXPECT_EQ(again.results[0].outcome.final_loss, first.results[0].outcome.final_loss);
+    EXPECT_EQ(again.results[0].outcome.cosine, first.results[0].outcome.cosine);
+    EXPECT_MENTIONS(error_of([&] { RunFolder::open(folder / "done"); }), "cannot be written to");
+  }
+  writable(true);
+  fs::remove(folder / "done/curves.svg");  // as if it had been killed before the picture
+  EXPECT_FALSE(is_complete(experiment, RunFolder::read(folder / "done")));
+  EXPECT_TRUE(train("done", 0, true).complete);
+  EXPECT_TRUE(fs::exists(folder / "done/curves.svg"));
+}
+
 // Whatever the batch at which it was interrupted, also twice.
 TEST_F(Runs, ResumingIsExact) {
   train("whole", 0, false);
