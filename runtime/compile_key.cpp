@@ -3,6 +3,7 @@
 #include "compiler/archive.h"
 #include "compiler/fingerprint.h"
 #include "dsl/names.h"
+#include "runtime/available.h"
 #include "runtime/checkpoint.h"
 #include "runtime/library.h"
 #include "runtime/synth_roles.h"
@@ -44,7 +45,7 @@ std::string program_key(const ProgramSpec& spec, const std::string& code_version
   for (const auto& [name, value] : sizes) sized[dsl::canonical(name)] = value;
   for (const auto& [name, value] : header) given[dsl::canonical(name)] = value;
   key(sized, given, update, float64, schedule, online.value_or(update == Update::step), show, batch_hint, steps_hint,
-      memory, starts, valid);
+      memory != 0 ? memory : machine_memory(), starts, valid);  // schedules are chosen by what fits
   return std::move(key.bytes);
 }
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <thread>
 
+#include "runtime/available.h"
 #include "runtime/compile.h"
 #include "runtime/fitting.h"
 #include "runtime/library.h"
@@ -85,6 +86,15 @@ TEST_F(KeptPrograms, EverythingThatMattersIsInTheKey) {
   rules_.write("small.eli", kRule);
   EXPECT_TRUE(hit(spec_));
   spec_.cpu = "native";
+  EXPECT_FALSE(hit(spec_));
+}
+
+// Schedules are chosen by what fits into memory: where none is given, into the machine's.
+TEST_F(KeptPrograms, TheMachinesMemoryIsInTheKey) {
+  EXPECT_FALSE(hit(spec_));
+  spec_.memory = machine_memory();
+  EXPECT_TRUE(hit(spec_));
+  spec_.memory /= 2;
   EXPECT_FALSE(hit(spec_));
 }
 

@@ -1,6 +1,7 @@
 # The digest of the compiler, which is part of every kept program's key: every source that decides what is compiled is in
 # it, and a change of any of them, its addition or its removal is another digest. Works on a copy of the sources.
 # -DROOT=the project -DLIST=the build's list -DWORK=a folder for the copy
+cmake_minimum_required(VERSION 3.25)
 file(STRINGS ${LIST} listed)
 foreach(folder dsl compiler compiler/llvm runtime)
   file(GLOB there RELATIVE ${ROOT} ${ROOT}/${folder}/*.cpp ${ROOT}/${folder}/*.h ${ROOT}/${folder}/*.def)

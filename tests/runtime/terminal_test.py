@@ -116,6 +116,57 @@ def one_processor(folder):
     check(done.returncode == 0 and done.stderr == "", "run on one processor:", done.stderr)
 
 
+def ranges():
+    """Options that take whole numbers: nothing wraps, and nothing is quietly taken for the nearest that fits."""
+    huge = ["99999999999999999999", "18446744073709551617", "-99999999999999999999", "1e400", "3.5", "", "0x10", "nan"]
+    for args, wrong in ((["gradcheck", "bptt", "--seed"], huge + ["-1"]), (["gradcheck", "bptt", "--T"], huge + ["0"]),
+                        (["gradcheck", "bptt", "--batch"], huge + ["4294967297"]),
+                        (["gradcheck", "bptt", "--window"], huge + ["9223372036854775807", "-2"]),
+                        (["compare", "bptt", "rtrl", "--seed"], huge + ["-5"]),
+                        (["compare", "bptt", "rtrl", "--updates"], huge + ["0"]),
+                        (["explain", "bptt", "--batch"], huge), (["explain", "bptt", "--T"], huge + ["-1"]),
+                        (["bench", "--rules", "bptt", "--units"], huge), (["bench", "--rules", "bptt", "--T"], huge),
+                        (["eval", "--task", "delayed_target", "--out", "-", "--batch"], huge + ["0"]),
+                        (["eval", "--task", "delayed_target", "--out", "-", "--seed"], huge + ["-1"])):
+        for text in wrong:
+            done = run(*args[:-1], f"{args[-1]}={text}")
+            check(done.returncode == 2 and "no whole number from" in done.stderr, args, text, done.returncode, done.stderr)
+    for args, said in ((["gradcheck", "bptt", "--size", "n=99999999999999999999"], "expected a name and a whole number"),
+                       (["gradcheck", "bptt", "--size", "n=-3"], "expected a name and a whole number"),
+                       (["gradcheck", "bptt", "--hyper", "x=1e400"], "expected a name and a number"),
+                       (["explain", "bptt", "--memory", "99999999999999999999999GiB"], "expected an amount of memory"),
+                       (["run", "quick_start", "task.T=99999999999999999999"], "is out of range"),
+                       (["run", "quick_start", "rule.lambda=1e400"], "is out of range"),
+                       (["run", "quick_start", "threads=4294967297"], "is out of range"),
+                       (["run", "quick_start", "seeds=-1"], "from 0 on"), (["run", "quick_start", "model.n=-4"], "is out of range")):
+        done = run(*args)
+        check(done.returncode == 1 and said in done.stderr, args, done.returncode, done.stderr)
+
+
+def formats(folder):
+    """fmt --in-place leaves a file what it is; nothing reads without end."""
+    real, link = os.path.join(folder, "real.eli"), os.path.join(folder, "link.eli")
+    with open(real, "w") as out:
+        out.write("cell c(n){state h[n]=0;h[t]=(h[t-1])}\n")
+    os.chmod(real, 0o640)
+    os.symlink("real.eli", link)
+    done = run("fmt", "--in-place", link)
+    check(done.returncode == 0 and os.readlink(link) == "real.eli" and os.stat(real).st_mode & 0o777 == 0o640, "fmt of a link", done)
+    check(open(real).read() == "cell c(n) {\n  state h[n] = 0\n  h[t] = h[t-1]\n}\n", "fmt:", open(real).read())
+    check(not [name for name in os.listdir(folder) if "real.eli." in name], "fmt leaves files")
+    large = os.path.join(folder, "large.eli")
+    with open(large, "w") as out:
+        out.write("# " + "x" * (1 << 20) + "\n")
+    for path in ("/dev/zero", large):
+        for args in (["fmt", path], ["fmt", "--in-place", path], ["check", path], ["eval", "/dev/zero", "--out", "-"],
+                     ["run", "/dev/zero"], ["check", "/dev/zero.toml"]):
+            done = run(*args)
+            check(done.returncode == 1 and done.stderr.startswith("error"), args, done.returncode, done.stderr[:200])
+    done = subprocess.run(f"yes | '{ELIGO}' fmt -", shell=True, capture_output=True, text=True, timeout=60)
+    check("larger than 1 MiB" in done.stderr.replace(".00", ""), "an endless standard input:", done.stderr)
+    check(os.stat(large).st_size == (1 << 20) + 3, "a large file was changed")
+
+
 def colours(folder):
     broken = os.path.join(folder, "broken.eli")
     with open(broken, "w") as out:
@@ -161,6 +212,8 @@ with tempfile.TemporaryDirectory() as work:
     pipes()
     one_processor(work)
     colours(work)
+    ranges()
+    formats(work)
     narrow(work)
 for fault in faults:
     print("FAILED:", fault)
