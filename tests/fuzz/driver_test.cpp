@@ -2,7 +2,6 @@
 #include "tests/fuzz/driver.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <vector>
@@ -26,7 +25,8 @@ class Toy : public Target {
       signal(SIGSEGV, SIG_DFL);  // a sanitizer's handler would say more than this test wants to show
       raise(SIGSEGV);
     }
-    while (has("hang")) pause();
+    for (volatile bool on = has("hang"); on;) {
+    }
     if (has("devour")) throw std::bad_alloc();
     return has("odd") ? End::refused : End::accepted;
   }
