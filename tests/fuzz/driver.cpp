@@ -57,9 +57,7 @@ class SharedMemory {
   Shared* shared_;
 };
 
-void note(Shared& shared, const char* text) {
-  std::snprintf(shared.message, sizeof shared.message, "%s", text);
-}
+void note(Shared& shared, const char* text) { std::snprintf(shared.message, sizeof shared.message, "%s", text); }
 
 // A sanitizer reserves more address space than any limit.
 void limit_memory() {
@@ -100,8 +98,7 @@ int in_process(Shared& shared, bool quiet, const Work& work) {
   if (child < 0) throw std::runtime_error("no further process can be started");
   if (child == 0) in_child(shared, quiet, work);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
   return status;
 }
 
