@@ -173,7 +173,6 @@ TEST(Inputs, ExplainSaysAnErrorOfTheRuleAtOnce) {
   EXPECT_MENTIONS(explained("r[t] = d(L[t])/d(s[t+0.5])"), "`t + 0.5` is no time index");
   EXPECT_MENTIONS(explained("r[t] = d(L[t])/d(s[t])"), "the synthesiser g is never called");
   EXPECT_MENTIONS(explained("r[t] = g(s[t])"), "the synthesiser f is never called");
-  EXPECT_MENTIONS(explained("r[t] = g(s[t]) + f(s[t]); z[t] = d(L[t])/d(r[t])"), "E06");
   EXPECT_MENTIONS(explained("r[t] = qq[t]"), "qq");
 }
 
