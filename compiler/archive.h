@@ -82,7 +82,11 @@ class ArchiveReader {
   }
   template <class T>
   void read(T& value) {
-    if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>) {
+    if constexpr (std::is_same_v<T, bool>) {
+      const char byte = take(1).front();
+      if (byte != 0 && byte != 1) throw std::runtime_error("an archive has a flag that is neither true nor false");
+      value = byte == 1;
+    } else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>) {
       std::memcpy(&value, take(sizeof value).data(), sizeof value);
     } else {
       fields(*this, value);

@@ -169,14 +169,14 @@ std::vector<Instantiator::LinePlace> Instantiator::places_of(const dsl::Statemen
   scope.part = elab_.rule;
   if (line.when == LineWhen::close) {
     scope.now = {When::start, 0};
-    return {{"close", scope, elab_.flag("active", scope.now)}};
+    return {{"close", scope, counted(elab_.flag("active", scope.now), scope.now)}};
   }
   if (line.when == LineWhen::arrive) scope.now = {When::t, -line.ahead};
   const bool arrives = line.when == LineWhen::arrive;
   const char* holds = line.from_start && arrives ? "exists" : "valid";
   std::vector<LinePlace> places;
   places.push_back({arrives ? "arrive" : "sweep", scope, counted(elab_.flag(holds, scope.now), scope.now)});
-  if (line.from_start && !arrives) places.push_back({"sweep_start", scope, elab_.flag("first", scope.now)});
+  if (line.from_start && !arrives) places.push_back({"sweep_start", scope, counted(elab_.flag("first", scope.now), scope.now)});
   return places;
 }
 

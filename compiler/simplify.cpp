@@ -222,7 +222,8 @@ class Simplifier {
       }
     }
     // x - x is NaN where x is not finite, and so is 0*x.
-    std::erase_if(terms, [&](const Use& t) { return t.coefficient == 0 && always_finite(p_, t.node); });
+    if (std::erase_if(terms, [&](const Use& t) { return t.coefficient == 0 && always_finite(p_, t.node); }) > 0)
+      number = true;
     if (terms.empty()) return number ? g_.constant(constant) : nothing();
     if (constant != 0) terms.push_back({g_.constant(1), {}, constant});
     std::stable_sort(terms.begin(), terms.end(),

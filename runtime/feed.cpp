@@ -49,7 +49,8 @@ double Sequence::flag_value(int kind, std::int64_t t, std::int64_t example) cons
     case last: return t == length;
     case loss_mask: return t >= 1 && t <= steps_ && mask_ ? mask_[(t - 1) * examples_ + example] : 1;
     case time: return static_cast<double>(t);
-    case counts: return t >= 1 && t <= steps_ && valid_ ? valid_[(t - 1) * examples_ + example] : 1;
+    case counts:  // the start does where the first step does
+      return t >= 0 && t <= steps_ && valid_ ? valid_[std::max<std::int64_t>(t - 1, 0) * examples_ + example] : 1;
     default: return online_call_ ? 0 : static_cast<double>(length);
   }
 }

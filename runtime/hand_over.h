@@ -1,6 +1,6 @@
-// Work for tbb::parallel_for, with what orders it: all that was done before comes before each call, and each call before
-// the work's end. TBB sees to it, but inside of a library that ThreadSanitizer does not see into; so it is told here.
-// Calls are not ordered among each other. Without ThreadSanitizer nothing is left of this.
+// Work for tbb::parallel_for, with what orders it: all that was done before comes before each call, and each call
+// before the work's end. TBB sees to it, but inside of a library that ThreadSanitizer does not see into; so it is told
+// here. Calls are not ordered among each other. Without ThreadSanitizer nothing is left of this.
 #pragma once
 
 #ifdef __SANITIZE_THREAD__

@@ -74,7 +74,7 @@ struct Batch {
   std::vector<double> loss_mask;      // [T][B]; empty: every step counts
   std::vector<std::int64_t> lengths;  // [B]; empty: all T
   // [T][B], 1 or 0; empty: all count. At a step that does not count the net and the recurrences run as ever, but its loss
-  // is 0, learn lines about it add nothing, and it is no sample of a statistic.
+  // is 0, learn lines about it add nothing, and it is no sample of a statistic. The start counts where the first step does.
   std::vector<double> valid;
   // Draws by the name of the equation that is one ("ν", "net.ξ"), [T][B][...], instead of random ones; and what
   // ProgramSpec::starts names ("P[start]"), [B][...].

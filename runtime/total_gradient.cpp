@@ -187,6 +187,10 @@ void confirm_loss(ProgramSpec spec, const TotalOptions& options, const SessionOp
   Session session(compile(spec), size);
   prepare(session, options);
   const double other = session.run(batch, false).loss;
+  if (!std::isfinite(loss) && !std::isfinite(other))
+    throw Error(fmt::format("the loss is {} with parameters and data drawn at random, so there is no gradient to judge by: "
+                            "try another --seed, or smaller numbers in the cell and the readout",
+                            loss));
   if (!(std::abs(other - loss) <= 1e-9 * std::max({1.0, std::abs(other), std::abs(loss)})))
     throw Error(fmt::format("the compiled loss is {}, the interpreter's {}: this is a fault of eligo, please report it",
                             loss, other));

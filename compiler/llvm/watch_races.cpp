@@ -26,7 +26,8 @@ class Watcher {
     std::vector<llvm::Instruction*> all;  // found first: calls are put between them
     for (llvm::Instruction& i : llvm::instructions(function)) all.push_back(&i);
     for (llvm::Instruction* i : all) {
-      if (auto* const load = llvm::dyn_cast<llvm::LoadInst>(i)) plain(*i, load->getPointerOperand(), load->getType(), read_);
+      if (auto* const load = llvm::dyn_cast<llvm::LoadInst>(i))
+        plain(*i, load->getPointerOperand(), load->getType(), read_);
       else if (auto* const store = llvm::dyn_cast<llvm::StoreInst>(i))
         plain(*i, store->getPointerOperand(), store->getValueOperand()->getType(), write_);
       else if (auto* const call = llvm::dyn_cast<llvm::IntrinsicInst>(i)) intrinsic(*call);
@@ -49,7 +50,9 @@ class Watcher {
   }
 
   // Tiles and panels lie on the stack: no other thread knows them.
-  static bool own(const llvm::Value* pointer) { return llvm::isa<llvm::AllocaInst>(llvm::getUnderlyingObject(pointer)); }
+  static bool own(const llvm::Value* pointer) {
+    return llvm::isa<llvm::AllocaInst>(llvm::getUnderlyingObject(pointer));
+  }
 
   llvm::Constant* bytes(llvm::Type* type) const {
     return llvm::ConstantInt::get(word_, layout_.getTypeStoreSize(type).getFixedValue());

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "runtime/cli/model_options.h"
+#include "runtime/cli/terminal.h"
 #include "runtime/evaluate_case.h"
 #include "runtime/json_text.h"
 #include "runtime/session.h"
@@ -118,88 +119,7 @@ std::string case_text(const nlohmann::json& fields) {
 
 void write(const std::string& text, const std::string& path) {
   if (path.empty() || path == "-") {
-    fmt::print("{}", text);
-    return;
-  }
-  std::ofstream out(path);
-  out << text;
-  if (!out.flush()) throw Error(fmt::format("{}: cannot be written", path));
-}
-
-// The options stand in place of the case's fields; sizes and hypers by name, names to show beside those of the case.
-void take_options(nlohmann::json& input, const EvalOptions& o) {
-  if (!input.is_object()) return;
-  const auto part = [&](const char* field, const std::string& given) {
-    if (!given.empty()) input[field] = given;
-  };
-  part("rule", o.rule);
-  part("cell", o.cell);
-  part("readout", o.readout);
-  part("synth", o.synth);
-  if (o.window != 0) input["window"] = o.window < 0 ? nlohmann::json("all") : nlohmann::json(o.window);
-  const auto field = [&](const char* name, const nlohmann::json& empty) -> nlohmann::json& {
-    nlohmann::json& value = input[name];
-    if (value.is_null()) value = empty;
-    if (value.type() != empty.type()) throw Error(fmt::format("\"{}\" is not what it must be", name));
-    return value;
-  };
-  for (const std::string& text : o.sizes) {
-    const auto [name, size] = read_size(text);
-    field("sizes", nlohmann::json::object())[name] = size;
-  }
-  for (const auto& [name, value] : read_hypers(o.hypers)) {
-    const bool whole = value == std::floor(value) && std::abs(value) < 1e15;
-    nlohmann::json& hyper = field("hyper", nlohmann::json::object())[name];
-    if (whole) hyper = static_cast<std::int64_t>(value);  // a number of the rule's header is whole
-    else hyper = value;
-  }
-  for (const std::string& name : o.show) field("show", nlohmann::json::array()).push_back(name);
-}
-
-Split split_of(const std::string& name) {
-  for (const Split split : {Split::train, Split::validation, Split::test})
-    if (name == split_name(split)) return split;
-  throw Error(fmt::format("--split {}: it is train, validation or test", name));
-}
-
-// "T=5" of a task: a number, or a text where the option is one.
-void set_option(TaskSpec& task, const std::string& text) {
-  const std::size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0)
-    throw Error(fmt::format("--set {}: expected an option of the task and its value, such as T=5", text));
-  const std::string name = text.substr(0, equals), value = text.substr(equals + 1);
-  for (const TaskOption& option : task_kind(task.name).options)
-    if (option.name == name && option.text) {
-      task.texts[name] = value;
-      return;
-    }
-  task.numbers[name] = read_hypers({text}).front().second;
-}
-
-nlohmann::json case_of_task(const EvalOptions& o) {
-  TaskBatch wanted;
-  wanted.task.name = o.task;
-  wanted.task.batch = o.batch;
-  wanted.task.seed = o.seed;
-  wanted.split = split_of(o.split);
-  wanted.epoch = o.epoch;
-  wanted.number = o.number;
-  for (const std::string& text : o.task_settings) set_option(wanted.task, text);
-  if (!o.data.empty()) wanted.task.texts["data"] = o.data;
-  return task_case(wanted);
-}
-
-// A field a line: the arrays of numbers are long.
-std::string case_text(const nlohmann::json& fields) {
-  std::string text;
-  for (const auto& [name, value] : fields.items())
-    text += fmt::format("{}\n {}: {}", text.empty() ? "{" : ",", nlohmann::json(name).dump(), value.dump());
-  return text + "\n}\n";
-}
-
-void write(const std::string& text, const std::string& path) {
-  if (path.empty() || path == "-") {
-    fmt::print("{}", text);
+    say(text);
     return;
   }
   std::ofstream out(path);

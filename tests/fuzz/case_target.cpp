@@ -13,11 +13,40 @@ namespace {
 
 using json = nlohmann::json;
 
-const std::vector<std::string> pieces = {
-    "{",     "}",      "[",     "]",     ",",      ":",       "\"",      "null",  "true",   "-",     "0",
-    "1e400", "1e308",  "1e-320", "-1",   "\\u0000", "\\ud800", "\xFF",    "[[",    "]]",     "1.5",   "\"NaN\"",
-    "λ",     "\"net.W\"", "\"jit\"", "\"f32\"", "\"step\"", "\"s\"",   "18446744073709551616", "9007199254740993",
-    "\"window\": 1,", "\"schedule\": {\"e\": \"replay\"},", "\"memory\": \"1MiB\",", "\"batch\": 2,"};
+const std::vector<std::string> pieces = {"{",
+                                         "}",
+                                         "[",
+                                         "]",
+                                         ",",
+                                         ":",
+                                         "\"",
+                                         "null",
+                                         "true",
+                                         "-",
+                                         "0",
+                                         "1e400",
+                                         "1e308",
+                                         "1e-320",
+                                         "-1",
+                                         "\\u0000",
+                                         "\\ud800",
+                                         "\xFF",
+                                         "[[",
+                                         "]]",
+                                         "1.5",
+                                         "\"NaN\"",
+                                         "λ",
+                                         "\"net.W\"",
+                                         "\"jit\"",
+                                         "\"f32\"",
+                                         "\"step\"",
+                                         "\"s\"",
+                                         "18446744073709551616",
+                                         "9007199254740993",
+                                         "\"window\": 1,",
+                                         "\"schedule\": {\"e\": \"replay\"},",
+                                         "\"memory\": \"1MiB\",",
+                                         "\"batch\": 2,"};
 
 // The places of a value, itself left out.
 void places(const json& value, const json::json_pointer& at, std::vector<json::json_pointer>& out) {

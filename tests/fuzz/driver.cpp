@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,19 @@ namespace {
 constexpr int kThrew = 77;              // the exit code of a process whose input threw; a sanitizer's is another
 constexpr std::uint64_t kBatch = 2000;  // inputs of a process, so that what libraries never free does not add up
 [[maybe_unused]] constexpr rlim_t kMemory = rlim_t{6} << 30;
+
+// The time of the processor counts, not that of a busy machine; but what waits for ever is not let wait for ever.
+void start_clock(unsigned seconds) {
+  const itimerval limit{{0, 0}, {static_cast<time_t>(seconds), 0}};
+  setitimer(ITIMER_PROF, &limit, nullptr);
+  alarm(10 * seconds);
+}
+
+void stop_clock() {
+  const itimerval none{};
+  setitimer(ITIMER_PROF, &none, nullptr);
+  alarm(0);
+}
 
 // What the process of the inputs tells the one that watches it.
 struct Shared {
@@ -43,9 +57,7 @@ class SharedMemory {
   Shared* shared_;
 };
 
-void note(Shared& shared, const char* text) {
-  std::snprintf(shared.message, sizeof shared.message, "%s", text);
-}
+void note(Shared& shared, const char* text) { std::snprintf(shared.message, sizeof shared.message, "%s", text); }
 
 // A sanitizer reserves more address space than any limit.
 void limit_memory() {
@@ -86,14 +98,14 @@ int in_process(Shared& shared, bool quiet, const Work& work) {
   if (child < 0) throw std::runtime_error("no further process can be started");
   if (child == 0) in_child(shared, quiet, work);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
   return status;
 }
 
 std::string described(int status, const Shared& shared, unsigned seconds) {
   if (WIFSIGNALED(status)) {
-    if (WTERMSIG(status) == SIGALRM) return "took longer than " + std::to_string(seconds) + " s";
+    if (WTERMSIG(status) == SIGPROF || WTERMSIG(status) == SIGALRM)
+      return "took longer than " + std::to_string(seconds) + " s";
     return std::string("was ended by a signal: ") + strsignal(WTERMSIG(status));
   }
   if (WEXITSTATUS(status) == kThrew) return std::string("threw: ") + shared.message;
@@ -144,14 +156,14 @@ std::string minimised(Target& target, const std::string& input, const std::strin
 
 void run_seeds(Target& target, Shared& shared, std::uint64_t end) {
   for (; shared.seed < end; ++shared.seed) {
-    alarm(target.seconds());
+    start_clock(target.seconds());
     switch (target.run(target.input(shared.seed))) {
       case End::accepted: ++shared.accepted; break;
       case End::refused: ++shared.refused; break;
       case End::unjudged: ++shared.unjudged; break;
     }
   }
-  alarm(0);
+  stop_clock();
 }
 
 }  // namespace
@@ -159,7 +171,7 @@ void run_seeds(Target& target, Shared& shared, std::uint64_t end) {
 std::string fault_of(Target& target, const std::string& input) {
   const SharedMemory shared;
   const int status = in_process(*shared.operator->(), true, [&] {
-    alarm(target.seconds());
+    start_clock(target.seconds());
     target.run(input);
   });
   return described(status, *shared.operator->(), target.seconds());

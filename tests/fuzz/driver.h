@@ -1,5 +1,5 @@
-// Runs a target's inputs in processes of their own, so that one that crashes, hangs or eats all memory is a finding like
-// any other: its seed is known, and it is made as small as it goes.
+// Runs a target's inputs in processes of their own, so that one that crashes, hangs or eats all memory is a finding
+// like any other: its seed is known, and it is made as small as it goes.
 #pragma once
 
 #include "tests/fuzz/target.h"

@@ -2,7 +2,6 @@
 #include "tests/fuzz/driver.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <vector>
@@ -26,7 +25,7 @@ class Toy : public Target {
       signal(SIGSEGV, SIG_DFL);  // a sanitizer's handler would say more than this test wants to show
       raise(SIGSEGV);
     }
-    while (has("hang")) pause();
+    for (volatile bool on = has("hang"); on;) {}
     if (has("devour")) throw std::bad_alloc();
     return has("odd") ? End::refused : End::accepted;
   }
@@ -44,7 +43,8 @@ TEST(FuzzDriver, FindsWhatNoInputMayDo) {
   EXPECT_EQ(campaign.accepted, 2U);
   EXPECT_EQ(campaign.refused, 2U);
   ASSERT_EQ(campaign.findings.size(), 8U);
-  const char* const what[] = {"threw: a fault", "was ended by a signal", "took longer than 1 s", "threw: std::bad_alloc"};
+  const char* const what[] = {"threw: a fault", "was ended by a signal", "took longer than 1 s",
+                              "threw: std::bad_alloc"};
   for (std::size_t i = 0; i < 8; ++i) {
     EXPECT_EQ(campaign.findings[i].seed, i < 4 ? 2 + i : 4 + i);
     EXPECT_EQ(campaign.findings[i].what.find(what[i % 4]), 0U) << campaign.findings[i].what;

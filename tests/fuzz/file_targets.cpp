@@ -183,7 +183,8 @@ class IdxTarget : public FileTarget {
       for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(size >> shift & 0xFF);
       count *= size;
     }
-    for (std::uint64_t i = std::min<std::uint64_t>(count, 2000); i > 0; --i) bytes += static_cast<char>(random.below(7));
+    for (std::uint64_t i = std::min<std::uint64_t>(count, 2000); i > 0; --i)
+      bytes += static_cast<char>(random.below(7));
     if (random.chance(20)) damage_bytes(bytes, random);
     if (random.chance(50)) {
       bytes = packed(bytes);
@@ -261,9 +262,9 @@ class MetricsTarget : public FileTarget {
     return a.has_value() == b.has_value() && (!a || *a == *b || (std::isnan(*a) && std::isnan(*b)));
   }
   static bool same_row(const MetricsRow& a, const MetricsRow& b) {
-    return a.variant == b.variant && a.seed == b.seed && a.epoch == b.epoch && a.batch == b.batch && a.split == b.split &&
-           same_number(a.loss, b.loss) && same_number(a.score, b.score) && same_number(a.cosine, b.cosine) &&
-           same_number(a.milliseconds, b.milliseconds);
+    return a.variant == b.variant && a.seed == b.seed && a.epoch == b.epoch && a.batch == b.batch &&
+           a.split == b.split && same_number(a.loss, b.loss) && same_number(a.score, b.score) &&
+           same_number(a.cosine, b.cosine) && same_number(a.milliseconds, b.milliseconds);
   }
   static void expect_rows(const std::vector<MetricsRow>& got, const std::vector<MetricsRow>& want, const char* when) {
     expect(got.size() == want.size(), fmt::format("{}: {} rows, not {}", when, got.size(), want.size()));
@@ -289,8 +290,8 @@ class MetricsTarget : public FileTarget {
   }
 };
 
-// An entry is either found as it was put there or not found. Its contents, damaged behind a checksum that agrees, make no
-// executable or one that can be packed again.
+// An entry is either found as it was put there or not found. Its contents, damaged behind a checksum that agrees, make
+// no executable or one that can be packed again.
 class CacheTarget : public Target {
  public:
   CacheTarget() {
@@ -352,7 +353,8 @@ class CacheTarget : public Target {
     compile(spec);
     compiler::CompileOptions options;
     options.cpu = spec.cpu;
-    const std::string contents = Cache(kept.path()).load(spec.rule, program_key(spec, compiler::code_version(options))).value();
+    const std::string contents =
+        Cache(kept.path()).load(spec.rule, program_key(spec, compiler::code_version(options))).value();
     compiler::unpacked(contents);
     return contents;
   }

@@ -1,5 +1,7 @@
+// fuzz: the targets.
 // fuzz TARGET [--runs N] [--seed S] [--save FOLDER]: inputs of the seeds S, S+1, ..., S+N-1.
-// fuzz TARGET --input FILE [--accepted]: one input again, which must not be refused. fuzz TARGET --print S: the input of a seed. fuzz: the targets.
+// fuzz TARGET --input FILE [--accepted]: one input again, which must not be refused.
+// fuzz TARGET --print S: the input of a seed.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -16,13 +18,15 @@ namespace eligo::fuzz {
 const std::vector<Entry>& targets() {
   static const std::vector<Entry> all = {
       {"parser", "damaged rule files: parsed, checked, reported, printed and parsed again", make_parser_target},
-      {"experiment", "damaged TOML files: an experiment that is taken is the same when resolved", make_experiment_target},
+      {"experiment", "damaged TOML files: an experiment that is taken is the same when resolved",
+       make_experiment_target},
       {"case", "damaged JSON cases of `eligo eval`", make_case_target},
       {"npz", "damaged checkpoints", make_npz_target},
       {"idx", "damaged image and label files, plain and gzipped", make_idx_target},
       {"metrics", "damaged metrics.csv", make_metrics_target},
       {"cache", "damaged entries of the cache of compiled programs", make_cache_target},
-      {"rules", "rules, cells, readouts and synthesisers by grammar: kernels against the interpreter", make_rules_target},
+      {"rules", "rules, cells, readouts and synthesisers by grammar: kernels against the interpreter",
+       make_rules_target},
   };
   return all;
 }
@@ -38,7 +42,8 @@ struct Arguments {
 
 [[noreturn]] void usage(const std::string& fault) {
   if (!fault.empty()) fmt::print(stderr, "error: {}\n", fault);
-  fmt::print(stderr, "usage: fuzz TARGET [--runs N] [--seed S] [--save FOLDER] | --input FILE [--accepted] | --print S\n");
+  fmt::print(stderr,
+             "usage: fuzz TARGET [--runs N] [--seed S] [--save FOLDER] | --input FILE [--accepted] | --print S\n");
   for (const Entry& entry : targets()) fmt::print(stderr, "  {:<12}{}\n", entry.name, entry.about);
   std::exit(2);
 }

@@ -8,8 +8,8 @@
 
 namespace eligo::fuzz {
 
-// Takes one of some texts and changes a few places of it: characters and pieces erased, put in, replaced, doubled, taken
-// from another of the texts.
+// Takes one of some texts and changes a few places of it: characters and pieces erased, put in, replaced, doubled,
+// taken from another of the texts.
 class TextMutator {
  public:
   TextMutator(std::vector<std::string> texts, std::vector<std::string> pieces)

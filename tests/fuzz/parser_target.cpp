@@ -1,5 +1,5 @@
-// Damaged rule files. Whatever comes out must be lexed, parsed, checked and rendered without harm, and what still parses
-// must survive printing.
+// Damaged rule files. Whatever comes out must be lexed, parsed, checked and rendered without harm, and what still
+// parses must survive printing.
 #include "dsl/report.h"
 #include "tests/dsl/support.h"
 #include "tests/fuzz/mutate.h"
@@ -9,14 +9,40 @@
 namespace eligo::fuzz {
 namespace {
 
-const std::vector<std::string> pieces = {
-    "(",      ")",      "[",      "]",    "{",     "}",        " . ",         ".",           "·",          "t",
-    "[t]",    "[t-1]",  "[t+1]",  "[k]",  "[end]", "[start]",  "=",           ":=",          "+=",         "-",
-    "^",      ",",      ";",      "\n",   "#",     "d(",       "/d(",         "λ",           "²",          "learn ",
-    "rule ",  "cell ",  "param ", "1e9",  "..",    "state ",   "\xFF",        "\xCE",        "per step",   "over ",
-    "T",      "all",    "w",      "0",    "net.",  "in [0, 1]", "softmax[s](", "before sequence", "every step", "sum(",
-    "record ", "window ", "let ", "g(",   ".f",    " == ",     "clip 1",      "at each t, for k in start..t-1 {", "T",
-    "per neuron w, over batch and t {",   "keep ", "wiring ",  "~ sample(",   "nonzero(",    "reach(",     "∂(", "\t", "\r\n"};
+const std::vector<std::string> pieces = {"(",           ")",
+                                         "[",           "]",
+                                         "{",           "}",
+                                         " . ",         ".",
+                                         "·",           "t",
+                                         "[t]",         "[t-1]",
+                                         "[t+1]",       "[k]",
+                                         "[end]",       "[start]",
+                                         "=",           ":=",
+                                         "+=",          "-",
+                                         "^",           ",",
+                                         ";",           "\n",
+                                         "#",           "d(",
+                                         "/d(",         "λ",
+                                         "²",           "learn ",
+                                         "rule ",       "cell ",
+                                         "param ",      "1e9",
+                                         "..",          "state ",
+                                         "\xFF",        "\xCE",
+                                         "per step",    "over ",
+                                         "T",           "all",
+                                         "w",           "0",
+                                         "net.",        "in [0, 1]",
+                                         "softmax[s](", "before sequence",
+                                         "every step",  "sum(",
+                                         "record ",     "window ",
+                                         "let ",        "g(",
+                                         ".f",          " == ",
+                                         "clip 1",      "at each t, for k in start..t-1 {",
+                                         "T",           "per neuron w, over batch and t {",
+                                         "keep ",       "wiring ",
+                                         "~ sample(",   "nonzero(",
+                                         "reach(",      "∂(",
+                                         "\t",          "\r\n"};
 
 std::vector<std::string> shipped() {
   std::vector<std::string> files = dsl::testing::shipped_files();

@@ -131,7 +131,10 @@ class DenseCell {
     switch (random_.below(leak_ ? 4 : 3)) {
       case 0: lines_.push_back(fmt::format("h[t] = tanh({})", inside)); break;
       case 1: lines_.push_back(fmt::format("h[t] = sigmoid({})*h[t-1] + tanh({})", gate, inside)); break;
-      case 2: lines_.push_back(fmt::format("h[t] = {}", random_.chance(50) ? "0.6*(" + inside + ")" : "sigmoid(" + inside + ")")); break;
+      case 2:
+        lines_.push_back(
+            fmt::format("h[t] = {}", random_.chance(50) ? "0.6*(" + inside + ")" : "sigmoid(" + inside + ")"));
+        break;
       default: lines_.push_back(fmt::format("h[t] = (1 - leak)*h[t-1] + leak*tanh({})", inside)); break;
     }
   }
@@ -187,7 +190,8 @@ RandomCell wired_cell(Random& random) {
 RandomCell library_cell(Random& random) {
   RandomCell cell;
   cell.name = random.word({"rnn_tanh", "rnn_linear", "rnn_leaky", "lstm", "gru", "sparsenet", "feedforward"});
-  cell.sizes = {{"n", random.between(1, cell.name == "lstm" || cell.name == "gru" ? 2 : 4)}, {"m", random.between(1, 3)}};
+  cell.sizes = {{"n", random.between(1, cell.name == "lstm" || cell.name == "gru" ? 2 : 4)},
+                {"m", random.between(1, 3)}};
   cell.inner = cell.name == "gru" ? "u" : "z";
   if (cell.name == "lstm") {
     cell.states = {"h", "c"};
@@ -240,8 +244,8 @@ RandomSynth random_synth(Random& random, bool target) {
   synth.per_step = random.chance(4);
   const std::string per = synth.per_step ? " per step" : "";
   const std::string more = synth.labelled ? ", y[k]" : "", first = synth.input ? "x[m], " : "";
-  std::string text = fmt::format("synth random_synth(n{}{}, hidden) {{\n  input {}s[n]{}\n", synth.labelled ? ", k" : "",
-                                 synth.input ? ", m" : "", first, more);
+  std::string text = fmt::format("synth random_synth(n{}{}, hidden) {{\n  input {}s[n]{}\n",
+                                 synth.labelled ? ", k" : "", synth.input ? ", m" : "", first, more);
   text += fmt::format("  param W[hidden, n], b[hidden]{} ~ uniform(-1, 1)\n  param A[n, hidden] ~ normal(0, 1)\n", per);
   std::string inside = "W . s + b";
   if (synth.labelled) text += "  param Y[hidden, k] ~ normal(0, 0.5)\n", inside += " + Y . y";
@@ -270,9 +274,9 @@ RandomOptimiser random_optimiser(Random& random) {
     case 0: return {"random_optimiser", begin + "keep v[p] = 0\n  v1 = β*v + grad\n  v := v1\n  p := p + α*v1\n}\n"};
     case 1: return {"random_optimiser", begin + "p := (1 - 0.1*α)*p + α*clamp(grad, -0.3, 0.3)\n}\n"};
     case 2:
-      return {"random_optimiser",
-              begin + "keep v[p] = 0, n = 0\n  v1 = β*v + (1 - β)*grad^2\n  v := v1\n  n := n + 1\n"
-                      "  p := p + α*grad / (sqrt(v1) + 0.1) / (n + 1)\n}\n"};
+      return {"random_optimiser", begin +
+                                      "keep v[p] = 0, n = 0\n  v1 = β*v + (1 - β)*grad^2\n  v := v1\n  n := n + 1\n"
+                                      "  p := p + α*grad / (sqrt(v1) + 0.1) / (n + 1)\n}\n"};
     default: return {"random_optimiser", begin + "p := p + α*tanh(grad)\n}\n"};
   }
 }

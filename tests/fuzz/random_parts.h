@@ -10,14 +10,14 @@
 namespace eligo::fuzz {
 
 struct RandomCell {
-  std::string name, text;                    // no text: of the library
+  std::string name, text;  // no text: of the library
   std::map<std::string, std::int64_t> sizes;
   std::vector<std::string> states = {"h"};
-  std::string inner;       // an equation between parameters and state ("z"); empty: none
-  bool per_step = false;   // has parameters with a value per step
-  bool neurons = false;    // its parameters lie with single neurons: a rule may be `over neurons w`
-  bool wired = false;      // has `parent[., r]`
-  bool calls = true;       // net(x, s) and L(net(...)) mean something: one state, which is the output
+  std::string inner;      // an equation between parameters and state ("z"); empty: none
+  bool per_step = false;  // has parameters with a value per step
+  bool neurons = false;   // its parameters lie with single neurons: a rule may be `over neurons w`
+  bool wired = false;     // has `parent[., r]`
+  bool calls = true;      // net(x, s) and L(net(...)) mean something: one state, which is the output
 };
 RandomCell random_cell(Random& random);
 

@@ -89,7 +89,9 @@ class RuleMaker {
       case 0: return of("L", o);
       case 1: return fmt::format("norm2({})", vector(o, depth - 1));
       case 12: return fmt::format("norm2(d({0})/d({1}))", of(member(), o), of(member(), o - 1));
-      case 13: return cell_.inner.empty() ? number(random_) : fmt::format("norm2(d(L[{0}])/d(net.{1}[{0}]))", at(o), cell_.inner);
+      case 13:
+        return cell_.inner.empty() ? number(random_)
+                                   : fmt::format("norm2(d(L[{0}])/d(net.{1}[{0}]))", at(o), cell_.inner);
       case 14:  // another output's loss
         return cell_.calls && readout_.target ? fmt::format("L(net(x[{0}], s[{1}]), L.target[{0}])", at(o), at(o - 1))
                                               : of("L", o);
@@ -106,16 +108,15 @@ class RuleMaker {
     }
   }
 
-  std::string condition() {
-    return random_.word({"t == 1", "t < T", "t >= 2", "t != 2", "t > 1", "t <= 3"});
-  }
+  std::string condition() { return random_.word({"t == 1", "t < T", "t >= 2", "t != 2", "t > 1", "t <= 3"}); }
 
   std::string vector_leaf(int o) {
     if (const std::string k = known("s", o); !k.empty() && random_.chance(45)) return k;
     switch (random_.below(has_synth_ ? 6 : 4)) {
       case 0: return of("s", o);
       case 1: return of("s", o - 1);
-      case 2: case 3: return fmt::format("d(L[{0}])/d(s[{0}])", at(o));
+      case 2:
+      case 3: return fmt::format("d(L[{0}])/d(s[{0}])", at(o));
       case 4: return call(o);
       default: return call(o);
     }
@@ -125,7 +126,8 @@ class RuleMaker {
     if (depth <= 0) return vector_leaf(o);
     switch (random_.below(13)) {
       case 0: return fmt::format("({} . {})", matrix(o, depth - 1), vector(o, depth - 1));
-      case 1: case 2: return fmt::format("({} . {})", vector(o, depth - 1), matrix(o, depth - 1));
+      case 1:
+      case 2: return fmt::format("({} . {})", vector(o, depth - 1), matrix(o, depth - 1));
       case 3: return fmt::format("({} + {})", vector(o, depth - 1), vector(o, depth - 1));
       case 4: return fmt::format("({} - {})", vector(o, depth - 1), vector(o, depth - 1));
       case 5: return fmt::format("({}*{})", scalar(o, depth - 1), vector(o, depth - 1));
@@ -175,7 +177,8 @@ class RuleMaker {
         if (bundle == "ψ" && random_.chance(40)) return fmt::format("d(L[{0}])/d(ψ)", at(o));
         if (bundle == "ψ" && random_.chance(20)) return fmt::format("d(sum(net.{1}[{0}]))/d(ψ)", at(o), cell_.inner);
         [[fallthrough]];
-      case 1: case 2: return fmt::format("({} . {})", vector(o, depth), influence(bundle, o, depth - 1));
+      case 1:
+      case 2: return fmt::format("({} . {})", vector(o, depth), influence(bundle, o, depth - 1));
       case 3: return fmt::format("({}*{})", scalar(o, depth - 1), row(bundle, o, depth - 1));
       case 4: return fmt::format("({} + {})", row(bundle, o, depth - 1), row(bundle, o, depth - 1));
       default: return fmt::format("({} - 0.1*{})", row(bundle, o, depth - 1), row(bundle, o, depth - 1));
@@ -196,10 +199,18 @@ class RuleMaker {
 
   std::string any_axes() {
     switch (random_.below(10)) {
-      case 0: case 1: return "";
+      case 0:
+      case 1: return "";
       case 2: return "ss";
-      case 3: case 4: { const std::string b = bundle(); return traceable(b) ? "s" + b : "s"; }
-      case 5: { const std::string b = bundle(); return traceable(b) ? b : "s"; }
+      case 3:
+      case 4: {
+        const std::string b = bundle();
+        return traceable(b) ? "s" + b : "s";
+      }
+      case 5: {
+        const std::string b = bundle();
+        return traceable(b) ? b : "s";
+      }
       default: return "s";
     }
   }
@@ -211,7 +222,12 @@ class RuleMaker {
     for (std::size_t i = random_.below(4); i > 0; --i) {
       switch (random_.below(4)) {
         case 0: plain(); break;
-        case 1: if (random_.chance(30)) { pair(); break; } [[fallthrough]];
+        case 1:
+          if (random_.chance(30)) {
+            pair();
+            break;
+          }
+          [[fallthrough]];
         case 2: forward(); break;
         default: written_out(); break;
       }
@@ -312,8 +328,8 @@ class RuleMaker {
     if (axes.empty()) {
       lines_.push_back(fmt::format("{}[t] = {} + 0.5*{}[t+1]", name, scalar(0, 1), name));
     } else {
-      const std::string next = random_.chance(70) ? fmt::format("{}[t+1] . {}", name, jacobian(1))
-                                                  : fmt::format("s[t] * {}[t+1]", name);
+      const std::string next =
+          random_.chance(70) ? fmt::format("{}[t+1] . {}", name, jacobian(1)) : fmt::format("s[t] * {}[t+1]", name);
       lines_.push_back(fmt::format("{}[t] = {} + {}*{}", name, vector(0, 1), random_.word({"γ", "λ", "0.7"}), next));
       if (random_.chance(40))
         lines_.push_back(fmt::format("{}[end] = d(L[end])/d(s[end]){}", name,
@@ -358,7 +374,8 @@ class RuleMaker {
       lines_.push_back(fmt::format("learn ψ {}= {}{}", random_.chance(80) ? '-' : '+', row("ψ", 0, 2), tail(true)));
     if (random_.chance(90)) {
       const std::string own = "d(L[t])/d(φ)";
-      lines_.push_back(fmt::format("learn φ -= {}{}", random_.chance(80) ? own : scalar(0, 1) + "*" + own, tail(false)));
+      lines_.push_back(
+          fmt::format("learn φ -= {}{}", random_.chance(80) ? own : scalar(0, 1) + "*" + own, tail(false)));
     }
     if (has_synth_ && !block_) {
       const std::string error = random_.chance(40) ? ahead() : fmt::format("({} - {})", vector(0, 1), call(0));
@@ -377,10 +394,10 @@ class RuleMaker {
     } else {
       lines_.push_back(fmt::format("  p = {} . d({}[t])/d(ψ)", signal, state));
     }
-    lines_.push_back("  mix := " + random_.word({"0.9*mix + 0.1*norm2(mean(p)) / (norm2(mean(p)) + var(p)/count)",
-                                                 "0.5*mix + 0.5*clamp(1 - 0.1*var(p), 0, 1)",
-                                                 "0.8*mix + 0.1*norm2(mean(p))",
-                                                 "0.5*mix + 0.1*cov(p, p)/max(var(p), count*norm2(mean(p)))"}));
+    lines_.push_back("  mix := " +
+                     random_.word({"0.9*mix + 0.1*norm2(mean(p)) / (norm2(mean(p)) + var(p)/count)",
+                                   "0.5*mix + 0.5*clamp(1 - 0.1*var(p), 0, 1)", "0.8*mix + 0.1*norm2(mean(p))",
+                                   "0.5*mix + 0.1*cov(p, p)/max(var(p), count*norm2(mean(p)))"}));
     lines_.emplace_back("}");
   }
 
@@ -390,7 +407,8 @@ class RuleMaker {
 
   std::string header() {
     return fmt::format("rule random_rule(net: cell{}, L: readout{}{}) {{\n", per_neuron_ ? " over neurons w" : "",
-                       has_synth_ ? ", g: synth" : "", windows_ ? random_.word({", n = 2", ", n = 1", ", n = all"}) : "");
+                       has_synth_ ? ", g: synth" : "",
+                       windows_ ? random_.word({", n = 2", ", n = 1", ", n = all"}) : "");
   }
 
   std::string settings() {
@@ -405,7 +423,8 @@ class RuleMaker {
     if (steps > 1 && random_.chance(35)) line += " unequal";
     if (random_.chance(35)) line += " masked";
     if (!readout_.target) line += " no_target";
-    line += " update=" + (backward_ ? random_.word({"sequence", "sequence", "window"}) : random_.word({"sequence", "step"}));
+    line += " update=" +
+            (backward_ ? random_.word({"sequence", "sequence", "window"}) : random_.word({"sequence", "step"}));
     line += " cpu=" + random_.word({"native", "native", "avx2", "baseline"});
     line += " schedule=" + random_.word({"auto", "auto", "dense", "reverse", "replay"});
     if (random_.chance(20)) line += " threads=2";

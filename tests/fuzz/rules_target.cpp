@@ -124,8 +124,10 @@ class Run {
     const auto inputs = static_cast<std::size_t>(shape.examples * shape.inputs);
     const auto targets = static_cast<std::size_t>(shape.examples * shape.targets);
     for (std::size_t t = 0; t < static_cast<std::size_t>(shape.steps); ++t)
-      out_["loss"].push_back(session_->step(std::span(batch.x).subspan(t * inputs, inputs),
-                                            std::span(batch.y).subspan(t * targets, targets)).loss);
+      out_["loss"].push_back(
+          session_
+              ->step(std::span(batch.x).subspan(t * inputs, inputs), std::span(batch.y).subspan(t * targets, targets))
+              .loss);
   }
 
   const Settings& settings_;
@@ -201,11 +203,13 @@ class RulesTarget : public Target {
   std::vector<std::string> settle(ProgramSpec& spec, const std::string& text) {
     kernels_ = nullptr;
     std::vector<std::string> names;
-    for (std::size_t at = text.find("\n  "); at != std::string::npos && text[at + 1] != '}'; at = text.find('\n', at + 1)) {
+    for (std::size_t at = text.find("\n  "); at != std::string::npos && text[at + 1] != '}';
+         at = text.find('\n', at + 1)) {
       const std::string line = text.substr(at + 1, text.find('\n', at + 1) - at - 1);
       if (line.starts_with("}")) break;
       const std::size_t end = line.find("[t] = ");
-      if (line.starts_with("  ") && end != std::string::npos && line.find(' ', 2) > end) names.push_back(line.substr(2, end - 2));
+      if (line.starts_with("  ") && end != std::string::npos && line.find(' ', 2) > end)
+        names.push_back(line.substr(2, end - 2));
     }
     for (const std::string& word : {spec.schedule[""], std::string("auto")}) {
       spec.schedule[""] = word;
@@ -249,7 +253,8 @@ class RulesTarget : public Target {
         std::vector<double>& s = sway[name];
         s.resize(values.size());
         double most = 0;
-        for (std::size_t i = 0; i < values.size(); ++i) most = std::max(most, std::abs(values[i] - undisturbed.at(name)[i]));
+        for (std::size_t i = 0; i < values.size(); ++i)
+          most = std::max(most, std::abs(values[i] - undisturbed.at(name)[i]));
         for (double& x : s) x = std::max(x, bounds.factor * most);
       }
     }

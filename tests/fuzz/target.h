@@ -53,7 +53,7 @@ class Target {
   virtual bool text() const { return true; }  // a failing input is made smaller line by line, not byte by byte
   virtual std::string extension() const { return "txt"; }
   virtual int least_accepted() const { return 1; }  // percent; fewer mean that the inputs test nothing any more
-  virtual unsigned seconds() const { return 10; }   // for one input
+  virtual unsigned seconds() const { return 10; }   // of the processor, for one input
 };
 
 struct Entry {

@@ -367,9 +367,8 @@ TEST_P(Corners, OfExpressions) {
   folder.write("corners.eli", cell + "rule ascend(net: cell) {\n  let s = net.state, ψ = net.params\n"
                                      "  learn ψ += d(sum(s[t]))/d(ψ)\n}\n");
   ProgramSpec spec;
-  spec.rule = "corners.eli:ascend";
-  spec.cell = "corners.eli:corners";
-  spec.rule_paths = {folder.path()};
+  spec.rule = folder / "corners.eli:ascend";
+  spec.cell = folder / "corners.eli:corners";
   spec.sizes = {{"n", 4}};
   spec.float64 = backend.float64;
   spec.interpreter = backend.cpu.empty();
@@ -402,6 +401,45 @@ TEST_P(Corners, OfExpressions) {
     expect("da", session.gathered(fmt::format("net.a{}", k)), row.da);
     expect("db", session.gathered(fmt::format("net.b{}", k)), row.db);
     expect("dc", session.gathered(fmt::format("net.c{}", k)), row.dc);
+  }
+}
+
+// What a clipped line adds of a gradient whose squares overflow, vanish or are not finite.
+TEST_P(Corners, OfClips) {
+  const Backend backend = GetParam();
+  TemporaryFolder folder;
+  folder.write("clips.eli", "cell clips(n) {\n  input x[n]\n  state h[n] = 0\n  param a[n], b[n] ~ normal(0, 1)\n"
+                            "  h[t] = b*log(a)*x[t]\n}\n"
+                            "rule clipped(net: cell) {\n  let s = net.state, ψ = net.params\n"
+                            "  learn ψ += d(sum(s[t]))/d(ψ)  clip 1\n}\n");
+  ProgramSpec spec;
+  spec.rule = folder / "clips.eli:clipped";
+  spec.cell = folder / "clips.eli:clips";
+  spec.sizes = {{"n", 3}};
+  spec.float64 = backend.float64;
+  spec.interpreter = backend.cpu.empty();
+  if (!spec.interpreter) spec.cpu = backend.cpu;
+  spec.cache = "none";
+  Session session(compile(spec), {.batch = 1, .steps = 1});
+  Batch batch;
+  batch.steps = batch.examples = 1;
+  batch.x = {1, 1, 1};
+  const double big = backend.float64 ? 1e200 : 1e30, largest = backend.float64 ? 1.5e308 : 3e38;
+  struct Case {
+    std::vector<double> a, b, added;  // to a, of b/a
+  };
+  for (const Case& c : {Case{{1, 1, 1}, {3 * big, -4 * big, 0}, {0.6, -0.8, 0}},
+                        Case{{1, 1, 1}, {3 / big, 4 / big, 0}, {3 / big, 4 / big, 0}},
+                        Case{{1, 1, 1}, {largest, largest, 0}, {std::sqrt(0.5), std::sqrt(0.5), 0}},
+                        Case{{1, 1, 1}, {0, 0, 0}, {0, 0, 0}}, Case{{0, 1, 1}, {1, 2, 0}, {nan, 0, 0}},
+                        Case{{0, 1, 1}, {0, 2, 0}, {nan, nan, nan}}}) {
+    session.set("net.a", c.a);
+    session.set("net.b", c.b);
+    session.run(batch);
+    const std::vector<double> added = session.gathered("net.a");
+    for (std::size_t i = 0; i < 3; ++i)
+      EXPECT_TRUE(same(added[i], c.added[i], backend.float64 ? 1e-14 : 1e-6))
+          << "of " << c.b[i] << '/' << c.a[i] << ' ' << added[i] << " is added, not " << c.added[i];
   }
 }
 

@@ -271,7 +271,7 @@ TEST_F(Eval, AStartIsRefusedWhereThereIsNone) {
 TEST_F(Eval, KeepsPerStepMayHaveBundlesAsAxes) {
   json c = a_case("kept_per_step", "rnn_linear");
   c["values"] = {{"c", drawn("c", {steps, n})}, {"L.V", drawn("V", {k, n})}};
-  c["show"] = {"r", "signal"};
+  c["show"] = {"r"};
   const json fast = run(c), slow = run(c, "backend", "interpreter");
   EXPECT_EQ(fast["values"]["c"], c["values"]["c"]);
   EXPECT_LE(apart(fast["learn"]["ψ.W"], slow["learn"]["ψ.W"]), 1e-14);
@@ -340,13 +340,13 @@ TEST_F(Eval, LinesShowWhatTheyAddForEachStepAndExample) {
 // Of a single line, at each step: the bias of a linear net learns the signal itself.
 TEST_F(Eval, ALineIsShownAtItsStep) {
   json c = a_case("bptt", "rnn_linear");
-  c["show"] = {"learn ψ", "signal", "learn φ"};
+  c["show"] = {"learn ψ", "r", "learn φ"};
   const json out = run(c)["steps"];
   ASSERT_EQ(out["learn ψ"]["ψ.b"].size(), 4u);
   for (std::size_t t = 0; t < 4; ++t)
     for (std::size_t b = 0; b < 3; ++b)
       for (std::size_t i = 0; i < n; ++i)
-        EXPECT_NEAR(out["learn ψ"]["ψ.b"][t][b][i].get<double>(), -out["signal"][t][b][i].get<double>(), 1e-15);
+        EXPECT_NEAR(out["learn ψ"]["ψ.b"][t][b][i].get<double>(), -out["r"][t][b][i].get<double>(), 1e-15);
   EXPECT_MENTIONS(refusal([&] { c["show"] = {"learn χ"}; return c; }()), "learn φ");
   EXPECT_MENTIONS(refusal([&] { c["show"] = {"learn ψ 2"}; return c; }()), "learn ψ");
 }
@@ -484,7 +484,9 @@ TEST_F(Eval, AnExampleThatDoesNotCountAddsNothing) {
         for (double& x : want) x *= 2.0 / 3;
         EXPECT_LE(apart(value, want), 1e-12) << key;
       }
-      if (revises) EXPECT_LE(apart(masked["values"]["g.A"], without["values"]["g.A"]), 1e-12);
+      if (revises) {
+        EXPECT_LE(apart(masked["values"]["g.A"], without["values"]["g.A"]), 1e-12);
+      }
     }
     EXPECT_NE(run(c)["learn"], run(c, "valid", nullptr)["learn"]);
   }

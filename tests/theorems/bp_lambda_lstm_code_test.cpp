@@ -196,7 +196,9 @@ TEST(BpLambdaLstmCode, AgreesWithTheCodeByHand) {
       EXPECT_LE(apart(session, by_hand(session, batch, theta, run)), 1e-11) << run.bound << run.bias << run.rate << run.after;
       Setting other = run;
       other.after = !run.after;
-      if (run.rate > 0) EXPECT_GE(apart(session, by_hand(session, batch, theta, other)), 1e-4);
+      if (run.rate > 0) {
+        EXPECT_GE(apart(session, by_hand(session, batch, theta, other)), 1e-4);
+      }
     }
 }
 

@@ -272,6 +272,60 @@ std::vector<double> seeing(const Session& s, const std::string& cell) {
   return sees;
 }
 
+// The authors' net runs on through the padding: nothing is received there, but predictions are mixed in and passed back.
+// All steps teach the cell, but the predictor and the weights take those of the episodes alone.
+TEST(SgpropTemporal, PaddingAsInTheCode) {
+  Batch masked = make_batch({.steps = shape.steps, .examples = shape.examples}), ended = masked, counted = masked;
+  ended.lengths = {4, 2, 5};
+  for (std::int64_t t = 1; t <= shape.steps; ++t)
+    for (const std::int64_t length : ended.lengths) masked.loss_mask.push_back(t <= length);
+  counted.valid = masked.loss_mask;
+  ProgramSpec spec = spec_of("sgprop_temporal_slots", "sparsenet_inputs");
+  spec.show = {"H", "u", "m", "net.u", "net.a"};
+  spec.valid = true;
+  const auto made = [&] {
+    Session s = make_session(spec, shape);
+    s.set_hyper("optimiser.α", 0);
+    s.set("mix", weights());
+    return s;
+  };
+  Session code = made(), paper = made(), statistics = made();
+  code.run(masked);
+  paper.run(ended);
+  statistics.run(counted);
+  Samples samples = probe(spec_of("sgprop", "sparsenet_inputs"), code, masked);
+  const Steps predicted(code.shown("H"), shape.steps, shape.examples);
+  statistics.set("mix", weights());  // as it was: the schedule starts from it
+  const auto by_step = schedule(statistics, 0.1, shape.steps);
+  Credits all = credits(samples, [&](std::int64_t t, std::size_t i) { return by_step[static_cast<std::size_t>(t)][i / 2]; },
+                        [&](std::int64_t b, std::int64_t t) { return at(predicted, t, b); });
+  EXPECT_LE(difference(of_cell(code), learned(samples, all)), 1e-11);
+  EXPECT_GE(difference(of_cell(code), of_cell(paper)), 1e-4);
+
+  const Steps u(code.shown("net.u"), shape.steps, shape.examples), a(code.shown("net.a"), shape.steps, shape.examples);
+  std::vector<double> want(code.get("g.A").size(), 0.0);
+  for (std::size_t b = 0; b < all.size(); ++b) {
+    const auto length = static_cast<std::size_t>(ended.lengths[b]);
+    samples.of[b].resize(length);
+    all[b].resize(length);
+    for (std::size_t t = 0; t < length; ++t)
+      for (std::size_t place = 0; place < want.size(); ++place) {
+        const std::size_t k = place % 4, q = place / 4 % 2, slot = place / 8 % 2, w = place / 16;
+        const auto step = static_cast<std::int64_t>(t) + 1, example = static_cast<std::int64_t>(b);
+        want[place] += (all[b][t].mixed[w * 2 + q] - all[b][t].predicted[w * 2 + q]) * a.at(step, example)[w * 2 + slot] *
+                       u.at(step, example)[w * 4 + k] / static_cast<double>(shape.examples);
+      }
+  }
+  EXPECT_LE(difference(statistics.gathered("g.A"), want), 1e-12);
+  EXPECT_GE(difference(code.gathered("g.A"), want), 1e-4);
+  Session again = made();
+  again.run(counted);
+  std::vector<double> mixes;
+  for (std::size_t w = 0; w < kNeurons; ++w)
+    mixes.push_back(adapted(weights()[w], 0.9, directions(samples, all, [&](std::size_t i) { return i / 2 == w; })));
+  EXPECT_LE(difference(again.get("mix"), mixes), 1e-9);
+}
+
 class SgpropSlots : public testing::TestWithParam<std::string> {};
 
 TEST_P(SgpropSlots, PredictsByTheNetsOwnAttention) {
