@@ -17,20 +17,22 @@ void PhaseLowering::count_uses(const Phase& phase) {
   for (Ref root : roots) ++uses_[root];
 }
 
+// No more than `many`: counting ends there, since nodes that share operands would be counted without end.
 int PhaseLowering::operations(Ref node) const {
+  constexpr int many = 1000;
   switch (node->kind) {
     case NodeKind::leaf:
     case NodeKind::constant: return 0;
     case NodeKind::map:
     case NodeKind::contract:
     case NodeKind::sum: {
-      if (is_reduction(node)) return 1000;
+      if (is_reduction(node)) return many;
       int total = node->kind == NodeKind::map ? op_cost(node->op) : static_cast<int>(node->uses.size()) - 1;
       for (const Use& use : node->uses)
-        if (!buffer_.contains(use.node)) total += operations(use.node);
-      return total;
+        if (total < many && !buffer_.contains(use.node)) total += operations(use.node);
+      return std::min(total, many);
     }
-    default: return 1000;
+    default: return many;
   }
 }
 

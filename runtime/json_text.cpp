@@ -26,7 +26,8 @@ class Bounds {
   explicit Bounds(const std::string& path) : path_(path) {}
 
   bool operator()(int depth, json::parse_event_t event, const json& value) {
-    if (depth > json_max_depth)
+    const bool opens = event == json::parse_event_t::array_start || event == json::parse_event_t::object_start;
+    if (opens && depth >= json_max_depth)
       throw Error(fmt::format("{}: lists and objects are nested more than {} deep", path_, json_max_depth));
     if (event == json::parse_event_t::object_start) names_.emplace_back();
     if (event == json::parse_event_t::object_end) names_.pop_back();
