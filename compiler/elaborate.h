@@ -126,6 +126,7 @@ class Elaborator {
   Value norm(const Value& a, const std::vector<std::string>& keys);
   const dsl::Expr* squared_norm(const dsl::Expr& e, const Scope& scope);
   Value root(const dsl::Expr& e, const Scope& scope);
+  Value choice(const Value& condition, const Value& yes, const Value& no);
   Value reduction(const dsl::Expr& e, const Value& a, const std::vector<std::string>& keys);
   Value pattern(const dsl::Expr& e, const Scope& scope);  // nonzero, reach
   Value derivative(const dsl::Expr& e, const Scope& scope);

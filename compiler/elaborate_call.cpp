@@ -240,6 +240,39 @@ Value Elaborator::root(const Expr& e, const Scope& scope) {
   return norm(a, reduced_axes(*of, a, scope));
 }
 
+// A number that is known before anything runs: one of the file or of the header, or made of such.
+static std::optional<double> known_number(const Value& value) {
+  if (!value.axes.empty() || value.blocks.size() != 1) return std::nullopt;
+  const std::function<std::optional<double>(Ref)> of = [&](Ref node) -> std::optional<double> {
+    if (node->kind == NodeKind::constant) return node->number;
+    if (node->kind != NodeKind::map) return std::nullopt;
+    std::vector<double> operands;
+    for (const Use& use : node->uses) {
+      const auto operand = of(use.node);
+      if (!operand) return std::nullopt;
+      operands.push_back(*operand);
+    }
+    return op_evaluate(node->op, operands.data());
+  };
+  return of(value.blocks.begin()->second);
+}
+
+// Where a number of the header decides, the branch not taken is not there at all, and a 0 that is taken is nothing.
+Value Elaborator::choice(const Value& condition, const Value& yes, const Value& no) {
+  Value both = v_.map(Op::select, {condition, yes, no});
+  const auto known = known_number(condition);
+  if (!known) return both;
+  const Value& taken = *known != 0 ? yes : no;
+  if (!both.axes.empty() && known_number(taken) == 0.0) {
+    both.blocks.clear();
+    return both;
+  }
+  const bool whole = taken.axes.size() == both.axes.size() &&
+                     std::equal(taken.axes.begin(), taken.axes.end(), both.axes.begin(),
+                                [](const Axis& a, const Axis& b) { return a.key == b.key; });
+  return whole ? taken : both;
+}
+
 Value Elaborator::function(const Expr& e, const Scope& scope) {
   if (scope.samples)
     if (auto value = scope.samples->function(e, scope)) return *value;
@@ -268,7 +301,7 @@ Value Elaborator::function(const Expr& e, const Scope& scope) {
   }
   if (e.name == "where") {
     need(3);
-    return v_.map(Op::select, {arg(0), arg(1), arg(2)});
+    return choice(arg(0), arg(1), arg(2));
   }
   if (e.name == "clamp") {
     need(3);
