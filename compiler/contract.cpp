@@ -25,9 +25,11 @@ class Order {
     // What a mask closes must not have been multiplied by infinity before: then it stands in every step that it can.
     const bool finite =
         std::all_of(all.begin(), all.end(), [&](const Use& use) { return stays_finite(p_, use.node); });
+    const bool masked = std::any_of(all.begin(), all.end(), [&](const Use& use) { return is_mask(p_, use.node); });
     for (const Use& use : all) {
       const bool structural = use.node->kind == NodeKind::embed || use.node->kind == NodeKind::wire;
-      const bool scalar = use.node->rank() == 0 && (!use.node->batched || !node_->sum_batch);
+      const bool scalar = use.node->rank() == 0 && (!use.node->batched || !node_->sum_batch) &&
+                          (!masked || stays_finite(p_, use.node));
       const bool mask = !finite && is_mask(p_, use.node);
       (structural ? structural_ : scalar ? scalars_ : mask ? masks_ : factors_).push_back(use);
     }

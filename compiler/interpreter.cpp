@@ -153,7 +153,7 @@ struct Memory {
   Resolver* where;
   std::int64_t example;
   std::uint64_t* branches = nullptr;  // where it is kept which way comparisons and kinked functions went
-  std::optional<double> not_finite = {};    // what sums and products are that are not finite
+  std::optional<double> not_finite = {};  // what sums and products are that are not; its sign is that of zeros
 };
 
 void set_primal(double& x, double to) { x = to; }
@@ -248,9 +248,11 @@ class Evaluator {
     const bool sum_or_product = node->kind == NodeKind::sum || node->kind == NodeKind::contract ||
                                 (node->kind == NodeKind::map && (node->op == Op::add || node->op == Op::sub ||
                                                                  node->op == Op::mul || node->op == Op::div));
-    if (memory_.not_finite && sum_or_product)
-      for (T& x : out)
-        if (!std::isfinite(primal(x))) set_primal(x, *memory_.not_finite);
+    if (!memory_.not_finite || !sum_or_product) return out;
+    for (T& x : out) {
+      if (!std::isfinite(primal(x))) set_primal(x, *memory_.not_finite);
+      else if (primal(x) == 0) set_primal(x, std::copysign(0.0, *memory_.not_finite));
+    }
     return out;
   }
 
@@ -303,7 +305,7 @@ class Evaluator {
                               primal(values_.at(use.node)[position(use, at)]) == 0);
         if (masked) continue;
         for (const Use& use : node->uses) term = term * values_.at(use.node)[position(use, at)];
-        total = total + term;
+        total = node->summed.empty() ? term : total + term;  // a product alone keeps the sign of its zero
       } while (advance(inner, node->summed));
       out.push_back(node->number == 1 ? total : T(node->number) * total);
     } while (advance(outer, node->dims));
@@ -314,9 +316,13 @@ class Evaluator {
     std::vector<T> out;
     std::vector<Extent> at(node->dims.size(), 0);
     do {
-      T total(0.0);
-      for (const Use& use : node->uses) total = total + T(use.coefficient) * values_.at(use.node)[position(use, at)];
-      out.push_back(total);
+      std::optional<T> total;
+      for (const Use& use : node->uses) {
+        const T& value = values_.at(use.node)[position(use, at)];
+        const T term = use.coefficient == 1 ? value : T(use.coefficient) * value;
+        total = total ? *total + term : term;
+      }
+      out.push_back(total.value_or(T(0.0)));
     } while (advance(at, node->dims));
     return out;
   }

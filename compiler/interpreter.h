@@ -15,7 +15,7 @@ std::unique_ptr<PhaseRunner> make_interpreter(std::shared_ptr<Program> program);
 
 // One node for one example, for tests: leaves come from `where` (float64 memory).
 // Whether a sum or product that is not finite is NaN or which infinity depends on the order of its operations; with
-// `not_finite` it is that, so that several evaluations tell whether it matters to a result.
+// `not_finite` it is that, so that several evaluations tell whether it matters to a result. Zeros get its sign.
 std::vector<double> interpret(Program& program, Ref node, Resolver& where, std::int64_t example,
                               std::optional<double> not_finite = {});
 

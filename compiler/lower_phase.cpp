@@ -293,8 +293,14 @@ std::pair<std::vector<Use>, std::vector<Use>> PhaseLowering::split_scalars(const
         if (t.label >= first_stand_in || std::find(over.begin(), over.end(), t.label) != over.end()) return false;
     return true;
   };
+  const bool masked = std::any_of(factors.begin(), factors.end(), [&](const Use& use) {
+    return is_structural(m_.p, use.node) && !outside(use);
+  });
   std::vector<Use> inside, scalars;
-  for (const Use& use : factors) (outside(use) ? scalars : inside).push_back(use);
+  for (const Use& use : factors) {
+    const bool finite = !masked || stays_finite(m_.p, use.node);  // what a mask closes is not multiplied by infinity
+    (outside(use) && finite ? scalars : inside).push_back(use);
+  }
   if (inside.empty()) std::swap(inside, scalars);
   return {inside, scalars};
 }
