@@ -75,7 +75,11 @@ void Instantiator::show_line(const std::string& shown, const dsl::Statement& s) 
   for (const LinePlace& place : places_of(s)) {
     Value value;
     Ref mask = elab_.values().flatten(place.mask);
-    for (const auto& [parameter, block] : taught(s, place.scope, value)) {
+    auto blocks = taught(s, place.scope, value);
+    for (const int target : targets_of(s))  // of which nothing is left, as where a number of the header turns a line off
+      if (std::none_of(blocks.begin(), blocks.end(), [&](const auto& b) { return b.first == target; }))
+        blocks.emplace_back(target, p_.graph.constant(0));
+    for (const auto& [parameter, block] : blocks) {
       const auto [known, fresh] = into.try_emplace(parameter, static_cast<int>(p_.tensors.size()));
       if (fresh) {
         Tensor t;
