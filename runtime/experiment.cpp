@@ -166,7 +166,8 @@ class Loader {
     for (const auto& [path, value] : d.settings) {
       if (!result.unfitting.contains(path)) used_.insert(path);
     }
-    result.variant.name = d.name.empty() ? result.variant.program.rule : d.name;
+    // "mine.eli:rule" of a rule by its path, wherever that lies.
+    result.variant.name = d.name.empty() ? fs::path(result.variant.program.rule).filename().string() : d.name;
     experiment_.variants.push_back(std::move(result.variant));
   }
 

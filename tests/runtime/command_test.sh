@@ -116,5 +116,48 @@ expect 0 "not MNIST" "$eligo" run seq_mnist --out digits rule=bptt rule.n=5 mode
   train.batches_per_epoch=5 train.measure=1 task.drawn_train=500 task.drawn_test=100
 grep -q "accuracy" out.txt || fail "no accuracy for seq_mnist"
 
+# A rule that leaves a parameter out says so wherever the two meet, and no tool calls it exact.
+cat >forgetful.eli <<'END'
+rule forgetful(net: cell, L: readout) {
+  let s = net.state, ψ = net.params, φ = L.params
+  learn ψ -= d(L[t])/d(s[t]) . d(s[t])/d(ψ)
+  learn φ -= d(L[t])/d(φ)
+}
+cell projected(n, m, p) {
+  input x[m]
+  state h[n] = 0
+  param W[n, n], U[n, m], P[p, n] ~ normal(0, 1/sqrt(n))
+  h[t] = tanh(W . h[t-1] + U . x[t])
+  output y[t] = tanh(P . h[t])
+}
+END
+cat >forgetful.toml <<'END'
+[task]
+name = "delayed_target"
+T = 4
+[model]
+cell = "forgetful.eli:projected"
+readout = "linear_mse"
+n = 4
+p = 3
+[rule]
+name = "forgetful.eli:forgetful"
+[optimiser]
+name = "adam"
+[train]
+epochs = 1
+batches_per_epoch = 5
+END
+left="net.P learns nothing: it acts on the loss behind the state"
+expect 0 "warning: rule forgetful with cell projected: $left" "$eligo" check forgetful.eli
+expect 0 "$left" "$eligo" check forgetful.toml
+expect 0 "$left" "$eligo" run forgetful.toml --quiet --out forgetful
+expect 0 "$left" "$eligo" gradcheck forgetful.eli:forgetful --cell forgetful.eli:projected
+expect 0 "not exact on this net: net.W, net.U, net.P" "$eligo" gradcheck forgetful.eli:forgetful --cell forgetful.eli:projected
+"$eligo" explain forgetful.eli:forgetful --cell forgetful.eli:projected | tr -s '\n ' ' ' | grep -qF "warning: $left" ||
+  fail "explain does not warn"
+expect 0 "exact on this net" "$eligo" gradcheck bptt --cell forgetful.eli:projected
+"$eligo" check bptt 2>&1 | grep -q "warning\|note" && fail "a rule that reaches all is warned about"
+
 [ $failures = 0 ] || { echo "$failures failed"; exit 1; }
 echo "all good"
