@@ -107,7 +107,7 @@ TimeRef Instantiator::step_learned(int tensor, Ref block, const Value& value, co
               "learn in a line that reads t, where a parameter is that step's: signal[t] . d(s[t])/d(ψ)");
 }
 
-std::vector<std::pair<int, Ref>> Instantiator::taught(const dsl::Statement& s, const Scope& scope, Value& v) {
+std::vector<std::pair<int, Ref>> Instantiator::learned_from(const dsl::Statement& s, const Scope& scope, Value& v) {
   v = elab_.values().form(elab_.evaluate(*s.value, scope));
   const std::vector<int> tensors = targets_of(s);
   p_.graph.origin = {in_.rule.source, s.span};
@@ -129,7 +129,7 @@ std::vector<std::pair<int, Ref>> Instantiator::taught(const dsl::Statement& s, c
 
 void Instantiator::gather(Phase& into, const dsl::Statement& s, const Scope& scope, const Value& mask) {
   Value v;
-  const std::vector<std::pair<int, Ref>> parts = taught(s, scope, v);
+  const std::vector<std::pair<int, Ref>> parts = learned_from(s, scope, v);
   Ref inverse = p_.leaf(p_.find("inverse_batch"), {});
   Ref m = mask.blocks.begin()->second;
   for (const auto& [tensor, block] : parts) {

@@ -49,7 +49,7 @@ bool Instantiator::is_state(const Value& v) {
   return !v.blocks.empty();
 }
 
-// "learn ψ", "learn ψ 2": what the first, the second line that teaches ψ adds, by step and example.
+// "learn ψ", "learn ψ 2": what the first, the second line for ψ adds, by step and example.
 bool Instantiator::shows_line(const std::string& shown) {
   if (!shown.starts_with("learn ")) return false;
   const auto spelt = [](const std::string& line) {  // "ψ 2"
@@ -75,7 +75,7 @@ void Instantiator::show_line(const std::string& shown, const dsl::Statement& s) 
   for (const LinePlace& place : places_of(s)) {
     Value value;
     Ref mask = elab_.values().flatten(place.mask);
-    auto blocks = taught(s, place.scope, value);
+    auto blocks = learned_from(s, place.scope, value);
     for (const int target : targets_of(s))  // of which nothing is left, as where a number of the header turns a line off
       if (std::none_of(blocks.begin(), blocks.end(), [&](const auto& b) { return b.first == target; }))
         blocks.emplace_back(target, p_.graph.constant(0));

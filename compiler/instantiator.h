@@ -82,7 +82,7 @@ class Instantiator {
   void version_parameters();
   void gather(Phase& into, const dsl::Statement& s, const Scope& scope, const Value& mask);
   // What a line teaches, parameter by parameter, before its sign; `value` is all of it.
-  std::vector<std::pair<int, Ref>> taught(const dsl::Statement& s, const Scope& scope, Value& value);
+  std::vector<std::pair<int, Ref>> learned_from(const dsl::Statement& s, const Scope& scope, Value& value);
   // A mask that leaves out steps which do not count, where batches say so.
   Value counted(const Value& mask, TimeRef now);
   // Where a line runs, about which step, behind which mask: one place, or two where the way back ends at the start.

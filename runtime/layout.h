@@ -38,7 +38,7 @@ struct Layout {
 };
 
 // `steps`: the longest sequence. Throws eligo::Error naming the largest tensor and the bytes if all would take more
-// than `limit` bytes (0: no limit), even where the steps of windows are taken again on the way back. `most_at_once`: steps
+// than `limit` bytes (0: no limit), even where the steps of windows are recomputed on the way back. `most_at_once`: steps
 // that are taken together; 0: what suits the caches. `beside`: bytes that the session takes beside the tensors.
 Layout plan_layout(const compiler::Plan& plan, std::int64_t examples, std::int64_t steps, bool float64,
                    std::uint64_t limit, int shards, std::int64_t most_at_once = 0, std::int64_t beside = 0);

@@ -203,7 +203,7 @@ bool Training::finish_epoch() {
   const std::uint64_t sequence = session_.sequence();
   Sums sums;
   if (!evaluate(Split::validation, shape_.validation_batches, sums)) {
-    session_.set_sequence(sequence);  // all of it is taken again: with the same draws
+    session_.set_sequence(sequence);  // all of it runs again, with the same draws
     return false;
   }
   if (outcome.diverged) {

@@ -69,7 +69,7 @@ build() {
   folder=$(folder_of "$1")
   shift
   if [ -f "$folder/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$folder/CMakeCache.txt"; then
-    say "$(basename "$folder")/ was configured for another folder: starting it anew"
+    say "$(basename "$folder")/ was configured for another folder: configuring it again"
     rm -rf "$folder"
   fi
   # Ninja configures again by itself when a CMakeLists.txt has changed.

@@ -102,7 +102,7 @@ void add_eval(CLI::App& app, Arguments& a) {
   verb->add_option("--hyper", o.hypers, "A hyper or number of the rule: lambda=0.5 (may be repeated)")
       ->allow_extra_args(false);
   verb->add_option("--window", o.window, "The rule's n; -1 is all")->check(whole(-1, INT32_MAX));
-  verb->add_option("--show", o.show, "An equation or line to write out, besides the case's (may be repeated)")
+  verb->add_option("--show", o.show, "A further equation or line to write out (may be repeated)")
       ->allow_extra_args(false);
   verb->add_option("--task", o.task, "Write a batch of this task as a case, instead of running one");
   verb->add_option("--set", o.task_settings, "An option of the task: T=5 (may be repeated)")->allow_extra_args(false);

@@ -1,4 +1,4 @@
-// Damaged experiments. One that is taken must, resolved, be taken again and say the same, without any option.
+// Damaged experiments. One that is accepted must, once resolved, be accepted again with the same settings.
 #include <filesystem>
 #include <fstream>
 #include <iterator>
