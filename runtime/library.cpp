@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "dsl/names.h"
+#include "dsl/parser.h"
 #include "runtime/run_folder.h"
 #include "runtime/session.h"
 
@@ -218,6 +219,9 @@ std::vector<std::string> library_folders() {
 
 std::vector<Item> items_of_file(const std::string& path) {
   std::vector<Item> items;
+  // What is no rule file is passed over: a pipe would never end, and the parser refuses more than this.
+  std::error_code error;
+  if (!fs::is_regular_file(path, error) || fs::file_size(path, error) > dsl::max_file_bytes || error) return items;
   std::ifstream in(path, std::ios::binary);
   std::string line;
   while (std::getline(in, line)) {

@@ -95,7 +95,7 @@ Vector random_direction(std::size_t size, std::uint64_t seed, const std::string&
     v[i] = normal(key, i);
     length2 += v[i] * v[i];
   }
-  // As long as a unit vector's share of all entries, so that a slope is of the size of an entry.
+  // Of length 1, like a unit vector: a slope along it is about as large as an entry.
   for (double& x : v) x /= std::sqrt(length2);
   return v;
 }

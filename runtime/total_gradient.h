@@ -48,7 +48,7 @@ struct TotalOptions {
   std::vector<std::pair<std::string, double>> hypers;
 };
 
-// `spec` is complete (see runtime/default parts in fitting.h) and float64. Parameters and initial states are those of
+// `spec` names all parts and sizes (runtime/fitting.h) and is float64. Parameters and initial states are those of
 // `draw_values`. Throws eligo::Error where the interpreter's loss is another one.
 TotalChecks check_totals(const ProgramSpec& spec, const TotalOptions& options, const Batch& batch);
 

@@ -1,5 +1,7 @@
 #include "runtime/library.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "temporary.h"
@@ -33,6 +35,16 @@ TEST_F(Library, GivenFoldersComeBeforeTheLibrary) {
   EXPECT_EQ(find_part("bptt", "rule", folders).path, folder / "deep/bptt.eli");
   EXPECT_NE(find_part("bptt", "rule", {}).path, folder / "deep/bptt.eli");
   EXPECT_EQ(find_part("rnn_tanh", "cell", folders).item, "rnn_tanh");
+}
+
+// What no rule file can be is passed over, and nothing waits for it.
+TEST_F(Library, PassesOverWhatIsNoRuleFile) {
+  folder.write("large.eli", "rule vast(net: cell) {\n}\n" + std::string(2 << 20, '#'));
+  ASSERT_EQ(mkfifo((folder / "pipe.eli").c_str(), 0600), 0);
+  std::filesystem::create_directory(folder / "folder.eli");
+  EXPECT_EQ(find_part("mine", "rule", folders).path, folder / "mine.eli");
+  EXPECT_MENTIONS(error_of([&] { find_part("vast", "rule", folders); }), "there is no rule vast");
+  EXPECT_TRUE(items_of_file(folder / "pipe.eli").empty());
 }
 
 TEST_F(Library, FindsByFile) {
