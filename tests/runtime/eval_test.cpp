@@ -230,9 +230,10 @@ TEST_F(Eval, ARecurrenceStartsFromWhatIsGiven) {
   c.erase("show");
   const json want = run(c, "backend", "interpreter")["learn"];
   EXPECT_GE(apart(want["ψ.W"], without["learn"]["ψ.W"]), 1e-3);
-  for (const char* schedule : {"dense", "reverse", "replay", "auto"})
-    for (const auto& [name, value] : run(c, "schedule", {{"P", schedule}})["learn"].items())
-      EXPECT_LE(apart(value, want[name]), 1e-12) << schedule << name;
+  for (const char* schedule : {"dense", "reverse", "replay", "auto"}) {
+    const json learned = run(c, "schedule", {{"P", schedule}})["learn"];
+    for (const auto& [name, value] : learned.items()) EXPECT_LE(apart(value, want[name]), 1e-12) << schedule << name;
+  }
 }
 
 // Also where the rule has a value of its own there, and where what it carries has a known shape.
