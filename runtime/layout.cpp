@@ -153,8 +153,11 @@ bool cut_to_segments(Layout& layout, const Plan& p, std::int64_t rows, std::int6
   for (std::size_t i = 0; i < layout.tensors.size(); ++i) {
     const TensorLayout& l = layout.tensors[i];
     if (!margins.again[i]) continue;
-    costs.fixed -= static_cast<long double>(l.slot_bytes) * static_cast<long double>(l.capacity * rows * l.rings);
-    costs.step += static_cast<long double>(l.slot_bytes) * static_cast<long double>(rows * l.rings);
+    // In floating point: absurd batches and lengths are beyond integers.
+    const long double step = static_cast<long double>(l.slot_bytes) * static_cast<long double>(rows) *
+                             static_cast<long double>(l.rings);
+    costs.fixed -= step * static_cast<long double>(l.capacity);
+    costs.step += step;
   }
   for (const int gradient : gathered_forward(p))
     costs.fixed += static_cast<long double>(layout.tensors[static_cast<std::size_t>(gradient)].bytes()) *
