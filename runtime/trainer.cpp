@@ -313,7 +313,7 @@ std::string result_table(const Experiment& experiment, const std::vector<Trainin
   for (const auto& [variant, seed, outcome] : results)
     if (outcome.diverged) diverged += fmt::format("{}, seed {}: diverged {}\n", variant, seed, outcome.divergence);
   return layout(table) + diverged +
-         (has_cosine ? "cosine: of what the rule adds to the cell with the loss's gradient, mean over the training\n" : "");
+         (has_cosine ? "cosine: of what the rule adds to the cell with steepest descent on the loss, mean over the training\n" : "");
 }
 
 }  // namespace eligo
