@@ -530,10 +530,10 @@ Value Elaborator::with_boundaries(const std::string& n, TimeRef at) {
                     fmt::format("{} is the same for all examples, so it has no `last`", n), "write [end]");
       const Value is = whole_batch && base == TimeBase::end ? window_end(at)
                        : flag(base == TimeBase::start ? "first" : base == TimeBase::end ? "end" : "last", at);
-      // What holds at the start is masked below, so where it is not the start it is a step of the example: as a mask that
-      // leaves out a general equation which may divide by what is not there yet.
+      // A mask, because the general equation may divide by what is not there at a boundary. What holds at the start is
+      // masked below, so where it is not the start it is a step of the example.
       const bool start = base == TimeBase::start && !whole_batch;
-      const Value is_not = start ? flag("valid", at) : v_.add(v_.number(1), is, -1);
+      const Value is_not = start ? flag("valid", at) : v_.map(Op::mask, {v_.add(v_.number(1), is, -1)});
       Scope inner = scope;
       inner.here = base;
       const Value boundary = right_side(*b->second, inner);

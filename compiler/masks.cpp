@@ -40,6 +40,16 @@ bool is_mask(const Program& program, Ref node) {
   return node->kind == NodeKind::map && node->op == Op::mask;
 }
 
+bool is_complement_of_flag(const Program& program, Ref node) {
+  if (node->kind != NodeKind::sum || node->uses.size() != 2) return false;
+  int ones = 0, flags = 0;
+  for (const Use& use : node->uses) {
+    ones += use.node->is_number(1) && use.coefficient == 1;
+    flags += use.node->kind == NodeKind::leaf && is_mask(program, use.node) && use.coefficient == -1;
+  }
+  return ones == 1 && flags == 1;
+}
+
 bool is_structural(const Program& program, Ref node) {
   return node->kind == NodeKind::embed || node->kind == NodeKind::wire || is_mask(program, node);
 }

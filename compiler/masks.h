@@ -12,7 +12,9 @@ namespace eligo::compiler {
 
 // A flag or a map `mask`; these are emitted as selects.
 bool is_mask(const Program& program, Ref node);
-// The same, or an embed or a wire.
+// 1 - a flag.
+bool is_complement_of_flag(const Program& program, Ref node);
+// A mask, or an embed or a wire.
 bool is_structural(const Program& program, Ref node);
 
 // Nothing below makes an infinity or NaN out of finite numbers of moderate size. What is kept in fields is looked up.

@@ -355,12 +355,18 @@ bool Product::others_finite(std::size_t i, std::size_t j) const {
 bool Product::flags() {
   for (std::size_t i = 0; i < factors.size(); ++i) {
     Ref f = factors[i].node;
-    if (f->kind == NodeKind::map && f->op == Op::mask)
+    if (f->kind == NodeKind::map && f->op == Op::mask) {
       for (std::size_t j = 0; j < i; ++j)
         if (factors[j].node == f && factors[j].index == factors[i].index) {
           factors.erase(factors.begin() + static_cast<std::ptrdiff_t>(i));
           return true;
         }
+      // The mask of a boundary: as a number it can be factored out and moved through sums.
+      if (is_complement_of_flag(p_, f->uses[0].node) && others_finite(i, i)) {
+        factors[i] = f->uses[0];
+        return true;
+      }
+    }
     if (f->kind != NodeKind::leaf || p_.tensors[f->tensor].kind != TensorKind::flag) continue;
     const std::string& name = p_.tensors[f->tensor].name;
     if (name != "valid" && name != "exists") continue;
