@@ -52,14 +52,14 @@ void Instantiator::forward_recurrences() {
   for (const Root& r : phase("arrive").roots) note_reads(r.node, -1, changed);
   note_blocks(changed);
   std::map<int, Ref> defs;
-  for (int round = 0; changed; ++round) {
+  while (changed) {  // a lag only falls, to no less than what its recurrence looks ahead
     changed = false;
     const std::vector<int> all = recurrences(TensorKind::forward);
     for (int tensor : all) {
       const std::string name = p_.tensors[tensor].name;  // a copy: the table grows below
       const int ahead = time_.names.at(name).ahead;
       if (!lag_.contains(tensor)) lag_[tensor] = ahead;
-      if (lag_[tensor] < ahead || round > 64)
+      if (lag_[tensor] < ahead)
         parts_.fail(Code::E0601, *elab_.rule, elab_.rule->equations.at(name)->span,
                     fmt::format("{} is read before the steps that it looks ahead to have arrived", name));
       const TimeRef now{When::t, -lag_[tensor]};
