@@ -9,9 +9,9 @@
 #include <sstream>
 
 #include "bench/report.h"
-#include "runtime/fitting.h"
-#include "runtime/json_text.h"
-#include "runtime/library.h"
+#include "runtime/library/default_parts.h"
+#include "runtime/library/library.h"
+#include "support/json_text.h"
 
 namespace eligo::bench {
 namespace {

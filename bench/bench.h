@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/session.h"
+#include "runtime/library/program_spec.h"
+#include "support/error.h"
 
 namespace eligo::bench {
 

@@ -13,7 +13,7 @@
 
 #include "bench/timing.h"
 #include "dsl/diagnostic.h"
-#include "runtime/fitting.h"
+#include "runtime/library/default_parts.h"
 
 namespace eligo::bench {
 namespace {

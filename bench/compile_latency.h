@@ -6,7 +6,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "runtime/session.h"
+#include "runtime/library/compile.h"
 
 namespace eligo::bench {
 

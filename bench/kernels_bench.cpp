@@ -7,8 +7,8 @@
 #include <random>
 
 #include "bench/peak.h"
-#include "compiler/llvm/denormals.h"
 #include "compiler/llvm/jit.h"
+#include "support/denormals.h"
 #include "tests/llvm/build.h"
 
 namespace eligo::bench {
@@ -44,7 +44,7 @@ void run(benchmark::State& state, const Module& m, std::int64_t examples, double
   const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(cpu ? cpu : "native")});
   const auto kernel = kernels->find(m.functions[0].name);
   const Arena arena(m, examples, dtype);
-  const compiler::FlushDenormals flush;
+  const FlushDenormals flush;
   for (auto _ : state) {
     kernel(arena.pointers.data(), examples);
     benchmark::ClobberMemory();

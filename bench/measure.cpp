@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "dsl/diagnostic.h"
+#include "support/error.h"
 
 namespace eligo::bench {
 namespace {

@@ -1,7 +1,7 @@
 // What one core of this machine can do: multiply-adds on independent accumulators in registers, nothing else.
 #pragma once
 
-#include "compiler/loops.h"
+#include "compiler/loops/loops.h"
 
 namespace eligo::bench {
 

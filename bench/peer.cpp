@@ -13,6 +13,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "support/error.h"
+
 namespace eligo::bench {
 namespace {
 

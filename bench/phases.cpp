@@ -6,11 +6,11 @@
 
 #include "bench/timed_runner.h"
 #include "bench/timing.h"
-#include "compiler/lower.h"
-#include "compiler/phase_costs.h"
-#include "compiler/pipeline.h"
-#include "runtime/compile.h"
-#include "runtime/schedules.h"
+#include "compiler/driver/pipeline.h"
+#include "compiler/lower/lower.h"
+#include "compiler/lower/phase_costs.h"
+#include "runtime/engine/program.h"
+#include "runtime/library/compile.h"
 
 namespace eligo::bench {
 namespace {

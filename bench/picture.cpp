@@ -7,7 +7,8 @@
 #include <memory>
 
 #include "bench/report.h"
-#include "runtime/canvas.h"
+#include "runtime/plot/canvas.h"
+#include "support/error.h"
 
 namespace eligo::bench {
 namespace {

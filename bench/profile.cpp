@@ -3,7 +3,7 @@
 //   profile bp_lambda --cell lstm --readout linear_softmax --synth linear --size n=100 --batch 25 [--phase sweep]
 //
 // Each statement is compiled as a function of its own. `peak` is the fraction of the measured multiply-add rate that
-// its operations make (counted by compiler/phase_costs, elementary functions by their cost), `GB/s` what it must at
+// its operations make (counted by compiler/lower/phase_costs, elementary functions by their cost), `GB/s` what it must at
 // least touch. Times are the least of several runs; numbers of one run belong together.
 #include <algorithm>
 #include <chrono>
@@ -21,13 +21,13 @@
 #include <sys/mman.h>
 
 #include "bench/peak.h"
-#include "compiler/llvm/denormals.h"
+#include "compiler/driver/pipeline.h"
 #include "compiler/llvm/jit.h"
-#include "compiler/loops_text.h"
-#include "compiler/lower.h"
-#include "compiler/phase_costs.h"
-#include "compiler/pipeline.h"
-#include "runtime/compile.h"
+#include "compiler/loops/print.h"
+#include "compiler/lower/lower.h"
+#include "compiler/lower/phase_costs.h"
+#include "runtime/library/compile.h"
+#include "support/denormals.h"
 
 namespace eligo::bench {
 namespace {
@@ -130,7 +130,7 @@ Measured measure(const Module& all, std::vector<Statement> statements, const Opt
   const DType dtype = o.spec.float64 ? DType::f64 : DType::f32;
   const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(o.cpu)});
   const auto kernel = kernels->find("kernel");
-  const compiler::FlushDenormals flush;
+  const FlushDenormals flush;
   return {seconds_of([&] { kernel(arena.pointers.data(), rows); }),
           kernels->emit_ms + kernels->optimise_ms + kernels->codegen_ms + kernels->link_ms, kernels->object_bytes};
 }

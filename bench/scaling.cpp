@@ -5,8 +5,9 @@
 
 #include "bench/timing.h"
 #include "bench/workload.h"
-#include "runtime/compile.h"
-#include "runtime/layout.h"
+#include "compiler/memory/layout.h"
+#include "runtime/engine/program.h"
+#include "runtime/library/compile.h"
 
 namespace eligo::bench {
 namespace {
@@ -26,9 +27,9 @@ Workload online(const std::string& rule) {
 }
 
 double session_bytes(const Program& program, std::int64_t steps) {
-  const Layout layout = plan_layout(*program.plan, 1, steps, program.float64, 0, 1);
+  const compiler::Layout layout = compiler::plan_layout(*program.plan, 1, steps, program.float64, 0, 1);
   double bytes = 0;
-  for (const TensorLayout& t : layout.tensors) bytes += static_cast<double>(t.bytes());
+  for (const compiler::TensorLayout& t : layout.tensors) bytes += static_cast<double>(t.bytes());
   return bytes;
 }
 

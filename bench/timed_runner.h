@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "compiler/phase_runner.h"
+#include "compiler/ir/phase_runner.h"
 
 namespace eligo::bench {
 

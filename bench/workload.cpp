@@ -2,9 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "compiler/program.h"
-#include "runtime/compile.h"
-#include "runtime/random.h"
+#include "compiler/ir/program.h"
+#include "runtime/engine/program.h"
+#include "runtime/library/compile.h"
+#include "support/random.h"
 
 namespace eligo::bench {
 namespace {

@@ -7,7 +7,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "runtime/session.h"
+#include "runtime/engine/session.h"
+#include "runtime/library/program_spec.h"
 
 namespace eligo::bench {
 

@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-#include "dsl/utf8.h"
+#include "support/utf8.h"
 
 namespace eligo::dsl {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "dsl/utf8.h"
+#include "support/utf8.h"
 
 namespace eligo::dsl {
 namespace {

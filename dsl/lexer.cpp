@@ -8,7 +8,7 @@
 
 #include "dsl/compose.h"
 #include "dsl/names.h"
-#include "dsl/utf8.h"
+#include "support/utf8.h"
 
 namespace eligo::dsl {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "dsl/ast.h"
-#include "dsl/layout.h"
 #include "dsl/token_stream.h"
+#include "dsl/trivia.h"
 
 namespace eligo::dsl {
 

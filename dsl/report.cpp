@@ -10,7 +10,7 @@
 #include "dsl/parse_statement.h"
 #include "dsl/parser.h"
 #include "dsl/time.h"
-#include "dsl/utf8.h"
+#include "support/utf8.h"
 
 namespace eligo::dsl {
 namespace {

@@ -1,6 +1,6 @@
 // Compiles a rule from a file, trains a small net on whole sequences and then step by step, reads and writes tensors.
 // Run it as: first_rule [leaky.eli]
-#include <runtime/session.h>
+#include <runtime/eligo.h>
 
 #include <cstdio>
 #include <exception>

@@ -8,7 +8,7 @@
 
 #include "bench/eigen/rules.h"
 #include "bench/timing.h"
-#include "compiler/llvm/denormals.h"
+#include "support/denormals.h"
 
 namespace eligo::bench::eigen {
 namespace {
@@ -167,7 +167,7 @@ class Server {
 
 int main() {
   using namespace eligo::bench::eigen;  // NOLINT
-  const eligo::compiler::FlushDenormals flush;
+  const eligo::FlushDenormals flush;
   Server server;
   for (std::string line; std::getline(std::cin, line);) {
     nlohmann::json reply;

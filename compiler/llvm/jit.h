@@ -7,7 +7,7 @@
 
 #include "compiler/llvm/link.h"
 #include "compiler/llvm/target.h"
-#include "compiler/loops.h"
+#include "compiler/loops/loops.h"
 
 namespace eligo::compiler {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "compiler/llvm/plan.h"
+#include "compiler/llvm/tile_plan.h"
 
 namespace eligo::compiler::codegen {
 namespace {

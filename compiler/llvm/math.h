@@ -12,8 +12,8 @@
 // Comparisons, step and select treat NaN as C does; max, min and relu propagate it.
 #pragma once
 
+#include "compiler/ir/ops.h"
 #include "compiler/llvm/types.h"
-#include "compiler/ops.h"
 
 namespace eligo::compiler::codegen {
 

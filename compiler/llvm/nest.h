@@ -16,7 +16,7 @@
 
 #include <unordered_map>
 
-#include "compiler/loops.h"
+#include "compiler/loops/loops.h"
 
 namespace eligo::compiler::codegen {
 

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <unordered_map>
 
-#include "compiler/archive.h"
+#include "compiler/ir/archive.h"
 
 namespace eligo::compiler::codegen {
 namespace {

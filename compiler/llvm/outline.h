@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "compiler/loops.h"
+#include "compiler/loops/loops.h"
 
 namespace eligo::compiler::codegen {
 

@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include "compiler/llvm/loop.h"
-#include "compiler/llvm/plan.h"
+#include "compiler/llvm/tile_plan.h"
 
 namespace eligo::compiler::codegen {
 

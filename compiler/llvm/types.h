@@ -6,7 +6,7 @@
 #include <llvm/IR/IRBuilder.h>
 
 #include "compiler/llvm/target.h"
-#include "compiler/loops.h"
+#include "compiler/loops/loops.h"
 
 namespace eligo::compiler::codegen {
 

@@ -1,4 +1,4 @@
-#include "runtime/cache.h"
+#include "runtime/library/cache.h"
 
 #include <fmt/format.h>
 

@@ -5,11 +5,12 @@
 #include "dsl/report.h"
 #include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
-#include "runtime/experiment.h"
-#include "runtime/fitting.h"
-#include "runtime/library.h"
-#include "runtime/session.h"
-#include "runtime/warnings.h"
+#include "runtime/experiment/experiment.h"
+#include "runtime/library/default_parts.h"
+#include "runtime/library/library.h"
+#include "runtime/library/program_spec.h"
+#include "runtime/library/warnings.h"
+#include "support/error.h"
 
 namespace eligo::cli {
 namespace {

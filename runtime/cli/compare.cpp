@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "runtime/cli/terminal.h"
+#include "support/error.h"
 
 namespace eligo::cli {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "runtime/compare.h"
+#include "runtime/tools/compare.h"
 
 namespace eligo::cli {
 

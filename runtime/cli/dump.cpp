@@ -6,12 +6,11 @@
 
 #include <fmt/format.h>
 
-#include "compiler/pipeline.h"
+#include "compiler/driver/pipeline.h"
 #include "dsl/file.h"
 #include "dsl/names.h"
-#include "runtime/compile.h"
-#include "runtime/schedules.h"
-#include "runtime/library.h"
+#include "runtime/library/compile.h"
+#include "runtime/library/library.h"
 
 namespace eligo::cli {
 namespace {

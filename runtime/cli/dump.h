@@ -3,7 +3,8 @@
 
 #include <string>
 
-#include "runtime/session.h"
+#include "runtime/library/program_spec.h"
+#include "support/error.h"
 
 namespace eligo::cli {
 

@@ -8,11 +8,11 @@
 
 #include "runtime/cli/model_options.h"
 #include "runtime/cli/terminal.h"
-#include "runtime/evaluate_case.h"
-#include "runtime/json_text.h"
-#include "runtime/session.h"
-#include "runtime/synth_roles.h"
-#include "runtime/task_case.h"
+#include "runtime/library/synth_roles.h"
+#include "runtime/tools/evaluate_case.h"
+#include "runtime/tools/task_case.h"
+#include "support/error.h"
+#include "support/json_text.h"
 
 namespace eligo::cli {
 namespace {

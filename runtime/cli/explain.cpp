@@ -6,6 +6,7 @@
 
 #include "dsl/diagnostic.h"
 #include "runtime/cli/terminal.h"
+#include "support/error.h"
 
 namespace eligo::cli {
 namespace {

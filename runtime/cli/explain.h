@@ -1,7 +1,7 @@
 // `eligo explain`: what the compiler makes of a rule, or the long help of an error code.
 #pragma once
 
-#include "runtime/explain.h"
+#include "runtime/tools/explain.h"
 
 namespace eligo::cli {
 

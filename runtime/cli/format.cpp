@@ -4,7 +4,7 @@
 #include "dsl/parser.h"
 #include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
-#include "runtime/text_file.h"
+#include "support/text_file.h"
 
 namespace eligo::cli {
 

@@ -1,7 +1,8 @@
 // `eligo gradcheck`: the derivatives of a rule against finite differences.
 #pragma once
 
-#include "runtime/gradcheck.h"
+#include "runtime/library/program_spec.h"
+#include "runtime/tools/gradcheck.h"
 
 namespace eligo::cli {
 

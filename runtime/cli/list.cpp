@@ -6,17 +6,17 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/names.h"
-#include "dsl/utf8.h"
 #include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
-#include "runtime/experiment.h"
-#include "runtime/item_notes.h"
-#include "runtime/json_text.h"
-#include "runtime/library.h"
-#include "runtime/rules_page.h"
-#include "runtime/session.h"
-#include "runtime/settings.h"
+#include "runtime/experiment/experiment.h"
+#include "runtime/experiment/settings.h"
+#include "runtime/library/item_notes.h"
+#include "runtime/library/library.h"
 #include "runtime/tasks/task.h"
+#include "runtime/tools/rules_page.h"
+#include "support/error.h"
+#include "support/json_text.h"
+#include "support/utf8.h"
 
 namespace eligo::cli {
 namespace {

@@ -19,7 +19,8 @@
 #include "runtime/cli/model_options.h"
 #include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
-#include "runtime/session.h"
+#include "runtime/library/program_spec.h"
+#include "support/error.h"
 
 namespace {
 

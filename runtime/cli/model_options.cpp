@@ -1,5 +1,5 @@
 #include "runtime/cli/model_options.h"
-#include "runtime/bytes.h"
+#include "support/bytes.h"
 
 #include <charconv>
 #include <cstdint>

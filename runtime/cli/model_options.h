@@ -7,13 +7,13 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/session.h"
+#include "runtime/library/program_spec.h"
+#include "support/error.h"
 
 namespace eligo::cli {
 
 // Whole numbers of this range. (What an option is converted by takes the nearest that it can hold, or wraps.)
 CLI::Validator whole(std::int64_t low, std::int64_t high);
-
 
 struct ModelOptions {
   std::string rule, cell, readout, synth, optimiser = "sgd";

@@ -5,10 +5,11 @@
 
 #include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
-#include "runtime/experiment.h"
-#include "runtime/library.h"
-#include "runtime/run_folder.h"
-#include "runtime/trainer.h"
+#include "runtime/experiment/experiment.h"
+#include "runtime/experiment/run_folder.h"
+#include "runtime/experiment/trainer.h"
+#include "runtime/library/library.h"
+#include "support/error.h"
 
 namespace eligo::cli {
 namespace {

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "dsl/utf8.h"
+#include "support/utf8.h"
 
 namespace eligo::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <array>
 #include <cmath>
 
-#include "runtime/random.h"
+#include "support/random.h"
 
 namespace eligo {
 namespace {

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "runtime/session.h"
+#include "support/error.h"
 
 namespace eligo {
 namespace {

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "runtime/data/idx.h"
-#include "runtime/session.h"
+#include "support/error.h"
 
 namespace eligo {
 namespace {

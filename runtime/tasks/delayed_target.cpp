@@ -6,7 +6,7 @@
 #include <numbers>
 #include <random>
 
-#include "runtime/random.h"
+#include "support/random.h"
 
 namespace eligo {
 namespace {

@@ -7,7 +7,8 @@
 
 #include "runtime/data/digits.h"
 #include "runtime/data/mnist.h"
-#include "runtime/random.h"
+#include "support/error.h"
+#include "support/random.h"
 
 namespace eligo {
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/session.h"
+#include "runtime/engine/session.h"
 
 namespace eligo {
 

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/diagnostic.h"
-#include "runtime/evaluate_case.h"
-#include "runtime/session.h"
+#include "runtime/tools/evaluate_case.h"
+#include "support/error.h"
 #include "tests/fuzz/valid_case.h"
 
 namespace eligo::test {

@@ -4,7 +4,7 @@
 #include <iterator>
 
 #include "dsl/diagnostic.h"
-#include "runtime/experiment.h"
+#include "runtime/experiment/experiment.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/fuzz/target.h"
 #include "tests/runtime/temporary.h"

@@ -9,14 +9,14 @@
 #include <fstream>
 #include <iterator>
 
-#include "compiler/executable.h"
-#include "compiler/pipeline.h"
-#include "runtime/cache.h"
-#include "runtime/checkpoint.h"
-#include "runtime/compile_key.h"
+#include "compiler/driver/executable.h"
+#include "compiler/driver/pipeline.h"
 #include "runtime/data/idx.h"
-#include "runtime/metrics.h"
-#include "runtime/session.h"
+#include "runtime/data/npz_archive.h"
+#include "runtime/experiment/metrics.h"
+#include "runtime/library/cache.h"
+#include "runtime/library/compile.h"
+#include "runtime/library/compile_key.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/fuzz/target.h"
 #include "tests/runtime/temporary.h"

@@ -8,7 +8,8 @@
 #include <utility>
 
 #include "dsl/diagnostic.h"
-#include "runtime/session.h"
+#include "runtime/engine/session.h"
+#include "runtime/library/compile.h"
 #include "tests/fuzz/random_rule.h"
 #include "tests/fuzz/target.h"
 #include "tests/oracle/nets.h"

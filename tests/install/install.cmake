@@ -18,7 +18,7 @@ elseif(SANITIZE STREQUAL "thread")
 endif()
 
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
-foreach(path bin/eligo include/eligo/runtime/session.h share/eligo/rules/bptt.eli share/eligo/rules/cells/lstm.eli
+foreach(path bin/eligo include/eligo/runtime/eligo.h share/eligo/rules/bptt.eli share/eligo/rules/cells/lstm.eli
              share/eligo/rules/experiments/quick_start.toml share/eligo/rules/tour/01_first_rule.eli)
   if(NOT EXISTS ${WORK}/prefix/${path})
     message(FATAL_ERROR "${path} was not installed")

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "compiler/loops.h"
+#include "compiler/loops/loops.h"
 
 namespace eligo::testing {
 

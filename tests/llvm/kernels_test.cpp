@@ -8,8 +8,8 @@
 #include <stdexcept>
 #include <thread>
 
-#include "compiler/llvm/denormals.h"
 #include "run.h"
+#include "support/denormals.h"
 
 namespace eligo::testing {
 namespace {
@@ -235,7 +235,7 @@ TEST(Kernels, TextsForOtherProcessors) {
 TEST(Kernels, DenormalsAreFlushedAndComeBack) {
   volatile float tiny = 1e-40f;
   {
-    const compiler::FlushDenormals flush;
+    const FlushDenormals flush;
     EXPECT_EQ(tiny * 0.5f, 0.0f);
   }
   EXPECT_NE(tiny * 0.5f, 0.0f);
@@ -246,7 +246,7 @@ TEST(Kernels, DenormalsAreFlushedForTheirThreadAlone) {
   std::promise<void> flushed, seen;
   float there = 1;
   std::thread other([&] {
-    const compiler::FlushDenormals flush;
+    const FlushDenormals flush;
     there = tiny * 0.5f;
     flushed.set_value();
     seen.get_future().wait();
@@ -257,7 +257,7 @@ TEST(Kernels, DenormalsAreFlushedForTheirThreadAlone) {
   other.join();
   EXPECT_EQ(there, 0.0f);
   try {
-    const compiler::FlushDenormals flush;
+    const FlushDenormals flush;
     throw std::runtime_error("on the way out");
   } catch (const std::runtime_error&) {
     EXPECT_NE(tiny * 0.5f, 0.0f);

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "build.h"
-#include "compiler/loops_text.h"
-#include "compiler/loops_verify.h"
+#include "compiler/loops/print.h"
+#include "compiler/loops/verify.h"
 
 namespace eligo::testing {
 namespace {

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "compiler/loops_text.h"
-#include "compiler/loops_verify.h"
+#include "compiler/loops/print.h"
+#include "compiler/loops/verify.h"
 
 namespace eligo::testing {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "build.h"
 #include "compiler/llvm/jit.h"
-#include "compiler/loops_evaluate.h"
+#include "compiler/loops/evaluate.h"
 
 namespace eligo::testing {
 

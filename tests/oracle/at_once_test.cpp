@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "compiler/plan.h"
-#include "runtime/compile.h"
+#include "compiler/ir/manifest.h"
+#include "runtime/engine/program.h"
 #include "tests/oracle/nets.h"
 
 namespace eligo::test {

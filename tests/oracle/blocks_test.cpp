@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "dsl/diagnostic.h"
-#include "runtime/compile.h"
 #include "tests/oracle/nets.h"
 #include "tests/runtime/temporary.h"
 

@@ -10,9 +10,9 @@
 
 #include <fmt/format.h>
 
-#include "compiler/interpreter.h"
+#include "compiler/driver/pipeline.h"
 #include "compiler/llvm/target.h"
-#include "compiler/pipeline.h"
+#include "compiler/reference/interpreter.h"
 #include "tests/oracle/nets.h"
 #include "tests/runtime/temporary.h"
 

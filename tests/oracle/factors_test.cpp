@@ -1,8 +1,7 @@
 // Statistics of neurons come from factors: no tensor of an example is as large as a parameter.
 #include <gtest/gtest.h>
 
-#include "compiler/pipeline.h"
-#include "runtime/compile.h"
+#include "compiler/driver/pipeline.h"
 #include "tests/oracle/nets.h"
 #include "tests/runtime/temporary.h"
 

@@ -6,7 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/session.h"
+#include "runtime/engine/session.h"
+#include "runtime/library/compile.h"
 
 namespace eligo::test {
 

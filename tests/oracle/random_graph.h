@@ -5,8 +5,8 @@
 #include <random>
 #include <vector>
 
-#include "compiler/phase_runner.h"
-#include "compiler/program.h"
+#include "compiler/ir/phase_runner.h"
+#include "compiler/ir/program.h"
 
 namespace eligo::test {
 

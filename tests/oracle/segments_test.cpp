@@ -1,12 +1,12 @@
 // Windows that do not fit in memory: what is computed again on the way back is the same bit for bit.
-#include "runtime/segments.h"
+#include "compiler/memory/segments.h"
 
 #include <cstring>
 
-#include "runtime/bytes.h"
-#include "runtime/compile.h"
-#include "runtime/layout.h"
-#include "runtime/random_case.h"
+#include "compiler/memory/layout.h"
+#include "runtime/engine/program.h"
+#include "runtime/gradients/random_case.h"
+#include "support/bytes.h"
 #include "tests/oracle/nets.h"
 #include "tests/runtime/temporary.h"
 
@@ -86,8 +86,8 @@ TEST_P(Recomputed, IsTheSameBitForBit) {
   for (const double factor : {1.02, 1.1}) {
     const auto memory = static_cast<std::uint64_t>(factor * static_cast<double>(little));
     std::string why_not;
-    const Layout layout =
-        plan_layout(*program->plan, c.examples(), steps, program->float64, memory, c.threads > 1 ? 2 : 1, 7);
+    const compiler::Layout layout =
+        compiler::plan_layout(*program->plan, c.examples(), steps, program->float64, memory, c.threads > 1 ? 2 : 1, 7);
     EXPECT_TRUE(layout.segments.any()) << factor << " of " << little;
     const std::vector<double> again = outcome(program, c, memory, steps);
     ASSERT_EQ(kept.size(), again.size());
@@ -109,16 +109,16 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"sgprop", "rnn_tanh", "local", 0, false}));
 
 TEST(Segments, FitTheLongestThatTheMemoryHolds) {
-  Segments margins;
+  compiler::Segments margins;
   margins.back = margins.ahead = 1;
   long double least = 0;
-  const SegmentCosts costs{1000, 10};
-  const Segments none = fit_segments(costs, margins, 1000, 1, 1000, least);
+  const compiler::SegmentCosts costs{1000, 10};
+  const compiler::Segments none = compiler::fit_segments(costs, margins, 1000, 1, 1000, least);
   EXPECT_FALSE(none.any());
   EXPECT_LT(least, 1000 + 10 * 150);  // about twice the root of the steps
   EXPECT_GT(least, 1000 + 10 * 80);
-  const Segments some = fit_segments(costs, margins, 1000, 1, least, least);
-  const Segments more = fit_segments(costs, margins, 1000, 1, least * 2, least);
+  const compiler::Segments some = compiler::fit_segments(costs, margins, 1000, 1, least, least);
+  const compiler::Segments more = compiler::fit_segments(costs, margins, 1000, 1, least * 2, least);
   EXPECT_TRUE(some.any());
   EXPECT_GT(more.steps, some.steps);
 }

@@ -2,8 +2,8 @@
 // interpreter, which knows nothing of it, agrees. Recurrences without stay as they are.
 #include <gtest/gtest.h>
 
-#include "compiler/program.h"
-#include "runtime/compile.h"
+#include "compiler/ir/program.h"
+#include "runtime/engine/program.h"
 #include "tests/oracle/nets.h"
 #include "tests/runtime/temporary.h"
 

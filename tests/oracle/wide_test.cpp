@@ -1,10 +1,9 @@
 // Nets whose single example is long enough for threads to share it.
 #include <gtest/gtest.h>
 
-#include "compiler/cut.h"
-#include "compiler/lower.h"
-#include "compiler/pipeline.h"
-#include "runtime/compile.h"
+#include "compiler/driver/pipeline.h"
+#include "compiler/lower/lower.h"
+#include "compiler/lower/split_wide_loops.h"
 #include "tests/oracle/nets.h"
 
 namespace eligo::test {

@@ -1,5 +1,5 @@
 // Bytes that no program wrote.
-#include "compiler/archive.h"
+#include "compiler/ir/archive.h"
 
 #include <gtest/gtest.h>
 

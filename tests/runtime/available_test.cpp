@@ -1,5 +1,5 @@
 // What memory there is, from the files of a machine with and without control groups.
-#include "runtime/available.h"
+#include "support/available.h"
 
 #include "temporary.h"
 

@@ -1,5 +1,5 @@
 // Compiled programs that are kept: nothing is believed that can't be checked, and what is believed does the same.
-#include "runtime/cache.h"
+#include "runtime/library/cache.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -9,11 +9,12 @@
 #include <chrono>
 #include <thread>
 
-#include "runtime/available.h"
-#include "runtime/compile.h"
-#include "runtime/fitting.h"
-#include "runtime/library.h"
-#include "runtime/random_case.h"
+#include "runtime/engine/program.h"
+#include "runtime/gradients/random_case.h"
+#include "runtime/library/compile.h"
+#include "runtime/library/default_parts.h"
+#include "runtime/library/library.h"
+#include "support/available.h"
 #include "temporary.h"
 
 namespace eligo::test {

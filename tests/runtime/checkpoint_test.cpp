@@ -1,4 +1,4 @@
-#include "runtime/checkpoint.h"
+#include "runtime/data/npz_archive.h"
 
 #include <cmath>
 #include <limits>

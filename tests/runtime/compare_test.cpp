@@ -1,5 +1,5 @@
 // `eligo compare`: what is the same stays the same, what differs is measured, and names are matched by role.
-#include "runtime/compare.h"
+#include "runtime/tools/compare.h"
 
 #include <algorithm>
 #include <cmath>

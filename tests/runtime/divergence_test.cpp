@@ -2,9 +2,10 @@
 #include <cmath>
 #include <limits>
 
-#include "runtime/run_folder.h"
+#include "runtime/experiment/run_folder.h"
+#include "runtime/experiment/trainer.h"
+#include "runtime/library/compile.h"
 #include "runtime/tasks/task.h"
-#include "runtime/trainer.h"
 #include "temporary.h"
 
 namespace eligo::test {

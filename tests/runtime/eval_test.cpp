@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/diagnostic.h"
-#include "runtime/evaluate_case.h"
-#include "runtime/random.h"
-#include "runtime/task_case.h"
+#include "runtime/tools/evaluate_case.h"
+#include "runtime/tools/task_case.h"
+#include "support/random.h"
 #include "tests/runtime/temporary.h"
 
 namespace eligo::test {

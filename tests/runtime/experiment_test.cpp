@@ -1,4 +1,4 @@
-#include "runtime/experiment.h"
+#include "runtime/experiment/experiment.h"
 
 #include <algorithm>
 

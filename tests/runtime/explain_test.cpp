@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "runtime/explain.h"
-#include "runtime/fitting.h"
-#include "runtime/library.h"
-#include "runtime/rules_page.h"
+#include "runtime/library/default_parts.h"
+#include "runtime/library/library.h"
+#include "runtime/library/program_spec.h"
+#include "runtime/tools/explain.h"
+#include "runtime/tools/rules_page.h"
+#include "support/error.h"
 
 namespace eligo {
 namespace {

@@ -3,10 +3,11 @@
 # -DROOT=the project -DLIST=the build's list -DWORK=a folder for the copy
 cmake_minimum_required(VERSION 3.25)
 file(STRINGS ${LIST} listed)
-foreach(folder dsl compiler compiler/llvm runtime)
+foreach(folder support dsl compiler/ir compiler/frontend compiler/passes compiler/lower compiler/llvm compiler/driver
+    runtime/engine runtime/library)
   file(GLOB there RELATIVE ${ROOT} ${ROOT}/${folder}/*.cpp ${ROOT}/${folder}/*.h ${ROOT}/${folder}/*.def)
   list(LENGTH there count)
-  if(count LESS 10)
+  if(count LESS 8)
     message(SEND_ERROR "only ${count} sources in ${folder}: is it the right folder?")
   endif()
   foreach(source ${there})
@@ -24,7 +25,7 @@ endforeach()
 
 function(digest_of list result)
   execute_process(COMMAND ${CMAKE_COMMAND} -DROOT=${WORK} -DLIST=${list} -DOUTPUT=${WORK}/digest.cpp
-    -P ${ROOT}/compiler/fingerprint.cmake RESULT_VARIABLE status)
+    -P ${ROOT}/compiler/driver/fingerprint.cmake RESULT_VARIABLE status)
   if(NOT status EQUAL 0)
     message(FATAL_ERROR "the digest cannot be made")
   endif()
@@ -38,9 +39,10 @@ if(NOT first STREQUAL again)
   message(SEND_ERROR "the same sources have two digests")
 endif()
 # One of each kind: language, graph passes, operations, code, what chooses schedules, what plans memory, what calls phases.
-foreach(source dsl/parse_expression.cpp dsl/codes.def compiler/simplify.cpp compiler/ops.def compiler/llvm/plan.cpp
-    runtime/schedules.cpp runtime/layout.cpp runtime/segments.cpp runtime/memory.cpp runtime/compile.cpp
-    runtime/phase_calls.cpp runtime/cache.h)
+foreach(source dsl/parse_expression.cpp dsl/codes.def compiler/passes/simplify.cpp compiler/ir/ops.def
+    compiler/llvm/tile_plan.cpp compiler/driver/choose_schedules.cpp compiler/memory/layout.cpp
+    compiler/memory/segments.cpp runtime/engine/memory.cpp runtime/library/compile.cpp runtime/engine/phase_calls.cpp
+    runtime/library/cache.h)
   file(READ ${WORK}/${source} before)
   file(APPEND ${WORK}/${source} "// changed\n")
   digest_of(${LIST} changed)
@@ -56,13 +58,13 @@ if(NOT first STREQUAL restored)
   message(SEND_ERROR "restored sources have another digest")
 endif()
 # A file that comes, and two that swap their names.
-file(WRITE ${WORK}/runtime/new.cpp "int x;\n")
+file(WRITE ${WORK}/runtime/engine/new.cpp "int x;\n")
 file(READ ${LIST} names)
-file(WRITE ${WORK}/longer.txt "${names}runtime/new.cpp\n")
+file(WRITE ${WORK}/longer.txt "${names}runtime/engine/new.cpp\n")
 digest_of(${WORK}/longer.txt longer)
-file(RENAME ${WORK}/runtime/layout.cpp ${WORK}/swap)
-file(RENAME ${WORK}/compiler/lower.cpp ${WORK}/runtime/layout.cpp)
-file(RENAME ${WORK}/swap ${WORK}/compiler/lower.cpp)
+file(RENAME ${WORK}/compiler/memory/layout.cpp ${WORK}/swap)
+file(RENAME ${WORK}/compiler/lower/lower.cpp ${WORK}/compiler/memory/layout.cpp)
+file(RENAME ${WORK}/swap ${WORK}/compiler/lower/lower.cpp)
 digest_of(${LIST} swapped)
 if(longer STREQUAL first OR swapped STREQUAL first)
   message(SEND_ERROR "a new file or an exchange of two leaves the digest as it was")

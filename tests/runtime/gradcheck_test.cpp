@@ -1,11 +1,12 @@
 // `eligo gradcheck`: right rules pass, a wrong derivative is found, kinks and zeros are said to be such.
-#include "runtime/gradcheck.h"
+#include "runtime/tools/gradcheck.h"
 
 #include <algorithm>
 
 #include "dsl/diagnostic.h"
-#include "runtime/fitting.h"
-#include "runtime/library.h"
+#include "runtime/library/default_parts.h"
+#include "runtime/library/library.h"
+#include "runtime/library/program_spec.h"
 #include "temporary.h"
 
 namespace eligo::test {

@@ -1,6 +1,6 @@
 // What ThreadSanitizer is told of work that TBB shares out: enough that it finds nothing where nothing is wrong, and
 // not so much that it misses what is.
-#include "runtime/hand_over.h"
+#include "runtime/engine/hand_over.h"
 
 #include <gtest/gtest.h>
 #include <tbb/parallel_for.h>

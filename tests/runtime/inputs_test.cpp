@@ -8,13 +8,13 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/diagnostic.h"
-#include "runtime/compile.h"
-#include "runtime/evaluate_case.h"
-#include "runtime/experiment.h"
-#include "runtime/explain.h"
-#include "runtime/library.h"
-#include "runtime/settings.h"
-#include "runtime/text_file.h"
+#include "runtime/experiment/experiment.h"
+#include "runtime/experiment/settings.h"
+#include "runtime/library/compile.h"
+#include "runtime/library/library.h"
+#include "runtime/tools/evaluate_case.h"
+#include "runtime/tools/explain.h"
+#include "support/text_file.h"
 #include "temporary.h"
 
 namespace eligo::test {

@@ -10,9 +10,9 @@
 #include <set>
 #include <sstream>
 
-#include "runtime/checkpoint.h"
-#include "runtime/run_folder.h"
-#include "runtime/trainer.h"
+#include "runtime/data/npz_archive.h"
+#include "runtime/experiment/run_folder.h"
+#include "runtime/experiment/trainer.h"
 #include "temporary.h"
 
 namespace eligo::test {

@@ -1,5 +1,5 @@
 // JSON within its bounds, and numbers that it has no word for.
-#include "runtime/json_text.h"
+#include "support/json_text.h"
 
 #include <limits>
 

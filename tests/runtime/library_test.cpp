@@ -1,4 +1,4 @@
-#include "runtime/library.h"
+#include "runtime/library/library.h"
 
 #include <sys/stat.h>
 

@@ -1,10 +1,10 @@
 // Archives piece by piece: long fields, values as they lie in memory, and what no archive may claim.
-#include "runtime/npz.h"
+#include "runtime/data/npz.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "runtime/checkpoint.h"
+#include "runtime/data/npz_archive.h"
 #include "temporary.h"
 
 namespace eligo::test {

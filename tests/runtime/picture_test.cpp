@@ -1,4 +1,4 @@
-#include "runtime/picture.h"
+#include "runtime/plot/picture.h"
 
 #include <png.h>
 
@@ -6,8 +6,8 @@
 #include <cstring>
 #include <limits>
 
-#include "runtime/checkpoint.h"
-#include "runtime/stroke_font.h"
+#include "runtime/data/npz_archive.h"
+#include "runtime/plot/stroke_font.h"
 #include "temporary.h"
 
 namespace eligo::test {

@@ -1,7 +1,9 @@
 // What is read from the comments above items, and the costs that docs/rules.md shows.
-#include "runtime/rules_page.h"
+#include "runtime/tools/rules_page.h"
 
-#include "runtime/fitting.h"
+#include "runtime/engine/session.h"
+#include "runtime/library/compile.h"
+#include "runtime/library/default_parts.h"
 #include "temporary.h"
 
 namespace eligo::test {

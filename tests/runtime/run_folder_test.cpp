@@ -1,11 +1,11 @@
-#include "runtime/run_folder.h"
+#include "runtime/experiment/run_folder.h"
 
 #include <unistd.h>
 
-#include "runtime/checkpoint.h"
-#include "runtime/experiment.h"
-#include "runtime/library.h"
-#include "runtime/metrics.h"
+#include "runtime/data/npz_archive.h"
+#include "runtime/experiment/experiment.h"
+#include "runtime/experiment/metrics.h"
+#include "runtime/library/library.h"
 #include "temporary.h"
 
 namespace eligo::test {

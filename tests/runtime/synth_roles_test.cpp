@@ -1,10 +1,11 @@
 // Rules with several synthesisers: which part each role gets, in every place where one can be named.
-#include "runtime/synth_roles.h"
+#include "runtime/library/synth_roles.h"
 
 #include <nlohmann/json.hpp>
 
-#include "runtime/evaluate_case.h"
-#include "runtime/experiment.h"
+#include "runtime/experiment/experiment.h"
+#include "runtime/library/compile.h"
+#include "runtime/tools/evaluate_case.h"
 #include "temporary.h"
 
 namespace eligo::test {

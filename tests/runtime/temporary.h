@@ -12,7 +12,7 @@
 #include <fstream>
 #include <string>
 
-#include "runtime/session.h"
+#include "support/error.h"
 
 namespace eligo::test {
 

@@ -1,5 +1,5 @@
 // What `eligo fmt --in-place` does to a file: its text changes and nothing else.
-#include "runtime/text_file.h"
+#include "support/text_file.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>

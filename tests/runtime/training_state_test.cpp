@@ -1,10 +1,10 @@
 // Counters of a checkpoint: only those that a training can have.
-#include "runtime/training_state.h"
+#include "runtime/experiment/training_state.h"
 
 #include <cmath>
 #include <limits>
 
-#include "runtime/checkpoint.h"
+#include "runtime/data/npz_archive.h"
 #include "temporary.h"
 
 namespace eligo::test {

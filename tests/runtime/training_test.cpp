@@ -1,10 +1,10 @@
-#include "runtime/training.h"
+#include "runtime/experiment/training.h"
 
 #include <cmath>
 
-#include "runtime/alignment.h"
-#include "runtime/run_folder.h"
-#include "runtime/trainer.h"
+#include "runtime/experiment/alignment.h"
+#include "runtime/experiment/run_folder.h"
+#include "runtime/experiment/trainer.h"
 #include "temporary.h"
 
 namespace eligo::test {

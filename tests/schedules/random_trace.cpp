@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "runtime/random.h"
+#include "support/random.h"
 
 namespace eligo::test {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "runtime/random.h"
+#include "support/random.h"
 #include "tests/oracle/nets.h"
 
 namespace eligo::test {

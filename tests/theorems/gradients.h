@@ -4,7 +4,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "runtime/library.h"
+#include "runtime/library/library.h"
 #include "tests/oracle/nets.h"
 
 namespace eligo::test {

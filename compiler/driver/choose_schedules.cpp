@@ -1,0 +1,231 @@
+#include "compiler/driver/choose_schedules.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "compiler/driver/pipeline.h"
+#include "compiler/ir/manifest.h"
+#include "compiler/lower/phase_costs.h"
+#include "compiler/memory/layout.h"
+#include "compiler/schedule/transpose.h"
+#include "dsl/names.h"
+#include "support/error.h"
+
+namespace eligo::compiler {
+namespace {
+
+using Kind = Schedule::Kind;
+using Assignment = std::map<std::string, Schedule>;  // by recurrence
+
+// What running a program takes: operations, and bytes moved, of a step and example; bytes of a session's arena.
+struct Estimate {
+  double operations = 0, bytes = 0, memory = 0;
+};
+
+struct Candidate {
+  Schedule schedule;
+  bool possible = true;
+  Estimate cost;
+  std::string reason;  // why it is not possible
+  // As in the compiler's choices of order: moving a word costs as much as a few operations.
+  double weight() const { return cost.operations + cost.bytes; }
+};
+
+// How often a phase runs in a sequence of `steps` steps.
+double runs_of(const Program& plan, const std::string& phase, double steps) {
+  for (const auto& replay : plan.replays) {
+    if (phase != plan.phases[static_cast<std::size_t>(replay.again)].name) continue;
+    // At the t-th arrival as many steps back as there are, at most `limit`.
+    const double most = replay.limit < 0 ? steps - 1 : std::min<double>(replay.limit, steps - 1);
+    return most * steps - most * (most + 1) / 2;
+  }
+  if (phase.starts_with("update")) {
+    for (const auto& learned : plan.learned)
+      if (plan.phases[static_cast<std::size_t>(learned.update_phase)].name == phase)
+        return learned.every == UpdateEvery::step ? steps : 1;
+    return 1;
+  }
+  return phase == "close" || phase == "sweep_start" ? 1 : steps;
+}
+
+class Scheduler {
+ public:
+  Scheduler(const Elaborate& elaborate, const ScheduleRequest& request, std::vector<RecurrenceSchedules>* table)
+      : elaborate_(elaborate), request_(request), table_(table) {}
+
+  std::shared_ptr<Program> run() {
+    const std::shared_ptr<Program> plain = elaborate_();
+    std::vector<std::string> names;
+    for (int tensor : forward_recurrences(*plain)) names.push_back(plain->tensors[tensor].name);
+    read_wanted(names);
+    for (const std::string& name : names) chosen_[name] = {Kind::dense};
+    for (const std::string& name : names)
+      if (wanted_.at(name).kind != Kind::automatic) force(name);
+    for (const std::string& name : names)
+      if (wanted_.at(name).kind == Kind::automatic || table_) choose(name);
+    bool dense = true;
+    for (const auto& [name, schedule] : chosen_) dense = dense && schedule.kind == Kind::dense;
+    if (dense) return plain;
+    std::string reason;
+    return build(chosen_, &reason);
+  }
+
+ private:
+  void read_wanted(const std::vector<std::string>& names) {
+    for (const std::string& name : names) wanted_[name] = {request_.dense ? Kind::dense : Kind::automatic};
+    for (const auto& [given, text] : request_.wanted) {
+      const std::string name = dsl::canonical(given);
+      const auto schedule = parse_schedule(text);
+      if (!schedule)
+        throw Error(
+            fmt::format("\"{}\" is no schedule: it is dense, replay, reverse, auto, or approximate replay(k) with "
+                        "the steps that it walks back",
+                        text));
+      if (schedule->kind == Kind::replay && schedule->steps >= 0 && !schedule->approximate)
+        throw Error(
+            fmt::format("{} leaves out what lies further back, so it is not exact: write \"approximate {}\" if that "
+                        "is meant",
+                        text, text));
+      if (name.empty()) {  // for all; it is the first in the map
+        for (auto& [each, kind] : wanted_) kind = *schedule;
+      } else if (wanted_.contains(name)) {
+        wanted_[name] = *schedule;
+      } else {
+        throw Error(fmt::format("there is no forward recurrence {} to schedule; this rule has {}", given,
+                                names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
+      }
+    }
+  }
+
+  // Null, and why, where a recurrence cannot have its schedule.
+  std::shared_ptr<Program> build(const Assignment& assignment, std::string* reason) const {
+    std::shared_ptr<Program> plan = elaborate_();
+    for (int tensor : forward_recurrences(*plan)) {
+      const auto found = assignment.find(plan->tensors[tensor].name);
+      if (found == assignment.end() || found->second.kind == Kind::dense) continue;
+      *reason = refused(found->second);
+      if (reason->empty()) *reason = transpose(*plan, tensor, found->second);
+      if (!reason->empty()) return nullptr;
+    }
+    return plan;
+  }
+
+  std::string refused(const Schedule& schedule) const {
+    if (!request_.online) return "";
+    if (schedule.kind == Kind::reverse) return "each step is to be learned from when it comes";
+    if (schedule.kind == Kind::replay && schedule.steps < 0)
+      return "the steps so far would have to be kept without end";
+    return "";
+  }
+
+  Estimate estimate(Program& plan) const {
+    CompileOptions options;
+    options.float64 = request_.float64;
+    options.batch = request_.batch;
+    finish_graph(plan, options);
+    const auto steps = static_cast<double>(std::max<std::int64_t>(request_.steps, 1));
+    const auto batch = static_cast<double>(std::max<std::int64_t>(request_.batch, 1));
+    Estimate sum;
+    for (const PhaseCost& phase : phase_costs(plan, request_.batch)) {
+      const double runs = runs_of(plan, phase.phase, steps) / (steps * batch);
+      sum.operations += runs * phase.cost.operations;
+      sum.bytes += runs * phase.cost.words * (request_.float64 ? 8 : 4);
+    }
+    const Plan kept = plan_of(plan);
+    sum.memory = layout_of(kept, 0).bytes;
+    if (sum.memory <= request_.memory) return sum;
+    try {  // in segments, whose steps are taken twice
+      sum.memory = layout_of(kept, static_cast<std::uint64_t>(request_.memory)).bytes;
+      sum.operations *= 2;
+      sum.bytes *= 2;
+    } catch (const Error&) {
+      // it does not fit so either
+    }
+    return sum;
+  }
+
+  Layout layout_of(const Plan& plan, std::uint64_t most) const {
+    return plan_layout(plan, request_.batch, std::max<std::int64_t>(request_.steps, 1), request_.float64, most, 1);
+  }
+
+  void force(const std::string& name) {
+    chosen_[name] = wanted_.at(name);
+    std::string reason;
+    if (!build({{name, chosen_[name]}}, &reason))
+      throw Error(fmt::format("{} cannot be computed by {}: {}", name, to_string(chosen_[name]), reason));
+  }
+
+  Candidate consider(const std::string& name, const Schedule& schedule) const {
+    Candidate candidate{schedule, true, {}, ""};
+    Assignment tried = chosen_;
+    tried[name] = schedule;
+    const std::shared_ptr<Program> plan = build(tried, &candidate.reason);
+    candidate.possible = plan != nullptr;
+    if (plan) candidate.cost = estimate(*plan);
+    return candidate;
+  }
+
+  void choose(const std::string& name) {
+    const bool free = wanted_.at(name).kind == Kind::automatic;
+    const Schedule mine = chosen_[name];
+    std::vector<Schedule> tried = {{Kind::reverse}, {Kind::replay}, {Kind::dense}};
+    if (!free && mine.steps >= 0) tried.insert(tried.begin() + 2, mine);
+    else if (table_) tried.insert(tried.begin() + 2, {Kind::replay, 5, true});
+    std::vector<Candidate> candidates;
+    for (const Schedule& schedule : tried) {
+      // Whatever can be walked back once is cheaper so than from every arrival anew.
+      const bool settled = !candidates.empty() && candidates.front().possible;
+      if (schedule.kind == Kind::replay && settled && !table_) continue;
+      candidates.push_back(consider(name, schedule));
+    }
+    if (free) chosen_[name] = cheapest(candidates);
+    if (table_) table_->push_back({name, rows(candidates, chosen_[name])});
+  }
+
+  // Of those that fit; where none does, the smallest, so that what refuses it names the least that would do.
+  Schedule cheapest(const std::vector<Candidate>& candidates) const {
+    const Candidate *best = nullptr, *smallest = nullptr;
+    for (const Candidate& c : candidates) {
+      if (!c.possible || c.schedule.approximate) continue;
+      if (!smallest || c.cost.memory < smallest->cost.memory) smallest = &c;
+      if (c.cost.memory > request_.memory) continue;
+      if (!best || c.weight() < best->weight()) best = &c;
+    }
+    if (!best) best = smallest;
+    return best ? best->schedule : Schedule{Kind::dense};
+  }
+
+  std::vector<ScheduleChoice> rows(const std::vector<Candidate>& candidates, const Schedule& chosen) const {
+    std::vector<ScheduleChoice> result;
+    for (const Candidate& c : candidates) {
+      ScheduleChoice row{to_string(c.schedule),
+                                   c.cost.operations,
+                                   c.cost.bytes,
+                                   c.cost.memory,
+                                   c.possible && c.schedule.steps < 0,
+                                   c.reason,
+                                   c.schedule == chosen};
+      if (c.possible && c.schedule.steps >= 0)
+        row.reason = "it leaves out what lies further back, so it has to be asked for";
+      if (c.possible && c.cost.memory > request_.memory) row.reason = "it takes more memory than is allowed";
+      result.push_back(row);
+    }
+    return result;
+  }
+
+  const Elaborate& elaborate_;
+  const ScheduleRequest& request_;
+  std::vector<RecurrenceSchedules>* table_;
+  Assignment wanted_, chosen_;
+};
+
+}  // namespace
+
+std::shared_ptr<Program> choose_schedules(const Elaborate& elaborate, const ScheduleRequest& request,
+                                          std::vector<RecurrenceSchedules>* table) {
+  return Scheduler(elaborate, request, table).run();
+}
+
+}  // namespace eligo::compiler

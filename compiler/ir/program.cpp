@@ -1,0 +1,104 @@
+#include "compiler/ir/program.h"
+
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+namespace eligo::compiler {
+
+Extent Tensor::size() const {
+  Extent n = 1;
+  for (Extent d : dims) n *= d;
+  return n;
+}
+
+int Facts::find(const std::string& wanted) const {
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    if (tensors[i].name == wanted) return static_cast<int>(i);
+  return -1;
+}
+
+const Phase* Program::phase(const std::string& wanted) const {
+  for (const Phase& p : phases)
+    if (p.name == wanted) return &p;
+  return nullptr;
+}
+
+Ref Program::leaf(int tensor, TimeRef time) {
+  const Tensor& t = tensors[tensor];
+  return graph.leaf(tensor, time, t.dims, t.batched);
+}
+
+Ref Program::definition(int tensor, TimeRef time) {
+  auto found = definitions.find(tensor);
+  if (found == definitions.end()) return nullptr;
+  if (time == TimeRef{When::t, 0}) return found->second;
+  Ref& moved = shifted_[{tensor, {static_cast<int>(time.base), time.offset}}];
+  if (!moved) moved = shift(*this, found->second, time);
+  return moved;
+}
+
+std::vector<Ref> leaves_of(Program& program, Ref root) { return leaves_of(program, std::vector<Ref>{root}); }
+
+std::vector<Ref> leaves_of(Program& program, std::vector<Ref> roots) {
+  std::vector<Ref> leaves;
+  std::unordered_set<Ref> seen;
+  while (!roots.empty()) {
+    const std::vector<Ref> next = std::exchange(roots, {});
+    for (Ref node : postorder(next)) {
+      if (!seen.insert(node).second) continue;
+      if (node->kind == NodeKind::leaf) leaves.push_back(node);
+      const bool lazy = node->kind == NodeKind::jac || node->kind == NodeKind::vjp || node->kind == NodeKind::jvp;
+      if (!lazy) continue;
+      roots.insert(roots.end(), node->cuts.begin(), node->cuts.end());
+      const std::map<int, Ref> equations = program.definitions;
+      for (const auto& [tensor, equation] : equations) {
+        roots.push_back(program.leaf(tensor, node->own));
+        roots.push_back(program.definition(tensor, node->own));
+      }
+    }
+  }
+  return leaves;
+}
+
+namespace {
+
+Ref moved_leaf(Program& program, Ref leaf, TimeRef time) {
+  return leaf->time.base == When::t ? program.leaf(leaf->tensor, time.shifted(leaf->time.offset)) : leaf;
+}
+
+// A lazy derivative at another time: what it is cut loose from and the step that it follows move along.
+Ref moved_derivative(Program& program, Ref node, const std::vector<Use>& uses, TimeRef time) {
+  std::vector<Ref> cuts;
+  for (Ref cut : node->cuts) cuts.push_back(moved_leaf(program, cut, time));
+  const TimeRef own = node->own.base == When::t ? time.shifted(node->own.offset) : node->own;
+  if (node->kind == NodeKind::jac) return program.graph.jac(uses[0].node, std::move(cuts), node->wrt, own);
+  if (node->kind == NodeKind::vjp) {
+    std::vector<std::pair<Ref, Ref>> pairs;
+    for (std::size_t i = 0; i < uses.size(); i += 2) pairs.emplace_back(uses[i].node, uses[i + 1].node);
+    return program.graph.vjp(std::move(pairs), std::move(cuts), node->wrt, own);
+  }
+  std::vector<Ref> tangents;
+  for (std::size_t k = 1; k < uses.size(); ++k) tangents.push_back(uses[k].node);
+  return program.graph.jvp(uses[0].node, std::move(tangents), std::move(cuts), own);
+}
+
+}  // namespace
+
+bool is_lazy(NodeKind kind) { return kind == NodeKind::jac || kind == NodeKind::vjp || kind == NodeKind::jvp; }
+
+Ref shift(Program& program, Ref root, TimeRef time) {
+  std::unordered_map<Ref, Ref> moved;
+  for (Ref node : postorder({root})) {
+    std::vector<Use> uses = node->uses;
+    for (Use& use : uses) use.node = moved.at(use.node);
+    program.graph.origin = node->origin;
+    if (node->kind == NodeKind::leaf) moved[node] = moved_leaf(program, node, time);
+    else if (is_lazy(node->kind)) moved[node] = moved_derivative(program, node, uses, time);
+    else moved[node] = program.graph.rebuild(node, std::move(uses));
+  }
+  program.graph.origin = {};
+  return moved.at(root);
+}
+
+}  // namespace eligo::compiler

@@ -1,0 +1,14 @@
+// First values of parameters, wirings and kept values, drawn from the session's seed by the tensor's name.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "compiler/ir/program.h"
+
+namespace eligo {
+
+// `step` counts from 0 and matters for a tensor with a value per step only.
+std::vector<double> initial_values(const compiler::Tensor& tensor, std::uint64_t seed, std::int64_t step = 0);
+
+}  // namespace eligo

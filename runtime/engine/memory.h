@@ -1,0 +1,96 @@
+// A session's arena: every tensor's slots, sized once, and where each lies for the phase that runs.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "compiler/ir/phase_runner.h"
+#include "compiler/memory/layout.h"
+
+namespace eligo {
+
+// What a phase's times mean at the moment.
+struct Moment {
+  std::int64_t t = 0;      // the step that arrives, or that the sweep has reached
+  std::int64_t start = 0;  // boundary before the window's first step
+  bool current = true;     // parameters at t are those of now (step, arrive, show)
+};
+
+class Memory {
+ public:
+  Memory(const compiler::Plan& program, const compiler::Layout& layout, std::int64_t examples, int shards, bool float64);
+
+  bool float64() const { return float64_; }
+  // How the examples of the batches to come are cut; slots lie as close as their number lets them.
+  void divide(std::int64_t examples);
+  std::int64_t first(int shard) const { return first_[static_cast<std::size_t>(shard)]; }
+  std::int64_t count(int shard) const { return first(shard + 1) - first(shard); }
+  // The slots of a timed tensor of one shard, count rows each: that of step t is number (t - lowest) mod capacity, or
+  // t - lowest - origin where only a segment is kept.
+  std::byte* ring(int tensor, int shard) const { return base_[tensor] + shard * layout_.tensors[tensor].ring_bytes; }
+  std::int64_t origin(int shard) const { return origin_[static_cast<std::size_t>(shard)]; }
+  void set_origin(int shard, std::int64_t step) { origin_[static_cast<std::size_t>(shard)] = step; }
+  // First byte of a timed tensor's slot for step `t` of one shard.
+  std::byte* slot(int tensor, std::int64_t t, int shard) const;
+  // All of a tensor without time: its one copy, or those of all steps in order.
+  std::byte* whole(int tensor) const {
+    return base_[tensor] + (layout_.tensors[tensor].copies ? layout_.tensors[tensor].slot_bytes : 0);
+  }
+  std::int64_t copies(int tensor) const { return layout_.tensors[tensor].copies ? layout_.tensors[tensor].copies : 1; }
+  // A step's copy in storage made of one for no step and then one for each. What no step has reads as zero.
+  std::byte* copy(int tensor, std::byte* base, std::int64_t t) const;
+  void* version(int tensor, std::int64_t t) const;
+  std::byte* base(int tensor) const { return base_[tensor]; }
+  std::byte* version_base(int tensor) const { return version_[tensor]; }
+  std::byte* shard_gradient(int tensor, int shard) const;  // all copies
+  std::int64_t gradient_bytes(int tensor) const { return layout_.tensors[tensor].bytes(); }
+  void* gathered(int tensor, compiler::TimeRef time, std::int64_t example);  // per-example reads at end or last
+  std::int64_t row_bytes(int tensor) const { return row_[tensor]; }          // one example
+
+  double read(int tensor, const void* at, std::int64_t i) const;
+  void write(int tensor, void* at, std::int64_t i, double value) const;
+  // Whether a finite number stays finite as a value of these tensors.
+  bool fits(double value) const { return float64_ || !std::isfinite(value) || std::isfinite(static_cast<float>(value)); }
+  void zero_slot(int tensor, std::int64_t t, int shard) const;
+  void snapshot_versions(std::int64_t t) const;
+
+  const compiler::Plan& program() const { return program_; }
+  const compiler::Layout& layout() const { return layout_; }
+
+ private:
+  const compiler::Plan& program_;
+  const compiler::Layout& layout_;
+  bool float64_;
+  std::vector<std::int64_t> origin_;  // by shard: the step before its segment's first
+  std::vector<std::int64_t> first_;  // example, by shard; behind the last one, how many there are
+  struct Free {
+    void operator()(void* p) const;
+  };
+  std::unique_ptr<void, Free> arena_;
+  std::vector<std::byte*> base_, version_, shard_;
+  std::vector<std::int64_t> row_;
+  struct EndRead {
+    int tensor;
+    compiler::TimeRef time;
+    std::byte* at;
+  };
+  std::vector<EndRead> end_reads_;
+};
+
+// One shard's view.
+class ShardResolver final : public compiler::Resolver {
+ public:
+  ShardResolver(Memory& memory, int shard) : memory_(&memory), shard_(shard) {}
+  void* resolve(int tensor, compiler::TimeRef time) override;
+  Moment moment;
+  bool optimising = false;  // the reduced gradient, not the shard's own; parameters as they are now
+
+ private:
+  void* step_copy(int tensor, compiler::TimeRef time) const;
+  Memory* memory_;
+  int shard_;
+};
+
+}  // namespace eligo

@@ -1,0 +1,321 @@
+#include "runtime/experiment/trainer.h"
+#include "runtime/library/warnings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <thread>
+
+#include "runtime/experiment/metrics.h"
+#include "runtime/experiment/progress.h"
+#include "runtime/library/compile.h"
+#include "runtime/plot/picture.h"
+#include "support/error.h"
+#include "support/files.h"
+
+namespace eligo {
+namespace {
+
+int thread_count(const Experiment& experiment) {
+  if (experiment.threads > 0) return experiment.threads;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// Rows that were written after the checkpoint from which a training goes on; they will be written again.
+void drop_rows(const std::string& variant, std::uint64_t seed, const Outcome& outcome, MetricsFile& metrics) {
+  if (outcome.complete) return;
+  metrics.remove_if([&](const MetricsRow& row) {
+    if (row.variant != variant || row.seed != seed) return false;
+    return row.batch > outcome.batches || row.split == split_name(Split::test) ||
+           (row.split == split_name(Split::validation) && row.epoch > outcome.epochs);
+  });
+}
+
+// How many rows of training batches there must be, and how many there are.
+std::pair<std::uint64_t, std::uint64_t> train_rows(const Variant& variant, std::uint64_t seed, const Task& task,
+                                                   const Outcome& outcome, const std::vector<MetricsRow>& rows) {
+  const std::uint64_t every = variant.train.log_every, all = task.shape().train_batches;
+  const std::uint64_t index = outcome.batches - outcome.epochs * all;
+  const std::uint64_t wanted = outcome.epochs * ((all + every - 1) / every) + (index == all ? (all + every - 1) / every
+                                                                                           : index / every);
+  const auto found = std::count_if(rows.begin(), rows.end(), [&](const MetricsRow& row) {
+    return row.variant == variant.name && row.seed == seed && row.split == split_name(Split::train);
+  });
+  return {wanted, static_cast<std::uint64_t>(found)};
+}
+
+void write_summary(const RunFolder& folder, const std::vector<TrainingResult>& results) {
+  const auto text = [](const std::optional<double>& value) {
+    return value ? fmt::format("{}", *value) : std::string();
+  };
+  std::string out =
+      "variant,seed,epochs,batches,final_loss,final_score,test_loss,test_score,cosine,ms_per_batch,diverged\n";
+  for (const auto& [variant, seed, o] : results) {
+    std::string name = variant;
+    for (std::size_t at = 0; (at = name.find('"', at)) != std::string::npos; at += 2) name.insert(at, 1, '"');
+    out += fmt::format("\"{}\",{},{},{},{},{},{},{},{},{:.4f},{}\n", name, seed, o.epochs, o.batches, o.final_loss,
+                       text(o.final_score), text(o.test_loss), text(o.test_score), text(o.cosine), o.milliseconds,
+                       o.diverged ? 1 : 0);
+  }
+  write_file_atomically(folder.summary(), out);
+}
+
+using Lines = std::map<std::string, std::map<std::uint64_t, std::vector<Point>>>;
+
+Lines lines_of(const std::vector<MetricsRow>& rows, Split split) {
+  Lines lines;
+  for (const auto& row : rows) {
+    if (row.split != split_name(split)) continue;
+    lines[row.variant][row.seed].push_back({static_cast<double>(row.batch), row.loss});
+  }
+  return lines;
+}
+
+// Validation losses, or training losses where there are too few of them to make a line.
+void write_curves(const RunFolder& folder, const Experiment& experiment) {
+  const auto rows = read_metrics(folder.metrics());
+  Lines lines = lines_of(rows, Split::validation);
+  bool enough = !lines.empty();
+  for (const auto& [variant, seeds] : lines) {
+    for (const auto& [seed, line] : seeds) enough = enough && line.size() > 2;
+  }
+  if (!enough) lines = lines_of(rows, Split::train);
+  Figure figure{experiment.name, "batches", enough ? "validation loss" : "training loss"};
+  for (const auto& variant : experiment.variants) {
+    Curve curve{variant.name};
+    for (const auto& [seed, line] : lines[variant.name]) curve.lines.push_back(line);
+    figure.curves.push_back(std::move(curve));
+  }
+  write_pictures(figure, folder.picture("svg"), folder.picture("png"));
+}
+
+// --- the table ------------------------------------------------------------------------------------------------------
+
+// "0.123" for one value, "0.123 ± 0.004" for several; empty for none.
+std::string mean_text(const std::vector<double>& values, const char* format) {
+  if (values.empty()) return "";
+  double mean = 0, spread = 0;
+  for (const double v : values) mean += v / static_cast<double>(values.size());
+  for (const double v : values) spread += (v - mean) * (v - mean);
+  const std::string text = fmt::format(fmt::runtime(format), mean);
+  if (values.size() == 1) return text;
+  spread = std::sqrt(spread / static_cast<double>(values.size() - 1));
+  return text + " ± " + fmt::format(fmt::runtime(format), spread);
+}
+
+std::size_t characters(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+using Table = std::vector<std::vector<std::string>>;
+
+// Columns without any entry below their heading are left out; the first is set left, the others right.
+std::string layout(const Table& table) {
+  std::string out;
+  std::vector<std::size_t> widths(table[0].size());
+  std::vector<bool> used(table[0].size());
+  for (std::size_t row = 0; row < table.size(); ++row) {
+    for (std::size_t column = 0; column < table[row].size(); ++column) {
+      widths[column] = std::max(widths[column], characters(table[row][column]));
+      if (row > 0 && !table[row][column].empty()) used[column] = true;
+    }
+  }
+  for (const auto& row : table) {
+    std::string line;
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      if (!used[column]) continue;
+      const std::string gap(widths[column] - characters(row[column]), ' ');
+      line += column == 0 ? row[column] + gap : "   " + gap + row[column];
+    }
+    out += line + "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+// Of one training, if it is complete.
+std::optional<Outcome> outcome_of(const Variant& variant, std::size_t index, std::uint64_t seed, const Task& task,
+                                  const RunFolder& folder) {
+  const std::string path = folder.checkpoint(variant.name, index, seed, "last");
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return std::nullopt;
+  const TrainingState state = read_state(NpzReader(path), limits_of(variant, task, seed));
+  return state.outcome.complete ? std::optional(state.outcome) : std::nullopt;
+}
+
+Trainer::Trainer(const Experiment& experiment, TrainerOptions options, const RunFolder* resumed)
+    : experiment_(experiment), options_(std::move(options)), progress_(stdout, options_.quiet) {
+  programs_.resize(experiment_.variants.size());
+  // Sessions are made and dropped again, but for those of the first, which is what runs next.
+  for (std::size_t i = programs_.size(); i-- > 0;) {
+    std::optional<std::uint64_t> next;
+    for (const auto seed : experiment_.seeds)
+      if (!next && !(resumed != nullptr && complete(i, seed, *resumed))) next = seed;
+    if (!next) continue;
+    ready_ = {};
+    compile_variant(i);
+    ready_ = {i, *next, make(i, *next)};
+  }
+}
+
+Trainer::~Trainer() = default;
+
+std::optional<Outcome> Trainer::complete(std::size_t index, std::uint64_t seed, const RunFolder& folder) {
+  const Variant& variant = experiment_.variants[index];
+  return outcome_of(variant, index, seed, task(variant, seed), folder);
+}
+
+void Trainer::compile_variant(std::size_t index) {
+  const Variant& variant = experiment_.variants[index];
+  progress_.update(fmt::format("{}  compiling", variant.name));
+  ProgramSpec spec = variant.program;
+  const Task& first = task(variant, experiment_.seeds[0]);
+  spec.show = shown_for(variant, first);
+  spec.batch_hint = variant.train.batch;
+  spec.steps_hint = first.shape().max_steps;
+  spec.memory = experiment_.memory;
+  spec.online = false;
+  try {
+    programs_[index] = compile(spec);
+    for (const std::string& warning : warnings_of(*programs_[index]))
+      if (warned_.insert(warning).second) progress_.warn(fmt::format("{}: {}", variant.name, warning));
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: {}", variant.name, error.what()));
+  }
+}
+
+std::unique_ptr<Training> Trainer::make(std::size_t index, std::uint64_t seed) {
+  const Variant& variant = experiment_.variants[index];
+  TrainingPlace place{seed, thread_count(experiment_), experiment_.memory, 1, &progress_, options_.interrupted};
+  const auto made = [&] { return std::make_unique<Training>(variant, programs_[index], task(variant, seed), place); };
+  try {
+    return made();
+  } catch (const Error& error) {
+    place.share = 1.0 / 3;  // its windows in segments, so that there is as much for the two that measure it
+    try {
+      if (variant.train.measure > 0) return made();
+    } catch (const Error&) {  // the first says what would do
+    }
+    throw Error(fmt::format("{}: {}", variant.name, error.what()));
+  }
+}
+
+ExperimentResult Trainer::run(const RunFolder& folder) {
+  const Variant& first = experiment_.variants[0];
+  progress_.line(fmt::format("{}: {}", first.task.name, task(first, experiment_.seeds[0]).description()));
+  ExperimentResult result;
+  result.complete = true;
+  if (options_.resume && is_complete(experiment_, folder)) {
+    for (std::size_t v = 0; v < experiment_.variants.size(); ++v)
+      for (const auto seed : experiment_.seeds)
+        result.results.push_back({experiment_.variants[v].name, seed, *complete(v, seed, folder)});
+    return result;
+  }
+  MetricsFile metrics(folder.metrics());
+  for (std::size_t v = 0; v < experiment_.variants.size() && result.complete; ++v) {
+    for (const auto seed : experiment_.seeds) {
+      result.complete = result.complete && train(v, seed, folder, metrics, result);
+    }
+  }
+  write_summary(folder, result.results);
+  write_curves(folder, experiment_);
+  return result;
+}
+
+const Task& Trainer::task(const Variant& variant, std::uint64_t seed) {
+  TaskSpec spec = variant.task;
+  spec.seed = seed;
+  std::string key = fmt::format("{} {} {} {}", spec.name, spec.batch, spec.batches_per_epoch, seed);
+  for (const auto& [name, value] : spec.numbers) key += fmt::format(" {}={}", name, value);
+  for (const auto& [name, value] : spec.texts) key += fmt::format(" {}={}", name, value);
+  auto& slot = tasks_[key];
+  if (!slot) slot = make_task(spec);
+  return *slot;
+}
+
+bool Trainer::train(std::size_t index, std::uint64_t seed, const RunFolder& folder, MetricsFile& metrics,
+                    ExperimentResult& result) {
+  const Variant& variant = experiment_.variants[index];
+  if (options_.resume) {
+    if (const auto outcome = complete(index, seed, folder)) {
+      progress_.line(fmt::format("{}  seed {}  was complete", variant.name, seed));
+      result.results.push_back({variant.name, seed, *outcome});
+      return true;
+    }
+  }
+  if (options_.interrupted()) return false;
+  const bool is_ready = ready_.training != nullptr && ready_.index == index && ready_.seed == seed;
+  std::unique_ptr<Training> training = std::move(ready_.training);
+  if (!is_ready) {
+    training.reset();  // before the next is made
+    if (programs_[index] == nullptr) compile_variant(index);
+    training = make(index, seed);
+  }
+  training->put_into(metrics, folder.checkpoint(variant.name, index, seed, "last"),
+                     folder.checkpoint(variant.name, index, seed, "best"));
+  if (options_.resume) {
+    training->resume();
+    drop_rows(variant.name, seed, training->outcome(), metrics);
+    const auto [wanted, found] =
+        train_rows(variant, seed, task(variant, seed), training->outcome(), read_metrics(folder.metrics()));
+    if (found < wanted)
+      progress_.warn(fmt::format("{}, seed {}: {} of {} rows that were written are no longer in {}", variant.name, seed,
+                                 wanted - found, wanted, folder.metrics()));
+  }
+  if (!training->run()) return false;
+  result.results.push_back({variant.name, seed, training->outcome()});
+  return true;
+}
+
+bool is_complete(const Experiment& experiment, const RunFolder& folder) {
+  std::error_code error;
+  for (const std::string& file : {folder.metrics(), folder.summary(), folder.picture("svg"), folder.picture("png")})
+    if (!std::filesystem::exists(file, error)) return false;
+  for (std::size_t v = 0; v < experiment.variants.size(); ++v)
+    for (const auto seed : experiment.seeds) {
+      TaskSpec spec = experiment.variants[v].task;
+      spec.seed = seed;
+      if (!outcome_of(experiment.variants[v], v, seed, *make_task(spec), folder)) return false;
+    }
+  return true;
+}
+
+std::string result_table(const Experiment& experiment, const std::vector<TrainingResult>& results) {
+  Table table = {{"variant", "final loss", "score", "test score", "cosine", "ms/batch"}};
+  const std::string score = make_task(experiment.variants[0].task)->score_name();
+  if (!score.empty()) {
+    table[0][2] = score + " %";
+    table[0][3] = "test " + score + " %";
+  }
+  for (const auto& variant : experiment.variants) {
+    std::vector<double> losses, scores, tests, cosines, times;
+    bool diverged = false;
+    for (const auto& result : results) {
+      if (result.variant != variant.name) continue;
+      const Outcome& o = result.outcome;
+      diverged = diverged || o.diverged;
+      losses.push_back(o.final_loss);
+      if (o.final_score) scores.push_back(100 * *o.final_score);
+      if (o.test_score) tests.push_back(100 * *o.test_score);
+      if (o.cosine) cosines.push_back(*o.cosine);
+      times.push_back(o.milliseconds);
+    }
+    if (losses.empty()) continue;
+    table.push_back({variant.name, diverged ? "diverged" : mean_text(losses, "{:.4g}"), mean_text(scores, "{:.2f}"),
+                     mean_text(tests, "{:.2f}"), mean_text(cosines, "{:.3f}"), mean_text(times, "{:.3f}")});
+  }
+  if (table.size() == 1) return "";
+  const bool has_cosine = std::any_of(table.begin() + 1, table.end(), [](const auto& row) { return !row[4].empty(); });
+  std::string diverged;
+  for (const auto& [variant, seed, outcome] : results)
+    if (outcome.diverged) diverged += fmt::format("{}, seed {}: diverged {}\n", variant, seed, outcome.divergence);
+  return layout(table) + diverged +
+         (has_cosine ? "cosine: of what the rule adds to the cell with steepest descent on the loss, mean over the training\n" : "");
+}
+
+}  // namespace eligo

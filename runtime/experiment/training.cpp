@@ -1,0 +1,322 @@
+#include "runtime/experiment/training.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/engine/program.h"
+#include "runtime/library/compile.h"
+#include "support/available.h"
+#include "support/bytes.h"
+
+namespace eligo {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+std::optional<double> ratio(double sum, double count) { return count > 0 ? std::optional(sum / count) : std::nullopt; }
+
+}  // namespace
+
+std::vector<std::string> shown_for(const Variant& variant, const Task& task) {
+  if (task.score_name().empty() || variant.output.empty()) return {};
+  return {variant.output};
+}
+
+TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t seed) {
+  return {seed, static_cast<std::uint64_t>(variant.train.epochs), task.shape().train_batches};
+}
+
+namespace {
+
+// What a training takes beside its sessions: the task's data, two batches, the parameters of the best epoch, and, in
+// float64, what the cosine compares of a tensor.
+std::uint64_t bytes_beside(const Program& program, const SessionOptions& options, const Task& task) {
+  const TaskShape shape = task.shape();
+  double bytes = static_cast<double>(task.bytes());
+  bytes += 2.0 * 8 * static_cast<double>(options.batch * shape.max_steps * (shape.inputs + shape.targets + 1));
+  double largest = 0;
+  for (const auto& tensor : program.plan->tensors) {
+    if (tensor.kind != compiler::TensorKind::param) continue;
+    const double count = static_cast<double>(tensor.size()) * static_cast<double>(tensor.per_step ? options.steps : 1);
+    bytes += count * (program.float64 ? 8 : 4);
+    largest = std::max(largest, count);
+  }
+  return static_cast<std::uint64_t>(bytes + 3 * 8 * largest);
+}
+
+SessionOptions limited(const Variant& variant, const Program& program, const Task& task, const TrainingPlace& place) {
+  SessionOptions options{.batch = variant.train.batch,
+                         .steps = task.shape().max_steps,
+                         .seed = place.seed,
+                         .threads = place.threads};
+  const std::uint64_t all = place.memory != 0 ? place.memory : available_memory();
+  const std::uint64_t beside = bytes_beside(program, options, task);
+  if (beside >= all)
+    throw Error(fmt::format("{} of memory are allowed, but the task's data and the best parameters alone take {}",
+                            readable_bytes(static_cast<long double>(all)),
+                            readable_bytes(static_cast<long double>(beside))));
+  options.memory = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(static_cast<double>(all - beside) * place.share));
+  return options;
+}
+
+}  // namespace
+
+Training::Training(const Variant& variant, std::shared_ptr<const Program> program, const Task& task,
+                   TrainingPlace place)
+    : variant_(variant),
+      task_(task),
+      place_(std::move(place)),
+      shape_(task.shape()),
+      options_(limited(variant, *program, task, place_)),
+      program_(std::move(program)),
+      session_(program_, options_) {
+  for (const auto& [name, value] : variant.hypers) session_.set_hyper(name, value);
+  if (variant.train.measure > 0) make_probe();
+}
+
+// Before the first batch, so that what is wrong with it is said then.
+void Training::make_probe() {
+  const auto held = static_cast<std::uint64_t>(session_.bytes()), beside = bytes_beside(*program_, options_, task_);
+  // What is available has become less by what is held.
+  const std::uint64_t left =
+      place_.memory != 0 ? place_.memory - std::min(place_.memory, held + beside) : available_memory();
+  SessionOptions options = options_;
+  options.memory = std::max<std::uint64_t>(1, left / 2);  // it has two sessions
+  try {
+    probe_ = std::make_unique<AlignmentProbe>(variant_, options);
+  } catch (const Error& error) {
+    throw Error(fmt::format("to measure the cosine beside the training, which takes {}: {}; train.measure=0 "
+                            "leaves it out",
+                            readable_bytes(static_cast<long double>(held + beside)), error.what()));
+  }
+}
+
+void Training::put_into(MetricsFile& metrics, std::string last_path, std::string best_path) {
+  place_.metrics = &metrics;
+  place_.last_path = std::move(last_path);
+  place_.best_path = std::move(best_path);
+}
+
+bool Training::run() {
+  saved_ = begun_ = Clock::now();
+  begun_batches_ = state_.outcome.batches;
+  const auto epochs = static_cast<std::uint64_t>(variant_.train.epochs);
+  while (state_.outcome.epochs < epochs && !state_.outcome.diverged) {
+    if (!train_epoch() || (!state_.outcome.diverged && !finish_epoch())) {
+      save();
+      return false;
+    }
+  }
+  if (finish()) return true;
+  save();
+  return false;
+}
+
+// --- batches --------------------------------------------------------------------------------------------------------
+
+bool Training::train_epoch() {
+  while (state_.index < shape_.train_batches) {
+    if (place_.interrupted()) return false;
+    train_batch();
+    if (state_.outcome.diverged) return true;
+    if (seconds_since(saved_) > save_every_) save();
+    show(false);
+  }
+  return true;
+}
+
+void Training::train_batch() {
+  Outcome& outcome = state_.outcome;
+  const Batch batch = task_.batch(Split::train, outcome.epochs, state_.index);
+  check_finite(batch,
+               fmt::format("task {}, epoch {}, batch {}", variant_.task.name, outcome.epochs + 1, state_.index + 1));
+  const auto begin = Clock::now();
+  const RunResult result = session_.train(batch);
+  const double seconds = seconds_since(begin);
+  ++state_.index;
+  ++outcome.batches;
+  const auto examples = static_cast<double>(batch.examples);
+  state_.sums.loss += result.loss * examples;
+  state_.sums.examples += examples;
+  state_.sums.seconds += seconds;
+  state_.sums.batches += 1;
+  state_.seconds += seconds;
+  outcome.milliseconds = 1000 * state_.seconds / static_cast<double>(outcome.batches);
+  if (result.not_finite) {
+    outcome.final_loss = result.loss;
+    log_training();
+    diverge(result.not_finite, fmt::format("at batch {} of epoch {}", state_.index, outcome.epochs + 1));
+    return;
+  }
+  add_score(batch, state_.sums);
+  if (state_.index % variant_.train.log_every == 0 || state_.index == shape_.train_batches) log_training();
+}
+
+// The end of this training alone; what comes after it in the experiment goes on.
+void Training::diverge(const std::optional<NonFinite>& found, const std::string& when) {
+  state_.outcome.diverged = true;
+  state_.outcome.divergence = fmt::format("{}: {}", when, found ? found->text() : "the loss is not finite");
+  place_.progress->line(fmt::format("{}, seed {}: diverged {}; this training ends here, lower its rate", variant_.name,
+                                    place_.seed, state_.outcome.divergence));
+}
+
+void Training::add_score(const Batch& batch, Sums& sums) const {
+  if (task_.score_name().empty() || variant_.output.empty()) return;
+  const Session::Shown shown = session_.shown(variant_.output);
+  std::vector<double> outputs = shown.values;
+  if (shown.rows > batch.steps) {  // the row at start comes first
+    outputs.erase(outputs.begin(),
+                  outputs.end() - static_cast<std::ptrdiff_t>(outputs.size()) / shown.rows * batch.steps);
+  }
+  const Score score = task_.score(batch, outputs);
+  sums.score += score.sum;
+  sums.counted += static_cast<double>(score.count);
+}
+
+bool Training::evaluate(Split split, std::uint64_t count, Sums& sums) {
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (place_.interrupted()) return false;
+    const Batch batch = task_.batch(split, 0, i);
+    check_finite(batch, fmt::format("task {}, {} batch {}", variant_.task.name, split_name(split), i + 1));
+    const auto examples = static_cast<double>(batch.examples);
+    const double loss = session_.run(batch, false).loss;
+    sums.loss += loss * examples;
+    sums.examples += examples;
+    add_score(batch, sums);
+    if (!std::isfinite(loss) && split == Split::validation) {
+      diverge(session_.find_not_finite(batch),
+              fmt::format("at {} batch {} after epoch {}", split_name(split), i + 1, state_.outcome.epochs + 1));
+      return true;
+    }
+    if (place_.progress->due()) {
+      place_.progress->update(fmt::format("{}  {} {} of {}", state_text(), split_name(split), i + 1, count));
+    }
+  }
+  return true;
+}
+
+bool Training::finish_epoch() {
+  Outcome& outcome = state_.outcome;
+  const std::uint64_t sequence = session_.sequence();
+  Sums sums;
+  if (!evaluate(Split::validation, shape_.validation_batches, sums)) {
+    session_.set_sequence(sequence);  // all of it runs again, with the same draws
+    return false;
+  }
+  if (outcome.diverged) {
+    outcome.final_loss = sums.loss / sums.examples;
+    return true;
+  }
+  ++outcome.epochs;
+  measure_alignment();
+  state_.index = 0;
+  outcome.final_loss = state_.train_loss;
+  if (sums.examples > 0) {
+    outcome.final_loss = sums.loss / sums.examples;
+    outcome.final_score = ratio(sums.score, sums.counted);
+    MetricsRow validation = row(Split::validation, sums);
+    validation.cosine = epoch_cosine_;
+    place_.metrics->append(validation);
+    if (state_.best_epoch == 0 || outcome.final_loss < state_.best_loss) {
+      state_.best_loss = outcome.final_loss;
+      state_.best_epoch = outcome.epochs;
+      take_best();
+    }
+  }
+  if (seconds_since(saved_) > save_every_) save();
+  show(false);
+  return true;
+}
+
+// How what the rule adds to the cell points after an epoch, on batches of the next one.
+void Training::measure_alignment() {
+  epoch_cosine_.reset();
+  if (variant_.train.measure == 0) return;
+  const Score score = probe_->measure(session_, task_, state_.outcome.epochs, variant_.train.measure);
+  epoch_cosine_ = ratio(score.sum, static_cast<double>(score.count));
+  if (!epoch_cosine_) return;
+  state_.cosine_sum += *epoch_cosine_;
+  state_.cosine_count += 1;
+  state_.outcome.cosine = state_.cosine_sum / state_.cosine_count;
+}
+
+// The end: the test with the best parameters.
+bool Training::finish() {
+  save();
+  if (!state_.outcome.diverged && shape_.test_batches > 0 && state_.best_epoch > 0) {
+    const std::uint64_t sequence = session_.sequence();
+    exchange_best();
+    Sums sums;
+    const bool done = evaluate(Split::test, shape_.test_batches, sums);
+    exchange_best();
+    session_.set_sequence(sequence);
+    if (!done) return false;
+    state_.outcome.test_loss = sums.loss / sums.examples;
+    state_.outcome.test_score = ratio(sums.score, sums.counted);
+    place_.metrics->append(row(Split::test, sums));
+  }
+  state_.outcome.complete = true;
+  save();
+  show(true);
+  return true;
+}
+
+// --- what is written ------------------------------------------------------------------------------------------------
+
+MetricsRow Training::row(Split split, const Sums& sums) const {
+  MetricsRow r;
+  r.variant = variant_.name;
+  r.seed = place_.seed;
+  r.epoch = state_.outcome.epochs + (split == Split::train && state_.index > 0 ? 1 : 0);
+  r.batch = state_.outcome.batches;
+  r.split = split_name(split);
+  r.loss = sums.examples > 0 ? sums.loss / sums.examples : 0;
+  r.score = ratio(sums.score, sums.counted);
+  r.milliseconds = ratio(1000 * sums.seconds, sums.batches);
+  return r;
+}
+
+void Training::log_training() {
+  const MetricsRow r = row(Split::train, state_.sums);
+  place_.metrics->append(r);
+  state_.train_loss = r.loss;
+  state_.sums = {};
+}
+
+// --- what is shown --------------------------------------------------------------------------------------------------
+
+std::string Training::state_text() const {
+  const double all = static_cast<double>(variant_.train.epochs) * static_cast<double>(shape_.train_batches);
+  constexpr int kCells = 20;
+  const int filled = static_cast<int>(kCells * static_cast<double>(state_.outcome.batches) / std::max(1.0, all));
+  std::string bar;
+  for (int i = 0; i < kCells; ++i) bar += i < filled ? "#" : ".";
+  return fmt::format("{}  seed {}  [{}] epoch {}/{}", variant_.name, place_.seed, bar,
+                     std::min<std::uint64_t>(state_.outcome.epochs + 1, static_cast<std::uint64_t>(variant_.train.epochs)),
+                     variant_.train.epochs);
+}
+
+void Training::show(bool always) {
+  if (!always && !place_.progress->due()) return;
+  const double loss = state_.sums.examples > 0 ? state_.sums.loss / state_.sums.examples : state_.train_loss;
+  std::string text = state_text();
+  if (state_.index > 0) text += fmt::format(" batch {}/{}", state_.index, shape_.train_batches);
+  text += fmt::format("  loss {:.4g}", loss);
+  if (state_.outcome.epochs > 0 && shape_.validation_batches > 0)
+    text += fmt::format("  validation {:.4g}", state_.outcome.final_loss);
+  if (state_.outcome.final_score) text += fmt::format("  {} {:.2f} %", task_.score_name(), 100 * *state_.outcome.final_score);
+  text += fmt::format("  {:.3g} ms/batch", state_.outcome.milliseconds);
+  const double all = static_cast<double>(variant_.train.epochs) * static_cast<double>(shape_.train_batches);
+  const auto now = static_cast<double>(state_.outcome.batches - begun_batches_);
+  if (!always && now > 0) {
+    text += "  " + duration_text(seconds_since(begun_) / now * (all - static_cast<double>(state_.outcome.batches))) + " left";
+  }
+  if (always) place_.progress->line(text);
+  else place_.progress->update(text);
+}
+
+}  // namespace eligo

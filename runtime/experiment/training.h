@@ -1,0 +1,93 @@
+// The training of one variant with one seed: batches, validation, metrics, checkpoints; interrupted and resumed
+// anywhere between two batches with the same result, bit for bit.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/engine/session.h"
+#include "runtime/experiment/alignment.h"
+#include "runtime/experiment/experiment.h"
+#include "runtime/experiment/metrics.h"
+#include "runtime/experiment/progress.h"
+#include "runtime/experiment/training_state.h"
+#include "runtime/tasks/task.h"
+
+namespace eligo {
+
+struct TrainingPlace {
+  std::uint64_t seed = 0;
+  int threads = 1;
+  std::uint64_t memory = 0;          // of this training, all that it takes
+  double share = 1;                  // of it, for the trained session; the rest is for those that measure it
+  Progress* progress = nullptr;
+  std::function<bool()> interrupted;  // asked between batches
+  MetricsFile* metrics = nullptr;
+  std::string last_path, best_path;  // checkpoints
+};
+
+class Training {
+ public:
+  // Throws eligo::Error: it would take more memory than it may.
+  Training(const Variant& variant, std::shared_ptr<const Program> program, const Task& task, TrainingPlace place);
+
+  // Where its rows and checkpoints go, before it runs.
+  void put_into(MetricsFile& metrics, std::string last_path, std::string best_path);
+  // Goes on where the checkpoint at last_path stands, if there is one.
+  void resume();
+  // False if it was interrupted; the state is then at last_path.
+  bool run();
+  const Outcome& outcome() const { return state_.outcome; }
+
+ private:
+  using Sums = TrainingState::Sums;
+
+  void make_probe();
+  bool train_epoch();
+  void train_batch();
+  bool finish_epoch();
+  void measure_alignment();
+  bool finish();
+  void diverge(const std::optional<NonFinite>& found, const std::string& when);
+  bool evaluate(Split split, std::uint64_t count, Sums& sums);
+  void add_score(const Batch& batch, Sums& sums) const;
+  MetricsRow row(Split split, const Sums& sums) const;
+  void log_training();
+  void show(bool always);
+  std::string state_text() const;
+
+  // training_checkpoint.cpp
+  void save();
+  void save_best();
+  void take_best();
+  void exchange_best();
+
+  const Variant& variant_;
+  const Task& task_;
+  TrainingPlace place_;
+  TaskShape shape_;
+  SessionOptions options_;
+  std::shared_ptr<const Program> program_;
+  Session session_;
+  std::unique_ptr<AlignmentProbe> probe_;
+  TrainingState state_;
+  std::optional<double> epoch_cosine_;  // after the epoch that has just ended
+  // The parameters of the epoch of lowest validation loss, as they lie in the session's memory, in the order of its
+  // tensors.
+  std::vector<std::vector<std::byte>> best_;
+  bool best_saved_ = true;
+  std::chrono::steady_clock::time_point saved_, begun_;
+  double save_every_ = 0;  // seconds
+  std::uint64_t begun_batches_ = 0;
+};
+
+// What the counters of a checkpoint are held against.
+TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t seed);
+
+// What a program must show for a variant on a task: the readout's output where the task scores it.
+std::vector<std::string> shown_for(const Variant& variant, const Task& task);
+
+}  // namespace eligo

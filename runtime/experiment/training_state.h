@@ -1,0 +1,49 @@
+// What a checkpoint says of how far a training has come, beside the session's tensors.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "runtime/data/npz.h"
+
+namespace eligo {
+
+// What came out. Values that do not apply stay empty.
+struct Outcome {
+  bool complete = false, diverged = false;
+  std::string divergence;  // where it began: "L.loss at step 5 of example 1 is inf"
+  std::uint64_t epochs = 0, batches = 0;
+  double final_loss = 0;                        // of validation after the last epoch; without one, of training
+  std::optional<double> final_score;            // the same of the task's score
+  std::optional<double> test_loss, test_score;  // with the parameters of the epoch of lowest validation loss
+  std::optional<double> cosine;                 // of what ψ learns with the loss's gradient, mean over the epochs
+  double milliseconds = 0;                      // of a training batch, mean
+};
+
+struct TrainingState {
+  struct Sums {  // since the last row of the metrics
+    double loss = 0, examples = 0, score = 0, counted = 0, seconds = 0, batches = 0;
+  };
+  Outcome outcome;
+  std::uint64_t index = 0;                  // batches done of the current epoch
+  double cosine_sum = 0, cosine_count = 0;  // of the epochs
+  double seconds = 0, train_loss = 0;       // of all batches; of the last row
+  double best_loss = 0;
+  std::uint64_t best_epoch = 0;  // 0: none yet
+  std::uint64_t sequence = 0;    // of the session
+  Sums sums;
+};
+
+// What the counters of a training's checkpoint must agree with.
+struct TrainingLimits {
+  std::uint64_t seed = 0, epochs = 0, batches_per_epoch = 0;
+};
+
+void write_state(NpzWriter& to, const TrainingState& state, const TrainingLimits& limits);
+// Throws eligo::Error naming what is missing, no number that it could be, or of another training.
+TrainingState read_state(const NpzReader& from, const TrainingLimits& limits);
+// Whether an array is one of these, none of the session's.
+bool is_of_state(const std::string& name);
+
+}  // namespace eligo

@@ -1,0 +1,41 @@
+// What the comment above an item says of it, in the form that `eligo list` and docs/rules.md are made from:
+//
+//   # Accumulate BP(λ): one trace per synthesiser parameter, carried forward      the title, then more about it
+//   # paper: Pemberton & Costa 2024, eqs. 4, 14-16
+//   # identity: with dense traces it equals its own unrolled sum                   may be repeated, as `note` may
+//   # test: BpLambda.EqualsItsUnrolledSum, BpLambda.OtherName
+//   # note: where the paper is ambiguous, what was chosen
+//
+// A line without a key belongs to the entry above it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dsl/file.h"
+#include "runtime/library/library.h"
+
+namespace eligo {
+
+struct ItemNotes {
+  std::string title, about, paper;
+  std::vector<std::string> identities, tests, notes;
+};
+
+ItemNotes notes_of(const dsl::Item& item);
+
+// An item of the library with its file parsed.
+struct KnownItem {
+  Item place;
+  bool tour = false;     // one of the tour's
+  bool parsed = false;   // false: the file has errors, `eligo check` says which
+  dsl::ParsedFile file;  // with this item alone, behind its comments
+  ItemNotes notes;
+
+  const dsl::Item& item() const { return file.file.items.front(); }
+};
+
+// Everything that find_part could find, in the order of the search; those of the tour last.
+std::vector<KnownItem> known_items(const std::vector<std::string>& folders);
+
+}  // namespace eligo
