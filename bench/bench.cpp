@@ -3,41 +3,55 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "bench/report.h"
 #include "runtime/library/default_parts.h"
 #include "runtime/library/library.h"
 #include "support/json_text.h"
+#include "support/text_file.h"
 
 namespace eligo::bench {
 namespace {
 
+[[noreturn]] void cannot_write(const std::string& path) {
+  throw Error(fmt::format("{}: cannot be written: {}", path, errno != 0 ? std::strerror(errno) : "write error"));
+}
+
 void write(const std::string& path, const std::string& text) {
+  errno = 0;
   std::ofstream out(path);
   out << text;
   out.close();
-  if (!out) throw Error(path + " cannot be written");
+  if (!out) cannot_write(path);
 }
 
 // A page with marks gets the tables between them; any other file holds nothing else.
 void write_markdown(const std::string& path, const std::string& tables) {
   const std::string begin = "<!-- results -->\n", end = "<!-- end of results -->\n";
-  std::stringstream page;
-  page << std::ifstream(path).rdbuf();
-  std::string text = page.str();
+  constexpr std::uint64_t longest_page = std::uint64_t{16} << 20;
+  std::error_code error;
+  std::string text = std::filesystem::is_regular_file(path, error) ? read_plain_file(path, longest_page) : "";
   const std::size_t from = text.find(begin), to = text.find(end);
   if (from == std::string::npos || to == std::string::npos || to < from) return write(path, tables);
   text.replace(from + begin.size(), to - from - begin.size(), "\n" + tables + "\n");
   write(path, text);
 }
 
+void check_picture(const std::string& path) {
+  if (!path.empty() && !path.ends_with(".png") && !path.ends_with(".svg"))
+    throw Error(fmt::format("--picture {}: the name of a picture ends in .png or .svg", path));
+}
+
 // Said before the minutes that lead to it, not after.
 void check_writable(const std::string& path) {
-  if (!path.empty() && !std::ofstream(path, std::ios::app)) throw Error(path + " cannot be written");
+  errno = 0;
+  if (!path.empty() && !std::ofstream(path, std::ios::app)) cannot_write(path);
 }
 
 // The peers that run here; what does not is said, and refused only if it was named.
@@ -134,6 +148,7 @@ void measure_suite(const BenchOptions& o, const std::vector<Entry>& entries, con
 }  // namespace
 
 int bench(const BenchOptions& o) {
+  check_picture(o.picture);
   for (const std::string& file : {o.json, o.markdown, o.picture}) check_writable(file);
   Report report;
   const std::vector<Workload> workloads = given(o);

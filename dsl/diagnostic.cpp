@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "support/terminal.h"
 #include "support/utf8.h"
 
 namespace eligo::dsl {
@@ -129,8 +130,15 @@ void draw_marks(std::string& out, const Snippet& snippet, const std::string& gut
   }
 }
 
-std::string render_one(const Diagnostic& d, const Paint& paint, int widest) {
-  std::string out = paint.red(fmt::format("error[{}]", code_name(d.code))) + paint.bold(": " + d.message) + "\n";
+// What goes on after the first line of a wrapped text keeps its colour.
+std::string painted_title(const Diagnostic& d, const Paint& paint, int columns) {
+  const std::string head = fmt::format("error[{}]", code_name(d.code));
+  const std::string text = wrapped(head + ": " + d.message, columns);
+  return paint.red(head) + paint.bold(text.substr(std::min(head.size(), text.size()))) + "\n";
+}
+
+std::string render_one(const Diagnostic& d, const Paint& paint, int widest, int columns) {
+  std::string out = painted_title(d, paint, columns);
   std::vector<Snippet> snippets = snippets_of(d);
   int digits = 4;
   for (const Snippet& s : snippets) digits = std::max(digits, static_cast<int>(fmt::formatted_size("{}", s.line)));
@@ -145,7 +153,11 @@ std::string render_one(const Diagnostic& d, const Paint& paint, int widest) {
     out += paint.blue(fmt::format("{:>{}} |", s.line, digits)) + (text.empty() ? "" : " ") + text + "\n";
     draw_marks(out, s, paint.blue(bar + "| "), paint);
   }
-  for (std::size_t i = 0; i < d.help.size(); ++i) out += (i == 0 ? paint.green("help: ") : "      ") + d.help[i] + "\n";
+  const std::string help = "help: ";
+  for (std::size_t i = 0; i < d.help.size(); ++i) {
+    const std::string text = wrapped((i == 0 ? help : std::string(help.size(), ' ')) + d.help[i], columns);
+    out += (i == 0 ? paint.green(help) : std::string(help.size(), ' ')) + text.substr(std::min(help.size(), text.size())) + "\n";
+  }
   return out;
 }
 
@@ -183,7 +195,7 @@ std::string render(const Diagnostics& diagnostics, bool colour, int columns) {
   std::string out;
   for (const Diagnostic& d : diagnostics.list()) {
     if (!out.empty()) out += "\n";
-    out += render_one(d, Paint{colour}, wide);
+    out += render_one(d, Paint{colour}, wide, columns);
   }
   return out;
 }

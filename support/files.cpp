@@ -8,8 +8,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <vector>
 
 #include "support/error.h"
@@ -104,18 +102,6 @@ void AtomicFile::commit() {
   if (!allowed(FileOperation::rename) || rename(temporary_.c_str(), path_.c_str()) != 0) fail();
   temporary_.clear();
   sync_folder_of(path_);
-}
-
-std::string read_file(const std::string& path) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) throw Error(fmt::format("{}: is a folder, expected a file", path));
-  if (!in || !(text << in.rdbuf() || in.peek() == EOF)) {
-    throw Error(fmt::format("{}: cannot be read: {}", path, errno != 0 ? std::strerror(errno) : "read error"));
-  }
-  return std::move(text).str();
 }
 
 void write_file_atomically(const std::string& path, const std::string& bytes) {

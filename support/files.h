@@ -1,5 +1,4 @@
-// Files read whole, and what a run changes on the disk: files replaced in one step, rows added behind others, leftovers
-// removed.
+// What a run changes on the disk: files replaced in one step, rows added behind others, leftovers removed.
 //
 // A file that is replaced is written to a temporary file beside its place and renamed, so a reader finds the old one or
 // the new one, whole, and both names are on the disk before anything that relies on them goes on.
@@ -34,8 +33,6 @@ class AtomicFile {
   int file_ = -1;
 };
 
-// The bytes of a file. Throws eligo::Error.
-std::string read_file(const std::string& path);
 // Replaces a file by these bytes in one step. Throws eligo::Error with the system's reason.
 void write_file_atomically(const std::string& path, const std::string& bytes);
 

@@ -92,6 +92,17 @@ std::string read_text_file(const std::string& path, std::uint64_t limit) {
   return read_all(file.number(), path, limit);
 }
 
+std::string read_plain_file(const std::string& path, std::uint64_t limit) {
+  const File file(path, O_RDONLY | O_NONBLOCK);
+  struct stat is{};
+  if (file.number() < 0 || ::fstat(file.number(), &is) != 0) cannot(path, "read", errno);
+  if (S_ISDIR(is.st_mode)) throw Error(fmt::format("{}: is a folder, expected a file", path));
+  if (!S_ISREG(is.st_mode)) throw Error(fmt::format("{}: is no plain file", path));
+  return read_all(file.number(), path, limit);
+}
+
+std::string read_file(const std::string& path) { return read_plain_file(path, std::uint64_t{1} << 30); }
+
 std::string read_standard_input(std::uint64_t limit) { return read_all(STDIN_FILENO, "standard input", limit); }
 
 void rewrite_text_file(const std::string& path, const std::string& text) {

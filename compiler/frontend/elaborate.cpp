@@ -156,7 +156,12 @@ Value Elaborator::index(const Expr& e, const Scope& scope) {
       fail(Code::E0605, e, scope, "this does not vary along k; as the letter of an axis, k is taken by the block",
            "take another letter");
   }
-  Value value = timed(*base, at, scope);
+  Scope plain = scope;  // what is indexed behind it has all its axes: softmax(z[t])[j]
+  if (next < brackets.size() && base->kind != ExprKind::name && base->kind != ExprKind::member) {
+    plain.explicit_form = false;
+    plain.keep.clear();
+  }
+  Value value = timed(*base, at, plain);
   if (next < brackets.size()) {
     std::vector<dsl::ExprPtr> indices(brackets[next]->args.begin() + 1, brackets[next]->args.end());
     value = explicit_index(value, indices, e, scope);
@@ -178,7 +183,7 @@ Value Elaborator::explicit_index(const Value& value, const std::vector<dsl::Expr
                                  const Scope& scope) {
   if (indices.size() != value.axes.size())
     fail(Code::E0601, at, scope,
-         fmt::format("{} indices for {} axes {}", indices.size(), value.axes.size(), describe(value.axes)));
+         fmt::format("{} indices for {}", indices.size(), value.axes.empty() ? "a number" : fmt::format("the axes {}", describe(value.axes))));
   Value v = v_.form(value);
   std::vector<std::string> names;
   int axis = 0;

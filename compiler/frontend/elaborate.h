@@ -77,6 +77,7 @@ class Elaborator {
   Value one_axis(const Value& value, const std::string& key, const std::string& shown);
 
   Value flag(const std::string& name, TimeRef time);
+  Value weighted_loss(const Value& loss, TimeRef at);
   // `now` is the step whose parameters are meant where they have a value per step.
   Value bundle(Part& part, const std::string& which, std::optional<TimeRef> time, TimeRef now, const dsl::Expr& at);
   std::set<std::string> learned_names() const;

@@ -314,15 +314,12 @@ Value Elaborator::function(const Expr& e, const Scope& scope) {
   if (e.name == "inner") {
     need(2);
     const Value product = v_.multiply(arg(0), arg(1));
-    std::vector<std::string> keys;
-    for (const Axis& axis : product.axes) keys.push_back(axis.key);
-    return v_.reduce_sum(product, keys);
+    return v_.reduce_sum(product, reduced_axes(e, product, scope));
   }
   if (e.name == "unit") {
     need(1);
     const Value a = v_.form(arg(0));
-    std::vector<std::string> keys;
-    for (const Axis& axis : a.axes) keys.push_back(axis.key);
+    const std::vector<std::string> keys = reduced_axes(e, a, scope);
     const Scaled s = scaled(a, keys);
     const Value least = v_.scale(s.inverse, 1e-12);
     return v_.multiply(s.quotient, v_.map(Op::recip, {v_.map(Op::max, {length(s.quotient, keys), least})}));

@@ -106,7 +106,13 @@ Value Elaborator::call_readout(Part& part, const Expr& e, std::vector<Value> arg
     scope.bound[name] = arg;
   }
   const Value loss = evaluate(*part.loss->value, scope);
-  return masked_by(args, v_.multiply(flag("loss_mask", scope.now), loss));
+  return masked_by(args, weighted_loss(loss, scope.now));
+}
+
+// Nothing where the weight is 0, also if what the readout makes of padding is no number.
+Value Elaborator::weighted_loss(const Value& loss, TimeRef at) {
+  const Value weight = flag("loss_mask", at);
+  return v_.map(Op::select, {weight, v_.multiply(weight, loss), v_.number(0)});
 }
 
 }  // namespace eligo::compiler

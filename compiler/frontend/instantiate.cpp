@@ -230,7 +230,7 @@ void Instantiator::bind_readout(Part& readout, const dsl::HeaderEntry& entry) {
   p_.loss = parts_.declare_equation(readout, "loss", TensorKind::field, {});
   p_.tensors[p_.loss].masked = true;
   const TimeRef t{When::t, 0};
-  p_.definitions[p_.loss] = v.flatten(v.multiply(v.multiply(elab_.flag("valid", t), elab_.flag("loss_mask", t)), loss));
+  p_.definitions[p_.loss] = v.flatten(v.multiply(elab_.flag("valid", t), elab_.weighted_loss(loss, t)));
 }
 
 void Instantiator::bind_synths() {

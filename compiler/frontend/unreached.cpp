@@ -1,6 +1,7 @@
 #include "compiler/frontend/unreached.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -12,9 +13,11 @@ namespace {
 // Whether a value depends on a parameter, by the equations of the net and the readout.
 class Dependence {
  public:
-  // `through_state`: follow states to their equations, of all steps; else a state ends the search.
-  Dependence(Program& program, int parameter, bool through_state, const std::vector<Ref>& cuts = {})
-      : p_(program), parameter_(parameter), through_state_(through_state), cuts_(cuts) {}
+  // `through_state`: follow states to their equations, of all steps; else a state ends the search. `through_stop`: also
+  // what `stop` holds.
+  Dependence(Program& program, int parameter, bool through_state, const std::vector<Ref>& cuts = {},
+             bool through_stop = false)
+      : p_(program), parameter_(parameter), through_state_(through_state), cuts_(cuts), through_stop_(through_stop) {}
 
   bool of(Ref node) {
     const auto [known, fresh] = known_.try_emplace(node, false);
@@ -25,7 +28,7 @@ class Dependence {
 
  private:
   bool of_operands(Ref node) {
-    return node->kind != NodeKind::stop &&
+    return (node->kind != NodeKind::stop || through_stop_) &&
            std::any_of(node->uses.begin(), node->uses.end(), [&](const Use& use) { return of(use.node); });
   }
 
@@ -44,6 +47,7 @@ class Dependence {
   int parameter_;
   bool through_state_;
   std::vector<Ref> cuts_;
+  bool through_stop_;
   std::unordered_map<Ref, bool> known_;
 };
 
@@ -110,18 +114,21 @@ std::set<int> gathering(const Program& program) {
 void note_unfollowed(Program& program, const std::string& state, const std::string& loss) {
   if (program.loss < 0) return;
   Ref of_step = program.definitions.at(program.loss);
-  for (const Learned& l : program.learned) {
-    if (!Dependence(program, l.parameter, false).of(of_step)) continue;
-    const std::vector<Ref> derivatives = derivatives_by(program, l.parameter);
+  std::map<int, std::string> taught;  // parameters of lines and blocks, and their bundles
+  for (const int parameter : assigned_by_blocks(program)) taught[parameter] = program.tensors[parameter].bundle;
+  for (const Learned& l : program.learned) taught[l.parameter] = l.bundle;
+  for (const auto& [parameter, bundle] : taught) {
+    if (!Dependence(program, parameter, false).of(of_step)) continue;
+    const std::vector<Ref> derivatives = derivatives_by(program, parameter);
     if (std::any_of(derivatives.begin(), derivatives.end(),
-                    [&](Ref d) { return follows_around_state(program, d, l.parameter); }))
+                    [&, at = parameter](Ref d) { return follows_around_state(program, d, at); }))
       continue;
-    Unreached& found = entry(program, l.parameter);
+    Unreached& found = entry(program, parameter);
     found.partly = true;
     found.reason = fmt::format(
         "it acts on the loss behind the state, through the cell's output, and no line of the rule follows that way; "
         "add d({0}[t])/d({1} | {2}[t]) to what {1} learns",
-        loss, l.bundle, state);
+        loss, bundle, state);
   }
 }
 
@@ -143,7 +150,9 @@ void note_unlearned(Program& program) {
     if (!lines.contains(i)) found.reason = "no learn line names it";
     else if (known) continue;
     else if (program.loss >= 0 && !Dependence(program, i, true).of(program.definitions.at(program.loss)))
-      found.reason = "the loss does not depend on it";
+      found.reason = Dependence(program, i, true, {}, true).of(program.definitions.at(program.loss))
+                         ? "it acts on the loss only inside stop(...), where no derivative goes"
+                         : "the loss does not depend on it";
     else found.reason = "everything that the learn lines add to it is zero";
   }
 }

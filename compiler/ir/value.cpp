@@ -528,6 +528,7 @@ Value Values::reduce_max(const Value& lazy, const std::vector<std::string>& max_
     gone.push_back(std::find(max_keys.begin(), max_keys.end(), axis.key) != max_keys.end());
     if (!gone.back()) v.axes.push_back(axis);
   }
+  if (v.axes.size() == a.axes.size()) return a;
   for (const auto& key : keys(a.axes)) {
     std::vector<int> kept;
     for (std::size_t i = 0; i < key.size(); ++i)

@@ -48,7 +48,7 @@ Product::Product(Program& program, Ref node)
 
 void Product::normalise() {
   for (bool changed = true; changed && !zero_;) {
-    changed = constants() || flatten() || embeds() || flags() || wires() || unused_labels();
+    changed = constants() || flatten() || embeds() || flags() || carried_masks() || wires() || unused_labels();
   }
 }
 
@@ -376,6 +376,43 @@ bool Product::flags() {
         factors.erase(factors.begin() + static_cast<std::ptrdiff_t>(i));
         return true;
       }
+  }
+  return false;
+}
+
+namespace {
+
+// Masks among the factors of a product, and of products in it, by the product's own axes.
+void masks_of(const Node& product, const std::vector<Index>& by, std::vector<Use>& found) {
+  for (const Use& use : product.uses) {
+    const bool summed = std::any_of(use.index.begin(), use.index.end(), [&](const Index& i) {
+      return std::any_of(i.terms.begin(), i.terms.end(), [&](const Index::Term& t) { return t.label >= product.rank(); });
+    });
+    if (summed) continue;
+    std::vector<Index> index;
+    for (const Index& i : use.index) index.push_back(substitute(i, by));
+    if (use.node->kind == NodeKind::map && use.node->op == Op::mask) found.push_back({use.node, index, 1});
+    if (use.node->kind == NodeKind::contract && !use.node->sum_batch) masks_of(*use.node, index, found);
+  }
+}
+
+}  // namespace
+
+// A factor that is kept as a value of its own may be 0 behind a mask: then so is this product, whatever the others are.
+bool Product::carried_masks() {
+  for (std::size_t i = 0; i < factors.size(); ++i) {
+    const Node& inner = *factors[i].node;
+    if (inner.kind != NodeKind::contract || inner.sum_batch || others_finite(i, i)) continue;
+    std::vector<Use> masks;
+    masks_of(inner, factors[i].index, masks);
+    for (const Use& mask : masks) {
+      const bool known = std::any_of(factors.begin(), factors.end(), [&](const Use& other) {
+        return other.node == mask.node && other.index == mask.index;
+      });
+      if (known) continue;
+      factors.push_back(mask);
+      return true;
+    }
   }
   return false;
 }

@@ -42,6 +42,7 @@ class Product {
   bool solve_constant(std::size_t i);
   bool solve_affine(std::size_t i);
   bool flags();
+  bool carried_masks();
   bool others_finite(std::size_t i, std::size_t j) const;
   bool wires();
   bool unused_labels();

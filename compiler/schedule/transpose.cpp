@@ -153,7 +153,7 @@ class Transposer {
 
   // Axes that pass through unchanged are columns: as many of them, and as large, as can be.
   void try_columns() {
-    const std::vector<Axis>& axes = p_.tensors[tensor_].axes;
+    const std::vector<Axis> axes = p_.tensors[tensor_].axes;  // a copy: the table grows below
     std::vector<std::pair<double, unsigned>> choices;
     for (unsigned set = 1; set < 1u << axes.size(); ++set) {
       double columns = 1;

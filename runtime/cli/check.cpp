@@ -3,7 +3,6 @@
 
 #include "dsl/file.h"
 #include "dsl/report.h"
-#include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/experiment/experiment.h"
 #include "runtime/library/default_parts.h"
@@ -11,6 +10,7 @@
 #include "runtime/library/program_spec.h"
 #include "runtime/library/warnings.h"
 #include "support/error.h"
+#include "support/terminal.h"
 
 namespace eligo::cli {
 namespace {

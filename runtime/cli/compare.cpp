@@ -4,8 +4,8 @@
 
 #include <fstream>
 
-#include "runtime/cli/terminal.h"
 #include "support/error.h"
+#include "support/terminal.h"
 
 namespace eligo::cli {
 namespace {

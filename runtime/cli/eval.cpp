@@ -7,12 +7,12 @@
 #include <fmt/format.h>
 
 #include "runtime/cli/model_options.h"
-#include "runtime/cli/terminal.h"
 #include "runtime/library/synth_roles.h"
 #include "runtime/tools/evaluate_case.h"
 #include "runtime/tools/task_case.h"
 #include "support/error.h"
 #include "support/json_text.h"
+#include "support/terminal.h"
 
 namespace eligo::cli {
 namespace {

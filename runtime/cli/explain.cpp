@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include "dsl/diagnostic.h"
-#include "runtime/cli/terminal.h"
 #include "support/error.h"
+#include "support/terminal.h"
 
 namespace eligo::cli {
 namespace {

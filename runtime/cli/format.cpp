@@ -2,8 +2,8 @@
 
 #include "dsl/file.h"
 #include "dsl/parser.h"
-#include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
+#include "support/terminal.h"
 #include "support/text_file.h"
 
 namespace eligo::cli {
@@ -12,8 +12,9 @@ int format(const FormatOptions& options) {
   int status = 0;
   for (const auto& path : options.files) {
     const bool standard = path == "-";
-    const std::string text =
-        standard ? read_standard_input(dsl::max_file_bytes) : read_text_file(path, dsl::max_file_bytes);
+    const std::string text = standard           ? read_standard_input(dsl::max_file_bytes)
+                             : options.in_place ? read_plain_file(path, dsl::max_file_bytes)
+                                                : read_text_file(path, dsl::max_file_bytes);
     dsl::Diagnostics diagnostics;
     const dsl::ParsedFile file = dsl::parse_text(standard ? "standard input" : path, text, diagnostics);
     if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);

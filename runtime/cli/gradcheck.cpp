@@ -1,6 +1,6 @@
 #include "runtime/cli/gradcheck.h"
 
-#include "runtime/cli/terminal.h"
+#include "support/terminal.h"
 
 namespace eligo::cli {
 

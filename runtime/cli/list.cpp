@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "dsl/names.h"
-#include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/experiment/experiment.h"
 #include "runtime/experiment/settings.h"
@@ -16,6 +15,7 @@
 #include "runtime/tools/rules_page.h"
 #include "support/error.h"
 #include "support/json_text.h"
+#include "support/terminal.h"
 #include "support/utf8.h"
 
 namespace eligo::cli {

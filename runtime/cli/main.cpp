@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <new>
@@ -17,10 +18,10 @@
 #include "runtime/cli/explain.h"
 #include "runtime/cli/gradcheck.h"
 #include "runtime/cli/model_options.h"
-#include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/library/program_spec.h"
 #include "support/error.h"
+#include "support/terminal.h"
 
 namespace {
 
@@ -37,6 +38,7 @@ using eligo::cli::read_hypers;
 using eligo::cli::read_schedule;
 using eligo::cli::RunOptions;
 using eligo::cli::whole;
+using eligo::cli::window_steps;
 
 // All that the verbs may be given; one verb runs per call.
 struct Arguments {
@@ -102,7 +104,7 @@ void add_eval(CLI::App& app, Arguments& a) {
   verb->add_option("--size", o.sizes, "A size: n=30 (may be repeated)")->allow_extra_args(false);
   verb->add_option("--hyper", o.hypers, "A hyper or number of the rule: lambda=0.5 (may be repeated)")
       ->allow_extra_args(false);
-  verb->add_option("--window", o.window, "The rule's n; -1 is all")->check(whole(-1, INT32_MAX));
+  verb->add_option("--window", o.window, "The rule's n; -1 is all")->check(window_steps());
   verb->add_option("--show", o.show, "A further equation or line to write out (may be repeated)")
       ->allow_extra_args(false);
   verb->add_option("--task", o.task, "Write a batch of this task as a case, instead of running one");
@@ -184,9 +186,10 @@ void add_gradcheck(CLI::App& app, Arguments& a) {
       ->check(whole(0, INT64_MAX))
       ->capture_default_str();
   verb->add_option("--tolerance", a.gradcheck.tolerance, "The largest deviation, of the largest entry")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   verb->callback([&a] {
+    if (std::isnan(a.gradcheck.tolerance)) throw eligo::Error("--tolerance is no number");
     a.gradcheck.hypers = read_hypers(a.hypers);
     a.status = eligo::cli::gradcheck(a.model.spec(), a.gradcheck);
   });
@@ -247,7 +250,7 @@ void add_bench_shape(CLI::App* verb, Arguments& a) {
   verb->add_option("--threads", o.threads, "Threads")->check(whole(1, 1024))->capture_default_str();
   verb->add_option("--size", a.sizes, "A size: q=6 (may be repeated)")->allow_extra_args(false);
   verb->add_option("--hyper", a.hypers, "A hyper: lambda=0.5 (may be repeated)")->allow_extra_args(false);
-  verb->add_option("--window", a.window, "The rule's n; -1 is all")->check(whole(-1, INT32_MAX));
+  verb->add_option("--window", a.window, "The rule's n; -1 is all")->check(window_steps());
   verb->add_option("--schedule", a.schedules, "How a recurrence is computed: e=dense (may be repeated)")
       ->allow_extra_args(false);
   verb->add_option("--update", a.bench.update, "step, window or sequence")
@@ -304,32 +307,32 @@ void add_small_verbs(CLI::App& app, Arguments& a) {
   cache->add_flag("--clear", a.clear, "Remove them");
   cache->callback([&a] { a.status = eligo::cli::cache(a.clear); });
   auto* version = app.add_subcommand("version", "The version");
-  version->callback([] { eligo::cli::say("eligo " ELIGO_VERSION "\n"); });
+  version->callback([] { eligo::say("eligo " ELIGO_VERSION "\n"); });
 }
 
 // A reader that wants no more, as `head` does, is no fault: the status is that of a process that SIGPIPE ends.
 int output_lost(int reason) {
   constexpr int broken_pipe = 141;
   if (reason == EPIPE) return broken_pipe;
-  eligo::cli::complain(fmt::format("error: the standard output cannot be written to: {}\n",
+  eligo::complain(fmt::format("error: the standard output cannot be written to: {}\n",
                                    reason == 0 ? "write error" : std::strerror(reason)));
   return 1;
 }
 
 // Runs and turns every exception into a message and an exit status.
 int guarded(const std::function<int()>& work) {
-  using eligo::cli::complain;
+  using eligo::complain;
   try {
     return work();
-  } catch (const eligo::cli::OutputLost& lost) {
+  } catch (const eligo::OutputLost& lost) {
     return output_lost(lost.reason);
   } catch (const std::system_error& error) {
     if (std::ferror(stdout) != 0) return output_lost(error.code().value());
     complain(fmt::format("error: {}\n", error.what()));
   } catch (const eligo::dsl::SourceError& error) {
-    complain(eligo::dsl::render(error.diagnostics(), eligo::cli::coloured(stderr), eligo::cli::columns(stderr)));
+    complain(eligo::dsl::render(error.diagnostics(), eligo::coloured(stderr), eligo::columns(stderr)));
   } catch (const eligo::Error& error) {
-    complain(eligo::cli::wrapped(fmt::format("error: {}\n", error.what()), eligo::cli::columns(stderr)));
+    complain(eligo::wrapped(fmt::format("error: {}\n", error.what()), eligo::columns(stderr)));
   } catch (const std::length_error&) {  // of a list that no memory holds
     complain("error: not enough memory; use smaller sizes or a smaller batch\n");
   } catch (const std::bad_alloc&) {
@@ -363,12 +366,12 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
       std::ostringstream out, problem;
       const int status = app.exit(error, out, problem);
-      eligo::cli::say(out.str());
-      eligo::cli::flush_output();
-      eligo::cli::complain(eligo::cli::wrapped(problem.str(), eligo::cli::columns(stderr)));
+      eligo::say(out.str());
+      eligo::flush_output();
+      eligo::complain(eligo::wrapped(problem.str(), eligo::columns(stderr)));
       return status == 0 ? 0 : 2;
     }
-    eligo::cli::flush_output();
+    eligo::flush_output();
     return arguments.status;
   });
 }

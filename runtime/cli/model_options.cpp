@@ -36,6 +36,16 @@ CLI::Validator whole(std::int64_t low, std::int64_t high) {
       fmt::format("INT in [{} - {}]", low, high));
 }
 
+CLI::Validator window_steps() {
+  return CLI::Validator(
+      [](std::string& text) {
+        std::int64_t value = 0;
+        if (read_number(text, value) && (value == -1 || (value >= 1 && value <= INT32_MAX))) return std::string();
+        return fmt::format("{} is no number of steps: expected a whole number from 1 on, or -1 for all", text);
+      },
+      "INT");
+}
+
 std::pair<std::string, std::int64_t> read_size(const std::string& text) {
   const auto [name, value] = split(text);
   std::int64_t size = 0;
@@ -79,7 +89,7 @@ void add_rule_options(CLI::App* verb, ModelOptions& o) {
   verb->add_option("--readout", o.readout, "Its readout");
   verb->add_option("--synth", o.synth, "Its synthesiser; for several roles g=linear,fb=feedback");
   verb->add_option("--size", o.sizes, "A size: n=30 (may be repeated)")->allow_extra_args(false);
-  verb->add_option("--window", o.window, "The rule's n; -1 is all")->check(whole(-1, INT32_MAX));
+  verb->add_option("--window", o.window, "The rule's n; -1 is all")->check(window_steps());
   add_schedule_option(verb, o.schedules);
   add_rules_option(verb, o.rule_folders);
 }

@@ -14,6 +14,8 @@ namespace eligo::cli {
 
 // Whole numbers of this range. (What an option is converted by takes the nearest that it can hold, or wraps.)
 CLI::Validator whole(std::int64_t low, std::int64_t high);
+// A number of steps, or -1 for all.
+CLI::Validator window_steps();
 
 struct ModelOptions {
   std::string rule, cell, readout, synth, optimiser = "sgd";

@@ -3,13 +3,13 @@
 #include <csignal>
 #include <optional>
 
-#include "runtime/cli/terminal.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/experiment/experiment.h"
 #include "runtime/experiment/run_folder.h"
 #include "runtime/experiment/trainer.h"
 #include "runtime/library/library.h"
 #include "support/error.h"
+#include "support/terminal.h"
 
 namespace eligo::cli {
 namespace {

@@ -93,6 +93,7 @@ struct Session::Impl {
 
   std::vector<int> hypers_named(const std::string& given) const {
     const std::string name = dsl::canonical(given);
+    const bool of_all = name.starts_with("optimiser.") && std::count(name.begin(), name.end(), '.') == 1;
     std::vector<int> found;
     std::vector<std::string> names;
     for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
@@ -100,11 +101,11 @@ struct Session::Impl {
       if (t.kind != TensorKind::hyper || t.name.empty()) continue;
       names.push_back(t.name);
       bool fits = t.name == name;
-      if (!fits && name.rfind("optimiser.", 0) == 0 && t.name.rfind("optimiser.", 0) == 0 &&
-          std::count(name.begin(), name.end(), '.') == 1)  // for all bundles
+      if (!fits && of_all && t.name.starts_with("optimiser."))  // for all bundles
         fits = t.name.substr(t.name.rfind('.')) == name.substr(name.rfind('.'));
       if (fits) found.push_back(static_cast<int>(i));
     }
+    if (found.empty() && of_all && plan.learned.empty()) return found;  // of no parameter at all
     if (found.empty()) {
       std::string near = dsl::nearest(name, names);
       if (near.empty()) {  // Greek names are far from their misspelt words
@@ -112,6 +113,8 @@ struct Session::Impl {
         for (const std::string& n : names) words.push_back(dsl::ascii(n));
         near = dsl::nearest(given, words);
       }
+      for (const std::string& n : names)
+        if (n.ends_with("." + name)) near = n;  // of a part: net.g
       throw Error(
           fmt::format("there is no hyper {}{}", given, near.empty() ? "" : fmt::format(": did you mean {}?", near)));
     }

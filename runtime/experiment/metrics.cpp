@@ -7,11 +7,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 
 #include "runtime/data/npz_archive.h"
 #include "support/error.h"
+#include "support/files.h"
+#include "support/text_file.h"
 
 namespace eligo {
 namespace {
@@ -26,7 +29,10 @@ std::string quoted(const std::string& text) {
   return out + "\"";
 }
 
-std::string number(const std::optional<double>& value) { return value ? fmt::format("{}", *value) : ""; }
+std::string number(const std::optional<double>& value) {
+  if (value && std::isnan(*value)) return "nan";  // whatever its sign
+  return value ? fmt::format("{}", *value) : "";
+}
 
 std::string line_of(const MetricsRow& row) {
   return fmt::format("{},{},{},{},{},{},{},{},{}\n", quoted(row.variant), row.seed, row.epoch, row.batch, row.split,

@@ -1,18 +1,18 @@
 #include "runtime/experiment/progress.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmath>
+
+#include "support/terminal.h"
 
 namespace eligo {
 namespace {
 
 std::size_t terminal_width(std::FILE* out) {
-  winsize size{};
-  if (ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 100;
-  return size.ws_col;
+  const int width = columns(out);
+  return width > 0 ? static_cast<std::size_t>(width) : 100;
 }
 
 // The first `width` characters of UTF-8 text.
@@ -51,7 +51,7 @@ void Progress::update(const std::string& state) {
 void Progress::line(const std::string& text) {
   if (quiet_) return;
   clear();
-  fmt::print(out_, "{}\n", text);
+  fmt::print(out_, "{}\n", terminal_ ? wrapped(without_controls(text), columns(out_)) : text);
   std::fflush(out_);
   last_ = std::chrono::steady_clock::now();
 }

@@ -5,8 +5,10 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -14,12 +16,16 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "dsl/names.h"
 #include "runtime/data/npz_archive.h"
 #include "runtime/experiment/experiment.h"
 #include "runtime/library/library.h"
 #include "support/error.h"
+#include "support/files.h"
+#include "support/random.h"
+#include "support/text_file.h"
 
 namespace eligo {
 
@@ -27,6 +33,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::size_t longest_name = 100;  // of a part of a file's name, which may have 255 bytes in all
 constexpr const char *kLock = "run.lock", *kRules = "rules", *kCheckpoints = "checkpoints";
 
 void make_folder(const fs::path& path) {
@@ -76,11 +83,17 @@ class RunFolder::Lock {
  public:
   explicit Lock(const std::string& folder) {
     const std::string path = folder + "/" + kLock;
-    file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+    if (file_ < 0 && errno == ELOOP) throw Error(fmt::format("{}: is a symbolic link; remove it", path));
     if (file_ < 0) {
       throw Error(fmt::format("{}: the folder cannot be written to: {}; change its permissions or choose another with "
                               "--out",
                               folder, std::strerror(errno)));
+    }
+    struct stat is{};
+    if (fstat(file_, &is) != 0 || !S_ISREG(is.st_mode)) {
+      close(file_);
+      throw Error(fmt::format("{}: is no plain file; remove it", path));
     }
     if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
       const int fault = errno;
@@ -124,6 +137,7 @@ std::string file_name(const std::string& name) {
     if (good) out += c;
     else if (!out.empty() && out.back() != '_') out += '_';
   }
+  out = out.substr(0, longest_name);
   while (!out.empty() && (out.back() == '_' || out.back() == '.')) out.pop_back();
   while (!out.empty() && (out.front() == '_' || out.front() == '.')) out.erase(0, 1);
   return out.empty() ? "run" : out;
@@ -167,7 +181,10 @@ RunFolder RunFolder::create_fresh(const std::string& name) {
 
 RunFolder RunFolder::read(const std::string& path) {
   std::error_code error;
-  if (!fs::is_regular_file(fs::path(path) / "experiment.toml", error)) {
+  const fs::path description = fs::path(path) / "experiment.toml";
+  if (fs::exists(description, error) && !fs::is_regular_file(description, error))
+    throw Error(fmt::format("{}: is no plain file", description.string()));
+  if (!fs::is_regular_file(description, error)) {
     throw Error(fmt::format("{}: not the folder of a run (it has no experiment.toml); give the one that `eligo run` "
                             "named{}",
                             path, is_unfinished(path) ? ". Its set-up was cut short: begin again with --out" : ""));
@@ -182,6 +199,18 @@ RunFolder RunFolder::open(const std::string& path) {
   remove_temporary_files(path);
   remove_temporary_files((fs::path(path) / kCheckpoints).string());
   return folder;
+}
+
+std::uint64_t RunFolder::identity(const std::string& variant) const {
+  std::uint64_t hash = purpose_hash(read_file(experiment()));
+  std::vector<fs::path> copies;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(fs::path(path_) / kRules, error), none; !error && it != none; it.increment(error))
+    if (it->path().extension() == ".eli") copies.push_back(it->path());
+  std::sort(copies.begin(), copies.end());
+  for (const fs::path& copy : copies)
+    hash = purpose_hash(fmt::format("{:x} {} {}", hash, fs::relative(copy, path_, error).string(), read_file(copy.string())));
+  return purpose_hash(fmt::format("{:x} {}", hash, variant)) >> 12;  // a double holds it
 }
 
 std::string RunFolder::checkpoint(const std::string& variant, std::size_t index, std::uint64_t seed,

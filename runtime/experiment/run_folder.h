@@ -41,6 +41,9 @@ class RunFolder {
   // The checkpoint of a variant and seed; `what` is "last" or "best".
   std::string checkpoint(const std::string& variant, std::size_t index, std::uint64_t seed,
                          const std::string& what) const;
+  // A digest of the experiment, its rules and the variant's name: checkpoints bear it, so that one of other settings is
+  // not gone on with.
+  std::uint64_t identity(const std::string& variant) const;
 
  private:
   class Lock;

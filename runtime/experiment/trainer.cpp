@@ -144,7 +144,7 @@ std::optional<Outcome> outcome_of(const Variant& variant, std::size_t index, std
   const std::string path = folder.checkpoint(variant.name, index, seed, "last");
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return std::nullopt;
-  const TrainingState state = read_state(NpzReader(path), limits_of(variant, task, seed));
+  const TrainingState state = read_state(NpzReader(path), limits_of(variant, task, seed, folder.identity(variant.name)));
   return state.outcome.complete ? std::optional(state.outcome) : std::nullopt;
 }
 
@@ -257,7 +257,7 @@ bool Trainer::train(std::size_t index, std::uint64_t seed, const RunFolder& fold
     training = make(index, seed);
   }
   training->put_into(metrics, folder.checkpoint(variant.name, index, seed, "last"),
-                     folder.checkpoint(variant.name, index, seed, "best"));
+                     folder.checkpoint(variant.name, index, seed, "best"), folder.identity(variant.name));
   if (options_.resume) {
     training->resume();
     drop_rows(variant.name, seed, training->outcome(), metrics);

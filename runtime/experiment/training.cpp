@@ -26,8 +26,8 @@ std::vector<std::string> shown_for(const Variant& variant, const Task& task) {
   return {variant.output};
 }
 
-TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t seed) {
-  return {seed, static_cast<std::uint64_t>(variant.train.epochs), task.shape().train_batches};
+TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t seed, std::uint64_t identity) {
+  return {seed, static_cast<std::uint64_t>(variant.train.epochs), task.shape().train_batches, identity};
 }
 
 namespace {
@@ -95,10 +95,11 @@ void Training::make_probe() {
   }
 }
 
-void Training::put_into(MetricsFile& metrics, std::string last_path, std::string best_path) {
+void Training::put_into(MetricsFile& metrics, std::string last_path, std::string best_path, std::uint64_t identity) {
   place_.metrics = &metrics;
   place_.last_path = std::move(last_path);
   place_.best_path = std::move(best_path);
+  place_.identity = identity;
 }
 
 bool Training::run() {

@@ -27,6 +27,7 @@ struct TrainingPlace {
   std::function<bool()> interrupted;  // asked between batches
   MetricsFile* metrics = nullptr;
   std::string last_path, best_path;  // checkpoints
+  std::uint64_t identity = 0;        // RunFolder::identity
 };
 
 class Training {
@@ -35,7 +36,7 @@ class Training {
   Training(const Variant& variant, std::shared_ptr<const Program> program, const Task& task, TrainingPlace place);
 
   // Where its rows and checkpoints go, before it runs.
-  void put_into(MetricsFile& metrics, std::string last_path, std::string best_path);
+  void put_into(MetricsFile& metrics, std::string last_path, std::string best_path, std::uint64_t identity = 0);
   // Goes on where the checkpoint at last_path stands, if there is one.
   void resume();
   // False if it was interrupted; the state is then at last_path.
@@ -85,7 +86,7 @@ class Training {
 };
 
 // What the counters of a checkpoint are held against.
-TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t seed);
+TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t seed, std::uint64_t identity);
 
 // What a program must show for a variant on a task: the readout's output where the task scores it.
 std::vector<std::string> shown_for(const Variant& variant, const Task& task);

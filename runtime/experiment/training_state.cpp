@@ -86,6 +86,7 @@ void write_state(NpzWriter& to, const TrainingState& state, const TrainingLimits
   };
   to.add(kSequence, static_cast<double>(state.sequence));
   put("seed", static_cast<double>(limits.seed));
+  put("identity", static_cast<double>(limits.identity));
   put("complete", o.complete ? 1 : 0);
   put("diverged", o.diverged ? 1 : 0);
   put("epochs", static_cast<double>(o.epochs));
@@ -116,6 +117,10 @@ TrainingState read_state(const NpzReader& from, const TrainingLimits& limits) {
   if (from.find("progress.seed") != nullptr && fields.progress("seed", any) != limits.seed)
     throw Error(fmt::format("{}: is the checkpoint of another seed, {}; take another checkpoint", from.path(),
                             fields.progress("seed", any)));
+  if (from.find("progress.identity") != nullptr && fields.progress("identity", any) != limits.identity)
+    throw Error(fmt::format("{}: belongs to another variant, or experiment.toml or the copies in rules have changed "
+                            "since it was written: put them back, or begin a new run with --out",
+                            from.path()));
   o.complete = fields.progress("complete", 1) != 0;
   o.diverged = fields.progress("diverged", 1) != 0;
   if (from.find("progress.divergence") != nullptr) o.divergence = text_of(fields.all("divergence", kLongestText));

@@ -38,6 +38,7 @@ struct TrainingState {
 // What the counters of a training's checkpoint must agree with.
 struct TrainingLimits {
   std::uint64_t seed = 0, epochs = 0, batches_per_epoch = 0;
+  std::uint64_t identity = 0;  // RunFolder::identity
 };
 
 void write_state(NpzWriter& to, const TrainingState& state, const TrainingLimits& limits);

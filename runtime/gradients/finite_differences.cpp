@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+
+#include "runtime/gradients/slope.h"
 
 namespace eligo {
 namespace {
@@ -19,6 +22,7 @@ class Differencer {
   Differences run() {
     const auto size = static_cast<std::size_t>(node_->size());
     out_.values.assign(size, 0);
+    out_.errors.assign(size, 0);
     out_.kinked.assign(size, false);
     if (node_->kind == NodeKind::jvp) along_columns();
     else if (node_->kind == NodeKind::jac) for_each_entry(node_->uses[0].node, nullptr);
@@ -29,11 +33,6 @@ class Differencer {
   }
 
  private:
-  struct Slope {
-    std::vector<double> values;
-    bool kinked = false;
-  };
-
   std::vector<double> at(Ref operand, const Moves& direction, double h, std::uint64_t& branches) {
     Moves moves = direction;
     for (auto& [cut, move] : moves)
@@ -42,30 +41,21 @@ class Differencer {
     return compiler::interpret_moved(program_, node_, numerator_, operand, where_, example_, moves, &branches);
   }
 
-  // Two central differences, extrapolated: the error falls with the fourth power of the step.
-  Slope slope(Ref operand, const Moves& direction) {
+  Slopes slope(Ref operand, const Moves& direction) {
     double length = 0;
     for (const auto& [cut, move] : direction)
       for (const double x : move) length = std::max(length, std::abs(x));
-    Slope out;
-    if (length == 0) {
-      out.values.assign(static_cast<std::size_t>(operand->size()), 0);
-      return out;
-    }
-    const double h = 1e-3 / length;
+    const auto size = static_cast<std::size_t>(operand->size());
+    if (length == 0) return {std::vector<double>(size, 0), std::vector<double>(size, 0), std::vector<bool>(size, true)};
     std::uint64_t here = 0;
-    at(operand, direction, 0, here);
-    std::vector<std::vector<double>> found;
-    for (const double step : {h, -h, h / 2, -h / 2}) {
+    const std::vector<double> values = at(operand, direction, 0, here);
+    const Along along = [&](double step) -> std::optional<std::vector<double>> {
       std::uint64_t branches = 0;
-      found.push_back(at(operand, direction, step, branches));
-      out.kinked = out.kinked || branches != here;
-    }
-    for (std::size_t i = 0; i < found[0].size(); ++i) {
-      const double wide = (found[0][i] - found[1][i]) / (2 * h), narrow = (found[2][i] - found[3][i]) / h;
-      out.values.push_back((4 * narrow - wide) / 3);
-    }
-    return out;
+      std::vector<double> found = at(operand, direction, step, branches);
+      if (branches != here) return std::nullopt;
+      return found;
+    };
+    return slopes_of(along, values, 1e-3 / length);
   }
 
   // jac and vjp: moves each entry of the leaf that is meant. `left` (may be null) is what the slope is multiplied by.
@@ -78,15 +68,20 @@ class Differencer {
     for (std::size_t j = 0; j < columns; ++j) {
       std::vector<double> unit(columns, 0);
       unit[j] = 1;
-      const Slope s = slope(operand, {{cut, unit}});
+      const Slopes s = slope(operand, {{cut, unit}});
       for (std::size_t x = 0; x < lines; ++x) {
-        out_.kinked[x * columns + j] = out_.kinked[x * columns + j] || s.kinked;
-        double& entry = out_.values[x * columns + j];
-        if (left == nullptr) entry = s.values[x];
+        if (left == nullptr) add(x * columns + j, s, x, 1);
         else
-          for (std::size_t i = 0; i < rows; ++i) entry += u[x * rows + i] * s.values[i];
+          for (std::size_t i = 0; i < rows; ++i) add(x * columns + j, s, i, u[x * rows + i]);
       }
     }
+  }
+
+  void add(std::size_t entry, const Slopes& s, std::size_t i, double factor) {
+    out_.kinked[entry] = out_.kinked[entry] || !s.settled[i];
+    if (!s.settled[i]) return;
+    out_.values[entry] += factor * s.values[i];
+    out_.errors[entry] += std::abs(factor) * s.errors[i];
   }
 
   // jvp: moves everything along each column of what stands on the right.
@@ -103,11 +98,8 @@ class Differencer {
         for (std::size_t i = 0; i < static_cast<std::size_t>(node_->cuts[k - 1]->size()); ++i)
           move.push_back(right[k - 1][i * columns + x]);
       }
-      const Slope s = slope(operand, direction);
-      for (std::size_t i = 0; i < rows; ++i) {
-        out_.values[i * columns + x] = s.values[i];
-        out_.kinked[i * columns + x] = s.kinked;
-      }
+      const Slopes s = slope(operand, direction);
+      for (std::size_t i = 0; i < rows; ++i) add(i * columns + x, s, i, 1);
     }
   }
 

@@ -10,6 +10,7 @@ namespace eligo {
 
 struct Differences {
   std::vector<double> values;  // as the derivative's own entries are ordered
+  std::vector<double> errors;  // of the values, by what two widths differ
   std::vector<bool> kinked;    // by entry: a kink lies between the points of the difference
 };
 

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <optional>
 
 #include "runtime/gradients/additions.h"
 #include "runtime/gradients/random_case.h"
+#include "runtime/gradients/slope.h"
 #include "runtime/library/compile.h"
 #include "runtime/library/item_interface.h"
 #include "runtime/library/warnings.h"
@@ -22,55 +22,28 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
 using Vector = std::vector<double>;
 
-// The slope of a function of one number at 0, by central differences. A slope counts where differences of two widths
-// agree: if a kink lies between their points they do not, and narrower ones are tried.
-class Slope {
- public:
-  explicit Slope(std::function<double(double)> f) : f_(std::move(f)) {}
-
-  // Nothing where no two widths agree. `size`: of the function's values, whose rounding a difference divides by its
-  // width.
-  std::optional<double> find(double size) {
-    double wider = extrapolated(widest);
-    for (double width = widest / 8; width > narrowest; width /= 8) {
-      const double narrower = extrapolated(width);
-      const double rounding = 64 * std::numeric_limits<double>::epsilon() * size / width;
-      const double agreement = resolution * std::max(std::abs(wider), std::abs(narrower)) + rounding;
-      if (std::abs(wider - narrower) <= agreement) return wider;
-      wider = narrower;
-    }
-    return std::nullopt;
-  }
-
- private:
-  static constexpr double widest = 1e-3, narrowest = 1e-7;
-  static constexpr double resolution = 1e-7;  // far above rounding, far below what a wrong term adds
-
-  double central(double h) { return (f_(h) - f_(-h)) / (2 * h); }
-  // The error falls with the fourth power of the width.
-  double extrapolated(double h) { return (4 * central(h / 2) - central(h)) / 3; }
-
-  std::function<double(double)> f_;
-};
-
 // The loss of the whole sequence as a function of the parameters: forward passes alone.
 class Loss {
  public:
   Loss(Session& session, const Batch& batch) : session_(session), batch_(batch), size_(std::abs(here())) {}
 
-  double here() { return session_.run(batch_, false).loss; }
+  // Always with the draws of the first sequence, as the rule's own run has them.
+  double here() {
+    session_.set_sequence(0);
+    return session_.run(batch_, false).loss;
+  }
 
   double size() const { return size_; }
 
-  std::optional<double> slope(const std::string& parameter, const Vector& direction) {
+  Slopes slope(const std::string& parameter, const Vector& direction) {
     const Vector at = session_.get(parameter);
-    Slope slope([&](double step) {
+    const Along along = [&](double step) {
       Vector moved = at;
       for (std::size_t i = 0; i < moved.size(); ++i) moved[i] += step * direction[i];
       session_.set(parameter, moved);
-      return here();
-    });
-    const auto found = slope.find(size_);
+      return std::optional(Vector{here()});
+    };
+    Slopes found = slopes_of(along, {size_});
     session_.set(parameter, at);
     return found;
   }
@@ -109,6 +82,7 @@ double dot(const Vector& a, const Vector& b) {
 // Both sides of one tensor, along the same directions.
 struct Sides {
   Vector added, down;
+  double error = 0;  // the largest of the slopes'
 };
 
 class Judge {
@@ -128,14 +102,15 @@ class Judge {
     for (std::int64_t i = 0; i < count; ++i) {
       const Vector along = out.sampled ? random_direction(size, options_.seed, info.name, i)
                                        : unit(size, static_cast<std::size_t>(i));
-      const auto slope = loss_.slope(info.name, along);
-      if (!slope) {
+      const Slopes slope = loss_.slope(info.name, along);
+      if (!slope.settled[0]) {
         ++out.kinks;
         continue;
       }
       ++out.compared;
       sides.added.push_back(dot(added.value_or(nothing), along));
-      sides.down.push_back(-*slope);
+      sides.down.push_back(-slope.values[0]);
+      sides.error = std::max(sides.error, slope.errors[0]);
     }
     conclude(out, sides, added.has_value());
     return out;
@@ -143,28 +118,37 @@ class Judge {
 
  private:
   void conclude(TotalCheck& out, const Sides& sides, bool moved) const {
-    using Verdict = TotalCheck::Verdict;
-    const double tiny = 1e-10 * loss_.size();  // below this a slope is rounding
-    double largest_added = 0, largest_down = 0, gap = 0;
-    Directions all;
-    all.add(sides.added, sides.down);
+    // Rounding of the loss, over the widest difference.
+    const double rounding = 4 * std::numeric_limits<double>::epsilon() * loss_.size();
+    const double error = std::max(sides.error, rounding);
+    double added = 0, down = 0, gap = 0;
     for (std::size_t i = 0; i < sides.added.size(); ++i) {
-      largest_added = std::max(largest_added, std::abs(sides.added[i]));
-      largest_down = std::max(largest_down, std::abs(sides.down[i]));
+      added = std::max(added, std::abs(sides.added[i]));
+      down = std::max(down, std::abs(sides.down[i]));
       const double apart = std::abs(sides.added[i] - sides.down[i]);
       gap = std::isfinite(apart) ? std::max(gap, apart) : std::numeric_limits<double>::infinity();
     }
-    const double largest = std::max(largest_added, largest_down);
-    out.cosine = largest_down > tiny ? all.cosine() : none;
-    out.ratio = largest_down > tiny ? all.ratio() : none;
-    out.deviation = largest > tiny ? gap / largest : 0;
-    if (out.compared == 0 && out.kinks > 0) out.verdict = Verdict::unresolved;
-    else if (largest <= tiny) out.verdict = Verdict::zero;
-    else if (!moved || largest_added == 0) out.verdict = Verdict::untouched;
-    // A difference has an error of its own, which a small gradient does not share.
-    else out.verdict = gap <= options_.tolerance * largest + 10 * tiny ? Verdict::exact : Verdict::differs;
+    const double largest = std::max(added, down);
+    const bool told = down > 10 * error;  // from rounding
+    Directions all;
+    all.add(sides.added, sides.down);
+    out.cosine = told ? all.cosine() : none;
+    out.ratio = told ? all.ratio() : none;
+    out.deviation = told || added > 10 * error ? gap / largest : 0;
+    out.verdict = verdict(out, moved && added > rounding, told, gap, largest, error);
   }
 
+  TotalCheck::Verdict verdict(const TotalCheck& of, bool adds, bool told, double gap, double largest,
+                              double error) const {
+    using Verdict = TotalCheck::Verdict;
+    if (of.compared == 0 && of.kinks > 0) return Verdict::unresolved;
+    if (!adds) return told ? Verdict::untouched : Verdict::zero;
+    if (gap > options_.tolerance * largest + 10 * error) return Verdict::differs;
+    // What a slope's own error hides is not called exact.
+    return told && error <= faintest * largest ? Verdict::exact : Verdict::faint;
+  }
+
+  static constexpr double faintest = 1e-3;
   Loss loss_;
   const TotalOptions& options_;
   bool sampled_;

@@ -21,6 +21,7 @@ struct TotalCheck {
     zero,        // both are zero
     untouched,   // the rule moves this parameter nowhere, and the loss depends on it
     unresolved,  // kinks lie too close to tell
+    faint,       // the loss depends on it so weakly that rounding hides whether it is exact
   };
   std::string parameter;       // "net.W"
   std::int64_t size = 0;       // entries of the tensor

@@ -7,7 +7,7 @@
 #include "runtime/library/synth_roles.h"
 #include "support/available.h"
 #include "support/error.h"
-#include "support/files.h"
+#include "support/text_file.h"
 
 namespace eligo {
 namespace {

@@ -6,11 +6,13 @@
 #include <exception>
 
 #include "dsl/file.h"
+#include "dsl/names.h"
 #include "runtime/engine/initialise.h"
 #include "runtime/library/compile.h"
 #include "runtime/library/item_interface.h"
 #include "runtime/library/library.h"
 #include "runtime/library/synth_roles.h"
+#include "support/error.h"
 
 namespace eligo {
 namespace {
@@ -150,6 +152,7 @@ class Search {
       add_sizes(tried, readout, "readout");
       for (const Role& role : rule_.roles)
         if (role.kind == "synth") add_sizes(tried, synth.part(role.name), "synth");
+      check_given(cell, readout, synth);
       std::shared_ptr<compiler::Program> plan = instantiate(tried);
       if (const auto larger = sizes_for_wirings(*plan); !larger.empty()) {
         for (const auto& [size, extent] : larger)
@@ -164,6 +167,32 @@ class Search {
     }
     spec_ = tried;
     return true;
+  }
+
+  // Sizes that were asked for are sizes of the parts, not left out in silence.
+  void check_given(const std::string& cell, const std::string& readout, const SynthRoles& synth) const {
+    Names known;
+    bool parsed = true;  // what does not parse has errors of its own
+    const auto add = [&](const std::string& part, const std::string& role, const char* kind) {
+      if (part.empty()) return;
+      const Outline facts = outline(part, kind, spec_.rule_paths);
+      parsed = parsed && facts.known;
+      for (const Names* some : {&facts.sizes, &facts.integers})
+        for (const std::string& name : *some) {
+          known.push_back(name);
+          known.push_back(role + "." + name);
+        }
+    };
+    for (const Role& role : rule_.roles)
+      add(role.kind == "cell" ? cell : role.kind == "readout" ? readout : synth.part(role.name), role.name,
+          role.kind.c_str());
+    if (!parsed) return;
+    for (const auto& [given, value] : spec_.sizes)
+      if (const std::string name = dsl::canonical(given); std::find(known.begin(), known.end(), name) == known.end()) {
+        const std::string near = dsl::nearest(name, known);
+        throw Error(fmt::format("none of the parts has a size {}{}", given,
+                                near.empty() ? "" : fmt::format(": did you mean {}?", near)));
+      }
   }
 
   void add_sizes(ProgramSpec& spec, const std::string& part, const char* kind) const {

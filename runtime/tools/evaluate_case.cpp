@@ -1,6 +1,7 @@
 #include "runtime/tools/evaluate_case.h"
 
 #include <cmath>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -54,6 +55,9 @@ std::string text(const json& input, const char* field, const std::string& otherw
   auto found = input.find(field);
   if (found == input.end() || found->is_null()) return otherwise;
   if (!found->is_string()) throw Error(fmt::format("\"{}\" must be a text", field));
+  constexpr std::size_t longest = 4096;
+  if (found->get_ref<const std::string&>().size() > longest)
+    throw Error(fmt::format("\"{}\" has more than {} characters", field, longest));
   return found->get<std::string>();
 }
 
@@ -114,16 +118,27 @@ std::int64_t integer(const json& value, const std::string& field, std::int64_t l
                           high));
 }
 
+std::int64_t window_of(const json& value) {
+  if (!value.is_string()) return integer(value, "window");
+  if (value == "all") return -1;
+  throw Error(fmt::format("\"window\" must be an integer or \"all\", found {}", found(value)));
+}
+
 double number(const json& value, const std::string& field) {
   if (!value.is_number()) throw Error(fmt::format("\"{}\" must be a number, found {}", field, found(value)));
   return value.get<double>();
 }
 
+// Names may be spelt in Greek or in words, but each of them once.
 const json& object(const json& input, const char* field) {
   static const json empty = json::object();
   auto found = input.find(field);
   if (found == input.end() || found->is_null()) return empty;
   if (!found->is_object()) throw Error(fmt::format("\"{}\" must be an object", field));
+  std::map<std::string, std::string> spelt;
+  for (const auto& [name, value] : found->items())
+    if (const auto [other, fresh] = spelt.emplace(dsl::canonical(name), name); !fresh)
+      throw Error(fmt::format("\"{}\" has {} and {}, which are one name: give it once", field, other->second, name));
   return *found;
 }
 
@@ -187,7 +202,7 @@ ProgramSpec specification(const json& input, const std::vector<std::string>& fol
   if (spec.interpreter && !spec.float64) throw Error("the interpreter computes in f64 only");
   for (const auto& [name, value] : object(input, "sizes").items()) spec.sizes[name] = integer(value, "sizes." + name, 1);
   if (auto w = input.find("window"); w != input.end() && !w->is_null())
-    spec.header["n"] = w->is_string() && *w == "all" ? -1 : integer(*w, "window");
+    spec.header["n"] = window_of(*w);
   read_header_numbers(object(input, "hyper"), spec);
   for (const auto& [name, value] : object(input, "schedule").items()) {
     if (!value.is_string()) throw Error(fmt::format("\"schedule.{}\" must be a text", name));
@@ -241,13 +256,30 @@ Batch batch_of(const json& input) {
   return batch;
 }
 
+void check_update(const json& input) {
+  for (const auto& [key, value] : object(input, "update").items())
+    if (key != "every" && key != "sgd") {
+      const std::string near = dsl::nearest(key, {"every", "sgd"});
+      throw Error(fmt::format("\"update\" has no field \"{}\"{}", key,
+                              near.empty() ? ", only \"every\" and \"sgd\"" : fmt::format(": did you mean \"{}\"?", near)));
+    }
+  const json& hyper = object(input, "hyper");
+  for (const auto& [name, value] : hyper.items()) {
+    const std::string known = dsl::canonical(name);
+    if (known.starts_with("optimiser.") && known.ends_with(".α") && object(input, "update").contains("sgd"))
+      throw Error(fmt::format("\"update.sgd\" and \"hyper.{}\" are both the rate: give one of them", name));
+    if (known == "n" && input.contains("window") && !input["window"].is_null())
+      throw Error("\"window\" and \"hyper.n\" are both the rule's n: give one of them");
+  }
+}
+
 void set_rates(Session& session, const json& update) {
   auto sgd = update.find("sgd");
   if (sgd == update.end() || sgd->is_null()) {
     session.set_hyper("optimiser.α", 0);
   } else if (sgd->is_object()) {
     session.set_hyper("optimiser.α", 0);
-    for (const auto& [bundle, rate] : sgd->items())
+    for (const auto& [bundle, rate] : object(update, "sgd").items())
       session.set_hyper("optimiser." + bundle + ".α", number(rate, "update.sgd." + bundle));
   } else {
     session.set_hyper("optimiser.α", number(*sgd, "update.sgd"));
@@ -277,10 +309,13 @@ void set_values(Session& session, const json& values, Batch& batch) {
       continue;
     }
     for (const TensorInfo& info : session.tensors()) {
-      if (info.name != dsl::canonical(name) || name.ends_with("[start]")) continue;
-      if (shape != info.shape && !(info.shape.empty() && given.size() == 1))
-        throw Error(fmt::format("\"values.{}\" has the shape {}, {} has {}", name, shape_text(shape), info.name,
-                                shape_text(info.shape)));
+      if (info.name != known_as) continue;
+      const bool of_start = name.ends_with(start_word);
+      const std::vector<std::int64_t> of_one(info.shape.begin() + (of_start ? 1 : 0), info.shape.end());
+      if (shape == info.shape || (of_start && shape == of_one) || (info.shape.empty() && given.size() == 1)) continue;
+      throw Error(fmt::format("\"values.{}\" has the shape {}, {} has {}{}", name, shape_text(shape), info.name,
+                              shape_text(info.shape),
+                              of_start ? fmt::format(", or {} for all examples", shape_text(of_one)) : ""));
     }
     session.set(name, given);
   }
@@ -334,7 +369,8 @@ json shown_values(const Session& session, const std::string& name, const std::ve
 }
 
 std::uint64_t memory_of(const json& value) {
-  const auto bytes = read_bytes(value.is_string() ? value.get<std::string>() : found(value));
+  const bool whole = value.is_string() || value.is_number_integer();
+  const auto bytes = whole ? read_bytes(value.is_string() ? value.get<std::string>() : found(value)) : std::nullopt;
   if (!bytes) throw Error(fmt::format("\"memory\" is {}: expected an amount such as \"2GiB\"", found(value)));
   return *bytes;
 }
@@ -343,6 +379,7 @@ std::uint64_t memory_of(const json& value) {
 
 json evaluate_case(const json& input, const std::vector<std::string>& rule_folders) {
   check_fields(input);
+  check_update(input);
   ProgramSpec spec = specification(input, rule_folders);
   check_case_sizes(spec);
   Batch batch = batch_of(input);

@@ -100,7 +100,7 @@ class KernelWatcher : public Watcher {
     const auto* at = static_cast<const double*>(where.resolve(tensors_[k], {When::t, 0}));
     const std::int64_t size = asked(k).node->size();
     for (std::int64_t b = 0; b < examples; ++b)
-      out.push_back({{at + b * size, at + (b + 1) * size}, std::vector<bool>(static_cast<std::size_t>(size), false)});
+      out.push_back({{at + b * size, at + (b + 1) * size}, {}, {}});
   }
 
  private:
@@ -194,7 +194,7 @@ class Rows {
   void add(Ref node, const std::vector<std::vector<Differences>>& wanted,
            const std::vector<std::vector<Differences>>& found) {
     DerivativeCheck& row = row_of(node->origin);
-    double largest = 0, most = 0;
+    double largest = 0, most = 0, error = 0;
     for (std::size_t run = 0; run < wanted.size(); ++run)
       for (std::size_t b = 0; b < wanted[run].size(); ++b)
         for (std::size_t i = 0; i < wanted[run][b].values.size(); ++i) {
@@ -207,17 +207,20 @@ class Rows {
           ++row.entries;
           largest = std::max({largest, std::abs(want), std::abs(got)});
           most = std::isfinite(gap) ? std::max(most, gap) : std::numeric_limits<double>::infinity();
+          error = std::max(error, wanted[run][b].errors[i]);
         }
+    if (most <= 10 * error && largest <= 10 * error) return;  // nothing is told from the differences' rounding
     row.largest = std::max(row.largest, largest);
-    if (largest > tiny) row.deviation = std::max(row.deviation, most / largest);
+    row.deviation = std::max(row.deviation, most / largest);
+    row.excess = std::max(row.excess, (most - 10 * error) / largest);
   }
 
   std::vector<DerivativeCheck> finish() {
     for (DerivativeCheck& row : rows_) {
       using Verdict = DerivativeCheck::Verdict;
       if (row.entries == 0) row.verdict = row.kinks > 0 ? Verdict::at_kinks : Verdict::not_reached;
-      else if (!(row.deviation <= tolerance_)) row.verdict = Verdict::differs;
-      else row.verdict = row.largest <= tiny ? Verdict::zero : Verdict::agrees;
+      else if (!(row.excess <= tolerance_)) row.verdict = Verdict::differs;
+      else row.verdict = row.largest == 0 ? Verdict::zero : Verdict::agrees;
     }
     std::stable_sort(rows_.begin(), rows_.end(), [](const auto& a, const auto& b) {
       return std::pair(a.file, a.line) < std::pair(b.file, b.line);
@@ -226,9 +229,6 @@ class Rows {
   }
 
  private:
-  // Below this nothing is told from the rounding of the differences.
-  static constexpr double tiny = 1e-11;
-
   DerivativeCheck& row_of(const compiler::Origin& origin) {
     const auto key = std::tuple(origin.source.get(), origin.span.begin, origin.span.end);
     if (const auto found = places_.find(key); found != places_.end()) return rows_[found->second];

@@ -38,6 +38,7 @@ struct DerivativeCheck {
   std::int64_t entries = 0;  // compared
   std::int64_t kinks = 0;    // left out, for a kink lies between the points of the difference
   double deviation = 0;      // largest difference over the largest entry
+  double excess = 0;         // the part of it that the differences' own error does not explain
   double largest = 0;
   Verdict verdict = Verdict::not_reached;
 };

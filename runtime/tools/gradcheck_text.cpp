@@ -44,6 +44,7 @@ std::string verdict_text(const TotalCheck& t) {
     case Verdict::zero: return "zero on both sides";
     case Verdict::untouched: return "not exact: nothing is added";
     case Verdict::unresolved: return "only at kinks: not judged";
+    case Verdict::faint: return "too faint to judge";
   }
   return "";
 }
@@ -80,9 +81,13 @@ std::string conclusion(const TotalChecks& totals) {
     out += fmt::format("cosine of all that the cell learns with minus the loss's gradient: {}\n",
                        value_text(totals.cosine));
   else out += "the rule learns no parameter of the cell\n";
+  const auto has = [&](TotalCheck::Verdict verdict) {
+    return std::any_of(totals.tensors.begin(), totals.tensors.end(), [&](const TotalCheck& t) { return t.verdict == verdict; });
+  };
+  if (inexact.empty() && totals.exact()) return out + "exact on this net: what is added is minus the loss's gradient\n";
   if (inexact.empty())
-    return out + (totals.exact() ? "exact on this net: what is added is minus the loss's gradient\n"
-                                 : "not judged: kinks lie too close\n");
+    return out + (has(TotalCheck::Verdict::unresolved) ? "not judged: kinks lie too close\n"
+                                                       : "not judged: the loss depends too weakly on some parameters\n");
   return out + fmt::format("not exact on this net: {}\n", inexact);
 }
 

@@ -1,9 +1,9 @@
-#include "runtime/data/npz_archive.h"
 
+#include "runtime/data/npz_archive.h"
+#include "support/text_file.h"
+#include "temporary.h"
 #include <cmath>
 #include <limits>
-
-#include "temporary.h"
 
 namespace eligo::test {
 namespace {

@@ -51,7 +51,7 @@ expect 1 "cannot be made" "$eligo" run quick_start --out /proc/run "${small[@]}"
 expect 2 "" "$eligo" no_such_verb
 
 expect 0 "no derivative differs" "$eligo" gradcheck bp_lambda --cell gru --T 3 --batch 1 --hyper lambda=0.5
-expect 1 "FAIL" "$eligo" gradcheck bptt --T 3 --batch 1 --tolerance 0
+expect 0 "no derivative differs" "$eligo" gradcheck bptt --T 3 --batch 1 --tolerance 0
 expect 0 "learn lines of a alone: g.A, g.a" "$eligo" compare bp_lambda bptt --updates 2 --T 4 --json compared.json model.n=4
 grep -q '"ms_per_update"' compared.json || fail "no JSON of a comparison"
 expect 1 "did you mean bptt?" "$eligo" compare bp_lambda bpt
@@ -158,6 +158,16 @@ expect 0 "not exact on this net: net.W, net.U, net.P" "$eligo" gradcheck forgetf
   fail "explain does not warn"
 expect 0 "exact on this net" "$eligo" gradcheck bptt --cell forgetful.eli:projected
 "$eligo" check bptt 2>&1 | grep -q "warning\|note" && fail "a rule that reaches all is warned about"
+
+# Pipes are no files to be rewritten, devices no pages; a picture is what its name says.
+mkfifo pipe.eli
+expect 1 "is no plain file" timeout 10 "$eligo" fmt --in-place pipe.eli
+bench=(bench --rules bptt --units 4 --T 2 --batch 2 --alone)
+expect 1 "/dev/full: cannot be written: No space left" timeout 60 "$eligo" "${bench[@]}" --markdown /dev/full
+expect 1 "ends in .png or .svg" "$eligo" "${bench[@]}" --picture picture.gif
+expect 1 "none of the parts has a size zz" "$eligo" gradcheck bptt --T 2 --size zz=3
+expect 2 "no number of steps" "$eligo" gradcheck bp_lambda --T 2 --window 0
+expect 1 "is no number" "$eligo" gradcheck bptt --T 2 --tolerance nan
 
 [ $failures = 0 ] || { echo "$failures failed"; exit 1; }
 echo "all good"

@@ -570,5 +570,164 @@ TEST_F(Eval, ATasksBatchIsACase) {
   }
 }
 
+// Nothing that a case gives is left out, taken twice or taken for something else.
+TEST_F(Eval, WhatIsGivenIsTakenOnceAndWhole) {
+  const auto refused = [&](const char* field, const json& value) {
+    json c = a_case("bp_lambda");
+    c[field] = value;
+    return refusal(c);
+  };
+  EXPECT_MENTIONS(refused("hyper", json({{"lambda", 0.1}, {"λ", 0.9}})), "which are one name");
+  EXPECT_MENTIONS(refused("update", json({{"evry", "step"}})), "did you mean \"every\"?");
+  EXPECT_MENTIONS(refused("update", json({{"rate", 1}})), "has no field \"rate\"");
+  EXPECT_MENTIONS(refused("update", json({{"sgd", {{"psi", 1}, {"ψ", 2}}}})), "which are one name");
+  EXPECT_MENTIONS(refused("window", "ALL"), "an integer or \"all\"");
+  EXPECT_MENTIONS(refused("memory", 1.5), "expected an amount");
+  EXPECT_MENTIONS(refused("rule", std::string(1000000, 'a')), "more than 4096 characters");
+  json c = a_case("bp_lambda");
+  c["update"] = {{"sgd", 1}};
+  c["hyper"] = {{"optimiser.alpha", 3}};
+  EXPECT_MENTIONS(refusal(c), "give one of them");
+}
+
+TEST_F(Eval, StatesAtTheStartHaveTheirShape) {
+  json c = a_case("bptt");
+  const json right = drawn("start", {examples, n});
+  c["values"]["net.h[start]"] = right;
+  EXPECT_EQ(refusal(c), "");
+  c["values"]["net.h[start]"] = right[0];
+  EXPECT_EQ(refusal(c), "") << "the same for all examples";
+  examples = 2;
+  c = a_case("bptt");
+  for (const json& wrong : {drawn("start", {n, examples}), drawn("start", {n * examples}), drawn("start", {1, examples, n})}) {
+    c["values"]["net.h[start]"] = wrong;
+    EXPECT_MENTIONS(refusal(c), "net.h[start] has [2][3], or [3] for all examples");
+  }
+}
+
+// What a readout makes of padding may overflow: a step that does not count has no loss.
+TEST_F(Eval, ALossThatDoesNotCountIsZero) {
+  for (const char* backend : {"jit", "interpreter"})
+    for (const char* field : {"valid", "loss_mask"}) {
+      json c = a_case("bptt");
+      c["backend"] = backend;
+      c["show"] = {"L"};
+      c[field] = drawn("ones", {steps, examples});
+      for (json& step : c[field])
+        for (json& x : step) x = 1;
+      c[field][0][1] = 0;
+      c["y"][0][1][0] = 1e200;
+      const json out = run(c);
+      EXPECT_TRUE(out["loss"].is_number()) << out["loss"];
+      EXPECT_EQ(out["steps"]["L"][0][1], 0.0);
+      c["y"][0][1][0] = 0.5;
+      EXPECT_EQ(run(c)["learn"], out["learn"]) << field << " " << backend;
+    }
+}
+
+const char* const kOddRules = R"(
+cell two(n, m, r) {
+  input x[m]
+  state h[r, n] = 0
+  param a[r, n] = 0
+  h[t] = unit[n](a) + inner[n](a, a)*a
+}
+cell of_numbers(n, m) {
+  input x[m]
+  state h[n] = 0
+  param W[n, n], U[n, m] ~ normal(0, 1)
+  z[t] = W . h[t-1] + U . x[t]
+  h[t] = z[t]/(1 + max(norm2(z[t])))*softmax(sum(z[t])) + logsumexp(mean(z[t])) - min(sum(z[t]))
+}
+readout total(n, r, k) {
+  input h[r, n]
+  target y[k]
+  loss sum(h)
+}
+synth crit(n, hidden) {
+  input s[n]
+  param W[hidden, n], b[hidden], q[hidden] ~ uniform(-1, 1)
+  z = W . s + b
+  v = sum(where(q > 0, sqrt(z), 0))
+  output g = d(v)/d(s)
+}
+rule critic(net: cell, L: readout, g: synth) {
+  let s = net.state, ψ = net.params, φ = L.params, θ = g.params
+  G[t] = g(s[t])
+  learn θ += (d(L[t])/d(s[t]) - G[t]) . d(G[t])/d(θ)
+}
+rule revises(net: cell, L: readout) {
+  let s = net.state, ψ = net.params
+  at each t, for k in start..t-1 {
+    ψ[k+1] = ψ[k] - 0.01*d(L[k+1])/d(s[k+1]) . d(s[k+1])/d(ψ)
+    ψ[start] = ψ before sequence
+    ψ := ψ[t]
+  }
+}
+)";
+
+TEST_F(Eval, NormsAndProductsAreTakenOverTheAxesThatTheyName) {
+  const std::string file = folder_.write("odd.eli", kOddRules);
+  json c = {{"rule", "bptt"}, {"cell", file + ":two"}, {"readout", file + ":total"}, {"show", {"s"}},
+            {"sizes", {{"n", 2}, {"m", 1}, {"k", 1}, {"r", 2}}}, {"x", {{{0}}}}, {"y", {{{0}}}}};
+  c["values"]["net.a"] = {{3, 4}, {6, 8}};
+  for (const char* backend : {"jit", "interpreter"})
+    EXPECT_LE(apart(run(c, "backend", backend)["steps"]["s"][1][0], json({75.6, 100.8, 600.6, 800.8})), 1e-12);
+}
+
+TEST_F(Eval, ReductionsOfANumberAreThatNumber) {
+  const std::string file = folder_.write("odd.eli", kOddRules);
+  json c = a_case("bptt");
+  c["cell"] = file + ":of_numbers";
+  c["show"] = {"s"};
+  const json kernels = run(c);
+  EXPECT_LE(apart(run(c, "backend", "interpreter")["learn"]["ψ.W"], kernels["learn"]["ψ.W"]), 1e-12);
+}
+
+// One unit's branch is not taken; another's is no number. The first learns nothing, whatever the second does.
+TEST_F(Eval, AnUntakenBranchHoldsAlsoInSecondDerivatives) {
+  const std::string file = folder_.write("odd.eli", kOddRules);
+  json c = {{"rule", file + ":critic"}, {"cell", "rnn_tanh"}, {"readout", "linear_mse"}, {"synth", file + ":crit"},
+            {"sizes", {{"n", 1}, {"m", 1}, {"k", 1}, {"hidden", 2}}}, {"x", {{{1}}}}, {"y", {{{0}}}}};
+  c["values"] = {{"g.W", {{1}, {1}}}, {"g.b", {-1, 1}}, {"g.q", {1, 0}}, {"net.W", {{0}}}, {"net.U", {{0.5}}}, {"net.b", {0}}};
+  for (const char* backend : {"jit", "interpreter"}) {
+    const json learned = run(c, "backend", backend)["learn"];
+    EXPECT_EQ(learned["θ.W"], json({{"nan"}, {0.0}})) << backend;
+    EXPECT_EQ(learned["θ.b"], json({"nan", 0.0})) << backend;
+  }
+}
+
+TEST_F(Eval, ACallMayBeIndexed) {
+  const char* const cells = R"(
+cell by_index(n, m) {
+  input x[m]
+  state h[n] = 0
+  param W[n, n], U[n, m] ~ normal(0, 1)
+  z[t] = W . h[t-1] + U . x[t]
+  h[t][i] = W[i, j]*softmax(z[t])[j] + tanh(z[t])[i] - (W . z[t])[i]
+}
+cell whole(n, m) {
+  input x[m]
+  state h[n] = 0
+  param W[n, n], U[n, m] ~ normal(0, 1)
+  z[t] = W . h[t-1] + U . x[t]
+  h[t] = W . softmax(z[t]) + tanh(z[t]) - W . z[t]
+}
+)";
+  const std::string file = folder_.write("indexed.eli", cells);
+  json c = a_case("bptt");
+  c["cell"] = file + ":by_index";
+  const json indexed = run(c)["learn"];
+  c["cell"] = file + ":whole";
+  EXPECT_LE(apart(indexed["ψ.W"], run(c)["learn"]["ψ.W"]), 1e-12);
+}
+
+TEST_F(Eval, ARuleMayHaveNoLine) {
+  json c = a_case("bptt");
+  c["rule"] = folder_.write("odd.eli", kOddRules) + ":revises";
+  c["show"] = {"s"};
+  EXPECT_EQ(refusal(c), "");
+}
+
 }  // namespace
 }  // namespace eligo::test

@@ -2,6 +2,7 @@
 #include "runtime/tools/gradcheck.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "dsl/diagnostic.h"
 #include "runtime/library/default_parts.h"
@@ -292,6 +293,114 @@ TEST_F(GradcheckOwnFiles, ZeroIsSaid) {
   EXPECT_EQ(row(report, "d(stop(L[t]))/d(s[t])").verdict, Verdict::zero);
   EXPECT_EQ(report.derivatives.at(0).verdict, Verdict::agrees);
   EXPECT_MENTIONS(gradcheck_text("zero", report, {}), "zero everywhere");
+}
+
+// D acts on the loss through a factor that may be small; the rule takes a part of its gradient.
+const char* const kWeak = R"(
+cell weak(n, m, p) {
+  input x[m]
+  state h[n] = 0
+  hyper small = 1e-6
+  param W[n, n], U[n, m], P[p, n], D[p, m] ~ normal(0, 1)
+  h[t] = tanh(W . h[t-1] + U . x[t])
+  output y[t] = P . h[t] + small*D . x[t]
+}
+cell noisy(n, m) {
+  input x[m]
+  state h[n] = 0
+  param W[n, n], U[n, m] ~ normal(0, 1)
+  ξ[t] = normal[n]()
+  h[t] = tanh(W . h[t-1] + U . x[t] + ξ[t])
+}
+cell sharp(n, m) {
+  input x[m]
+  state h[n] = 0
+  param W[n, n], U[n, m] ~ normal(0, 1)
+  h[t] = tanh(100*(W . h[t-1] + U . x[t]))
+}
+readout tiny(n, k) {
+  input h[n]
+  target y[k]
+  param V[k, n] ~ normal(0, 1)
+  loss 1e-12*sum((V . h - y)^2)
+}
+rule part(net: cell, L: readout) {
+  let s = net.state, ψ = net.params, φ = L.params
+  hyper f = 1
+  r[t] = d(L[t])/d(s[t]) + r[t+1] . d(s[t+1])/d(s[t])
+  learn net.W -= r[t] . d(s[t])/d(net.W)
+  learn net.U -= r[t] . d(s[t])/d(net.U)
+  learn net.P -= d(L[t])/d(net.P)
+  learn net.D -= f*d(L[t])/d(net.D)
+  learn φ -= d(L[t])/d(φ)
+}
+rule up_and_down(net: cell, L: readout) {
+  let s = net.state, ψ = net.params, φ = L.params
+  learn ψ += d(L[t])/d(s[t]) . d(s[t])/d(ψ)
+  learn φ -= d(L[t])/d(φ)
+}
+rule revises(net: cell, L: readout) {
+  let s = net.state, ψ = net.params
+  at each t, for k in start..t-1 {
+    ψ[k+1] = ψ[k] - 0.01*d(L[k+1])/d(s[k+1]) . d(s[k+1])/d(ψ)
+    ψ[start] = ψ before sequence
+    ψ := ψ[t]
+  }
+}
+)";
+
+class GradcheckFaint : public GradcheckOwnFiles {
+ protected:
+  void SetUp() override { folder.write("weak.eli", kWeak); }
+};
+
+// However small its part of the loss is: a wrong one is not called exact, and the right one not wrong.
+TEST_F(GradcheckFaint, SmallGradientsAreJudgedByTheirOwnNoise) {
+  const ProgramSpec spec = spec_of("part", "weak", folder.path());
+  for (const double small : {1e-3, 1e-6, 1e-8}) {
+    for (const double f : {-1.0, 0.5, 0.9, 0.999}) {
+      const GradcheckReport report = gradcheck(spec, {.batch = 2, .steps = 4, .hypers = {{"net.small", small}, {"f", f}}});
+      EXPECT_EQ(total(report, "net.D").verdict, TotalVerdict::differs) << small << " " << f;
+      EXPECT_NEAR(total(report, "net.D").ratio, std::abs(f), 1e-5);
+    }
+    const GradcheckReport report = gradcheck(spec, {.batch = 2, .steps = 4, .hypers = {{"net.small", small}}});
+    EXPECT_TRUE(report.totals->exact()) << gradcheck_text("part", report, {});
+  }
+  const GradcheckReport report =
+      gradcheck(spec, {.batch = 2, .steps = 4, .hypers = {{"net.small", 1e-11}, {"f", -1}}});
+  EXPECT_FALSE(report.totals->exact()) << "what rounding hides is not called exact";
+}
+
+TEST_F(GradcheckFaint, DrawsAreHeld) {
+  const GradcheckReport right = gradcheck(spec_of("bptt", "noisy", folder.path()), {.batch = 2, .steps = 4});
+  EXPECT_TRUE(right.totals->exact()) << gradcheck_text("bptt", right, {});
+  const GradcheckReport wrong = gradcheck(spec_of("up_and_down", "noisy", folder.path()), {.batch = 2, .steps = 4});
+  EXPECT_EQ(total(wrong, "net.W").verdict, TotalVerdict::differs);
+  EXPECT_LT(wrong.totals->cosine, 0);
+}
+
+TEST_F(GradcheckFaint, DifferencesFitWhatTheyAreTakenOf) {
+  const GradcheckReport sharp = gradcheck(spec_of("bptt", "sharp", folder.path()), {.batch = 1, .steps = 3});
+  EXPECT_TRUE(sharp.good()) << gradcheck_text("bptt", sharp, {});
+  ProgramSpec spec = spec_of("bptt", "rnn_tanh", folder.path());
+  spec.readout = "tiny";
+  const GradcheckReport tiny = gradcheck(spec, {.batch = 1, .steps = 3});
+  for (const auto& d : tiny.derivatives) EXPECT_EQ(d.verdict, Verdict::agrees) << d.text;
+  EXPECT_TRUE(tiny.totals->exact()) << gradcheck_text("bptt", tiny, {});
+}
+
+TEST_F(GradcheckFaint, ARuleMayHaveNoLine) {
+  const GradcheckReport report = gradcheck(spec_of("revises", "rnn_projected", folder.path()), {.batch = 2, .steps = 4});
+  EXPECT_TRUE(report.good());
+  EXPECT_EQ(total(report, "net.W").verdict, TotalVerdict::differs);
+  ASSERT_EQ(report.totals->unreached.size(), 2U) << "what a block revises is looked at, too";
+  EXPECT_MENTIONS(report.totals->unreached[1], "behind the state");
+}
+
+TEST_F(GradcheckFaint, SizesAreThoseOfTheParts) {
+  ProgramSpec spec = spec_of("bptt", "");
+  spec.sizes = {{"zz", 3}};
+  EXPECT_MENTIONS(error_of([&] { gradcheck(spec, {}); }), "none of the parts has a size zz");
 }
 
 TEST(Gradcheck, FaultsOfWhatIsGivenAreErrors) {

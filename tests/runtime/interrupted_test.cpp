@@ -13,6 +13,7 @@
 #include "runtime/data/npz_archive.h"
 #include "runtime/experiment/run_folder.h"
 #include "runtime/experiment/trainer.h"
+#include "support/text_file.h"
 #include "temporary.h"
 
 namespace eligo::test {

@@ -1,11 +1,11 @@
 // Archives piece by piece: long fields, values as they lie in memory, and what no archive may claim.
-#include "runtime/data/npz.h"
 
+#include "runtime/data/npz.h"
+#include "runtime/data/npz_archive.h"
+#include "support/text_file.h"
+#include "temporary.h"
 #include <algorithm>
 #include <cstring>
-
-#include "runtime/data/npz_archive.h"
-#include "temporary.h"
 
 namespace eligo::test {
 namespace {

@@ -1,14 +1,13 @@
+
+#include "runtime/data/npz_archive.h"
 #include "runtime/plot/picture.h"
-
-#include <png.h>
-
+#include "runtime/plot/stroke_font.h"
+#include "support/text_file.h"
+#include "temporary.h"
 #include <cmath>
 #include <cstring>
 #include <limits>
-
-#include "runtime/data/npz_archive.h"
-#include "runtime/plot/stroke_font.h"
-#include "temporary.h"
+#include <png.h>
 
 namespace eligo::test {
 namespace {

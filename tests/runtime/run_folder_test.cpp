@@ -1,12 +1,12 @@
-#include "runtime/experiment/run_folder.h"
-
-#include <unistd.h>
 
 #include "runtime/data/npz_archive.h"
 #include "runtime/experiment/experiment.h"
 #include "runtime/experiment/metrics.h"
+#include "runtime/experiment/run_folder.h"
 #include "runtime/library/library.h"
+#include "support/text_file.h"
 #include "temporary.h"
+#include <unistd.h>
 
 namespace eligo::test {
 namespace {

@@ -181,11 +181,33 @@ done
 [ $accepted -gt 0 ] && [ $refused -gt 0 ] || fail "$accepted runs are accepted, $refused refused"
 
 # A variant that diverges ends; the others go on, and the table says where it was.
-expect 0 "first, seed 0: diverged at batch 2 of epoch 1: L." "$eligo" run toy.toml --out wild optimiser=sgd optimiser.alpha=1e30
-grep -q "at step [15] of example 1 is" out.txt || fail "no place of the divergence"$'\n'"$(tail -n 5 "$work/out.txt")"
+expect 0 "first, seed 0: diverged at batch 2 of epoch 1: L.loss at step 5" "$eligo" run toy.toml --out wild optimiser=sgd optimiser.alpha=1e30
 cp out.txt wild.txt
 expect 0 "second, seed 0: diverged at batch" "$eligo" run --resume wild
 diff <(grep -A 9 "^variant" wild.txt) <(grep -A 9 "^variant" out.txt) >diff.txt || fail "a resumed table differs"$'\n'"$(cat diff.txt)"
+
+# Only plain files of the run's own settings are gone on with; nothing is waited for, and no link is followed.
+"$eligo" run toy.toml --out part train.epochs=2000 --only first >part.txt 2>&1 &
+process=$!
+wait_for 5 part
+kill -INT $process
+wait $process
+broken() { rm -rf bad; cp -r part bad; }
+broken; rm bad/metrics.csv; mkfifo bad/metrics.csv; expect 1 "is no plain file" timeout 20 "$eligo" run --resume bad
+broken; rm bad/metrics.csv; ln -s /dev/zero bad/metrics.csv; expect 1 "is no plain file" timeout 20 "$eligo" run --resume bad
+broken; truncate -s 3G bad/metrics.csv; expect 1 "larger than 1 GiB" timeout 20 "$eligo" run --resume bad
+broken; echo precious >victim; rm bad/run.lock; ln -s ../victim bad/run.lock; expect 1 "symbolic link" "$eligo" run --resume bad
+grep -q precious victim || fail "a lock that is a link was followed"
+broken; rm bad/run.lock; mkfifo bad/run.lock; expect 1 "is no plain file" timeout 20 "$eligo" run --resume bad
+broken; rm bad/experiment.toml; mkfifo bad/experiment.toml; expect 1 "is no plain file" timeout 20 "$eligo" run --resume bad
+broken; sed -i 's/^batch = 4/batch = 5/' bad/experiment.toml; expect 1 "have changed since" "$eligo" run --resume bad
+broken; sed -i 's/learn ψ -=/learn ψ +=/' bad/rules/bptt.eli; expect 1 "have changed since" "$eligo" run --resume bad
+broken; rm bad/checkpoints/*best.npz; expect 1 "is missing; put it back, or remove" "$eligo" run --resume bad
+rm -rf bad; cp -r whole bad; cp bad/checkpoints/2-second-seed0-last.npz bad/checkpoints/1-first-seed0-last.npz
+expect 1 "belongs to another variant" "$eligo" run --resume bad
+long=$(printf 'b%.0s' $(seq 240))
+sed "s/\"second\"/\"$long\"/" toy.toml >long.toml
+expect 0 "run folder: long" "$eligo" run long.toml --out long train.epochs=1
 
 # Any character of a description comes back.
 expect 0 "run folder: del" "$eligo" run toy.toml --out del train.epochs=1 $'description=a\x7fb"\\\t\xce\xbb'

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string>
 
-namespace eligo::cli {
+namespace eligo {
 
 // Characters a line of the terminal has ($COLUMNS, or what the terminal says); 0: `file` is no terminal.
 int columns(std::FILE* file);
@@ -16,7 +16,10 @@ bool coloured(std::FILE* file);
 // indented further. 0: unchanged.
 std::string wrapped(const std::string& text, int width);
 
-// To the standard output. Throws OutputLost where it cannot be written.
+// Control characters other than ends of lines and tabs become question marks.
+std::string without_controls(const std::string& text);
+
+// To the standard output; on a terminal without control characters. Throws OutputLost where it cannot be written.
 void say(const std::string& text);
 // To the standard error; that it cannot be written is no error, there is nowhere to say it.
 void complain(const std::string& text) noexcept;
@@ -27,4 +30,4 @@ struct OutputLost {
 // Everything said so far reaches the standard output, or OutputLost.
 void flush_output();
 
-}  // namespace eligo::cli
+}  // namespace eligo

@@ -1,4 +1,4 @@
-#include "runtime/cli/terminal.h"
+#include "support/terminal.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 
 #include "support/utf8.h"
 
-namespace eligo::cli {
+namespace eligo {
 namespace {
 
 constexpr int narrowest = 20;  // narrower than that nothing is readable anyhow
@@ -76,8 +76,22 @@ std::string wrapped(const std::string& text, int width) {
   return out;
 }
 
+// A name or a comment of a file may hold what would steer the terminal.
+std::string without_controls(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size();) {
+    const dsl::Character c = dsl::decode(text, i);
+    const std::size_t length = std::max<std::size_t>(c.length, 1);
+    const bool control = c.length > 0 && ((c.code < 0x20 && c.code != '\n' && c.code != '\t') || (c.code >= 0x7F && c.code < 0xA0));
+    out += control ? "?" : text.substr(i, length);
+    i += length;
+  }
+  return out;
+}
+
 void say(const std::string& text) {
-  const std::string shown = wrapped(text, columns(stdout));
+  const int width = columns(stdout);
+  const std::string shown = width > 0 ? wrapped(without_controls(text), width) : text;
   errno = 0;
   if (std::fwrite(shown.data(), 1, shown.size(), stdout) != shown.size()) throw OutputLost{errno};
 }
@@ -92,4 +106,4 @@ void flush_output() {
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw OutputLost{errno};
 }
 
-}  // namespace eligo::cli
+}  // namespace eligo
