@@ -51,8 +51,8 @@ Counted count(const ProgramSpec& spec, std::int64_t examples) {
   compiler::divide_phases(*plan);
   Counted counted;
   for (const auto& phase : plan->phases)
-    counted.rows[phase.name] = static_cast<double>(examples * (phase.at_once ? compiler::steps_in_a_call : 1));
-  for (const auto& [phase, cost] : compiler::phase_costs(*plan, examples)) counted.costs[phase] = cost;
+    counted.rows[phase.name()] = static_cast<double>(examples * (phase.takes_many_steps() ? compiler::steps_in_a_call : 1));
+  for (const auto& [phase, cost] : compiler::phase_costs(*plan, examples)) counted.costs[phase.name()] = cost;
   return counted;
 }
 
@@ -126,8 +126,8 @@ Profile profile(const Workload& workload, const Machine& machine, double seconds
   const auto lines = cost_lines(alone.program);
   for (std::size_t i = 0; i < phases.size(); ++i) {
     if (timed->sums(static_cast<int>(i)).calls == 0) continue;
-    const auto line = lines.find(phases[i].name);
-    result.phases.push_back(phase_time(phases[i].name, timed->sums(static_cast<int>(i)),
+    const auto line = lines.find(phases[i].name());
+    result.phases.push_back(phase_time(phases[i].name(), timed->sums(static_cast<int>(i)),
                                        line == lines.end() ? PhaseLine{} : line->second, runs, machine,
                                        alone.program.float64));
     result.operations += result.phases.back().operations;

@@ -57,7 +57,7 @@ class Fields {
       return;
     const Use& flag = root->uses[0];
     const Use& x = root->uses[1];
-    if (flag.node->kind != NodeKind::leaf || p_.tensors[flag.node->tensor].name != "valid") return;
+    if (flag.node->kind != NodeKind::leaf || p_.tensors[flag.node->tensor].flag != Flag::valid) return;
     if (x.node->dims != root->dims) return;
     for (int i = 0; i < root->rank(); ++i)
       if (!x.index[i].is_label() || x.index[i].label() != i) return;
@@ -87,7 +87,7 @@ class Fields {
     p_.definitions[tensor] = canonical;
     field_.emplace(canonical, tensor);
     for (Phase& phase : p_.phases)
-      if (phase.name == "step") phase.roots.push_back({RootKind::store, tensor, {When::t, 0}, canonical, t.name});
+      if (phase.is(PhaseKind::step)) phase.roots.push_back({RootKind::store, tensor, {When::t, 0}, canonical, t.name});
     return tensor;
   }
 
@@ -503,7 +503,7 @@ void differentiate(Program& program, std::int64_t batch) {
       program.definitions[tensor] = resolved;
       for (Phase& phase : program.phases)
         for (Root& r : phase.roots)
-          if (phase.name == "step" && r.tensor == tensor) r.node = resolved;
+          if (phase.is(PhaseKind::step) && r.tensor == tensor) r.node = resolved;
     }
     program.forget_shifted();
   }

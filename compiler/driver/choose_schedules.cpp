@@ -34,20 +34,27 @@ struct Candidate {
 };
 
 // How often a phase runs in a sequence of `steps` steps.
-double runs_of(const Program& plan, const std::string& phase, double steps) {
-  for (const auto& replay : plan.replays) {
-    if (phase != plan.phases[static_cast<std::size_t>(replay.again)].name) continue;
-    // At the t-th arrival as many steps back as there are, at most `limit`.
-    const double most = replay.limit < 0 ? steps - 1 : std::min<double>(replay.limit, steps - 1);
-    return most * steps - most * (most + 1) / 2;
+double runs_of(const Program& program, const PhaseId& phase, double steps) {
+  switch (row(phase.kind).frequency) {
+    case PhaseFrequency::step: return steps;
+    case PhaseFrequency::earlier_step: {
+      const auto is_it = [&](const Replay& replay) { return program.phases[static_cast<std::size_t>(replay.again)] == phase; };
+      const auto replay = std::find_if(program.replays.begin(), program.replays.end(), is_it);
+      if (replay == program.replays.end()) return steps;
+      // At the t-th arrival as many steps back as there are, at most `limit`.
+      const double most = replay->limit < 0 ? steps - 1 : std::min<double>(replay->limit, steps - 1);
+      return most * steps - most * (most + 1) / 2;
+    }
+    case PhaseFrequency::update:
+      for (const Learned& learned : program.learned)
+        if (program.phases[static_cast<std::size_t>(learned.update_phase)] == phase)
+          return learned.every == UpdateEvery::step ? steps : 1;
+      return 1;
+    case PhaseFrequency::parameters:
+    case PhaseFrequency::window:
+    case PhaseFrequency::batch: return 1;
   }
-  if (phase.starts_with("update")) {
-    for (const auto& learned : plan.learned)
-      if (plan.phases[static_cast<std::size_t>(learned.update_phase)].name == phase)
-        return learned.every == UpdateEvery::step ? steps : 1;
-    return 1;
-  }
-  return phase == "close" || phase == "sweep_start" ? 1 : steps;
+  return 1;
 }
 
 class Scheduler {

@@ -17,10 +17,10 @@ static void fields(auto& archive, Init& init) {
 
 static void fields(auto& archive, Tensor& tensor) {
   // A plan's tensors have no axes, targets and origin.
-  auto& [name, kind, dims, axes, batched, init, targets, bundle, low, high, is_mask, masked, at_start, per_step,
-         as_taken, batch_wide, given_as, neuron_axis, origin] = tensor;
-  archive(name, kind, dims, batched, init, bundle, low, high, is_mask, masked, at_start, per_step, as_taken, batch_wide,
-          given_as, neuron_axis);
+  auto& [name, kind, dims, axes, batched, init, targets, bundle, low, high, flag, masked, at_start, per_step,
+         as_taken, batch_wide, given_as, neuron_axis, made, origin] = tensor;
+  archive(name, kind, dims, batched, init, bundle, low, high, flag, masked, at_start, per_step, as_taken, batch_wide,
+          given_as, neuron_axis, made);
 }
 
 static void fields(auto& archive, Learned& learned) {
@@ -82,9 +82,13 @@ static void fields(auto& archive, Plan::Write& write) {
   archive(kind, tensor, time);
 }
 
+static void fields(auto& archive, PhaseId& phase) {
+  auto& [kind, part, of] = phase;
+  archive(kind, part, of);
+}
+
 static void fields(auto& archive, Plan::Phase& phase) {
-  auto& [name, writes, reads, at_once] = phase;
-  archive(name, writes, reads, at_once);
+  archive(static_cast<PhaseId&>(phase), phase.writes, phase.reads);
 }
 
 static void fields(auto& archive, Plan& plan) { archive(static_cast<Facts&>(plan), plan.phases, plan.forward_shows); }

@@ -268,7 +268,7 @@ Value Elaborator::tensor_at(int tensor, TimeRef at) {
   return v_.tensor(p_.leaf(tensor, at), t.axes);
 }
 
-Value Elaborator::flag(const std::string& flag_name, TimeRef at) { return tensor_at(p_.find(flag_name), at); }
+Value Elaborator::flag(Flag which, TimeRef at) { return tensor_at(p_.find(which), at); }
 
 // The value of a base without brackets: a name, or a member of a role or of an enumerated axis.
 Value Elaborator::timed(const Expr& base, std::optional<TimeRef> at, const Scope& scope) {
@@ -346,7 +346,7 @@ Value Elaborator::role_member(Part& part, const std::string& m, std::optional<Ti
     parts_.fail(Code::E0601, *rule, at_expr.span, fmt::format("{}.{} varies in time: say at which step", part.role, m),
                 "write [t] behind it");
   const Value value = tensor_at(t->second, *at);
-  return info.masked ? value : v_.multiply(flag("valid", *at), value);
+  return info.masked ? value : v_.multiply(flag(Flag::valid, *at), value);
 }
 
 Value Elaborator::name(const std::string& n, std::optional<TimeRef> at, const Expr& at_expr, const Scope& scope) {
@@ -357,7 +357,7 @@ Value Elaborator::name(const std::string& n, std::optional<TimeRef> at, const Ex
   if (auto o = scope.overrides.find(n); o != scope.overrides.end()) return o->second;
   if (scope.block)
     if (auto value = block_name(n, at, at_expr, scope)) return *value;
-  if (n == "t" || n == "T") return flag(n, scope.block && n == "t" ? *resolve({TimeBase::t, 0}, scope) : scope.now);
+  if (n == "t" || n == "T") return flag(n == "t" ? Flag::time : Flag::steps, scope.block && n == "t" ? *resolve({TimeBase::t, 0}, scope) : scope.now);
   const ItemKind kind = part.ref.item->kind;
   const TimeRef when = at.value_or(scope.now);
 
@@ -367,7 +367,7 @@ Value Elaborator::name(const std::string& n, std::optional<TimeRef> at, const Ex
       for (const dsl::LetBinding& l : s.lets)
         if (l.name == n) return timed(*l.value, at, scope);
     if (auto h = header_numbers.find(n); h != header_numbers.end())
-      return h->second < 0 ? flag("T", when) : v_.number(h->second);
+      return h->second < 0 ? flag(Flag::steps, when) : v_.number(h->second);
     if (Part* role = parts_.find(n); role && !n.empty()) {
       if (role->ref.item->kind == ItemKind::readout) return role_member(*role, "loss", at, scope.now, at_expr);
       fail(Code::E0602, at_expr, scope, fmt::format("{} is a {}, not a value", n, role->ref.item->name));
@@ -475,7 +475,7 @@ int Elaborator::field(Part& part, const std::string& n) {
     tensor = parts_.declare_equation(part, n, TensorKind::field, v.axes);
   }
   // A state is zero beyond an example's length; other values are whatever they come to and are read behind a flag.
-  p_.definitions[tensor] = v_.flatten(is_state ? v_.multiply(flag("valid", {When::t, 0}), v) : v);
+  p_.definitions[tensor] = v_.flatten(is_state ? v_.multiply(flag(Flag::valid, {When::t, 0}), v) : v);
   in_progress_.erase(key);
   return tensor;
 }
@@ -534,11 +534,11 @@ Value Elaborator::with_boundaries(const std::string& n, TimeRef at) {
         parts_.fail(Code::E0601, *rule, b->second->span,
                     fmt::format("{} is the same for all examples, so it has no `last`", n), "write [end]");
       const Value is = whole_batch && base == TimeBase::end ? window_end(at)
-                       : flag(base == TimeBase::start ? "first" : base == TimeBase::end ? "end" : "last", at);
+                       : flag(base == TimeBase::start ? Flag::first : base == TimeBase::end ? Flag::end : Flag::last, at);
       // A mask, because the general equation may divide by what is not there at a boundary. What holds at the start is
       // masked below, so where it is not the start it is a step of the example.
       const bool start = base == TimeBase::start && !whole_batch;
-      const Value is_not = start ? flag("valid", at) : v_.map(Op::mask, {v_.add(v_.number(1), is, -1)});
+      const Value is_not = start ? flag(Flag::valid, at) : v_.map(Op::mask, {v_.add(v_.number(1), is, -1)});
       Scope inner = scope;
       inner.here = base;
       const Value boundary = right_side(*b->second, inner);
@@ -555,7 +555,7 @@ Value Elaborator::with_boundaries(const std::string& n, TimeRef at) {
   const bool at_start = info != time->names.end() && info->second.holds_at_start;
   const Origin before = p_.graph.origin;
   p_.graph.origin = {rule->ref.source, general.span};
-  Value masked = v_.multiply(flag(at_start ? "exists" : "valid", at), value);
+  Value masked = v_.multiply(flag(at_start ? Flag::exists : Flag::valid, at), value);
   p_.graph.origin = before;
   return values_[key] = masked;
 }

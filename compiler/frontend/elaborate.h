@@ -76,7 +76,7 @@ class Elaborator {
   void bind_axes(Part& part, const dsl::Expr& at, std::vector<Value>& args);
   Value one_axis(const Value& value, const std::string& key, const std::string& shown);
 
-  Value flag(const std::string& name, TimeRef time);
+  Value flag(Flag flag, TimeRef time);
   Value weighted_loss(const Value& loss, TimeRef at);
   // `now` is the step whose parameters are meant where they have a value per step.
   Value bundle(Part& part, const std::string& which, std::optional<TimeRef> time, TimeRef now, const dsl::Expr& at);

@@ -17,15 +17,8 @@ bool Elaborator::is_batch_wide(const std::string& name) {
 }
 
 Value Elaborator::window_end(TimeRef at) {
-  if (p_.find("window_end") < 0) {
-    Tensor t;
-    t.name = "window_end";
-    t.kind = TensorKind::flag;
-    t.batched = true;
-    t.is_mask = true;
-    p_.tensors.push_back(t);
-  }
-  return flag("window_end", at);
+  if (p_.find(Flag::window_end) < 0) p_.tensors.push_back(flag_tensor(Flag::window_end));
+  return flag(Flag::window_end, at);
 }
 
 // Conservative: whatever is not known to be the same for all examples is not.

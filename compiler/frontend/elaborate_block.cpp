@@ -67,14 +67,14 @@ Value Elaborator::block_value(const std::string& n, TimeRef at, const Scope& out
   scope.now = at.shifted(-BlockNames::shift(general));
   Value value = right_side(general, scope);
   if (general.time) {
-    value = v_.multiply(flag("within", scope.now), value);
+    value = v_.multiply(flag(Flag::within, scope.now), value);
     scope.now = at;
     if (auto found = block.boundaries.find(n); found != block.boundaries.end())
       for (const auto& [base, statement] : found->second) {
-        const Value is = flag(base == TimeBase::start ? "begin" : "now", at);
+        const Value is = flag(base == TimeBase::start ? Flag::begin : Flag::now, at);
         scope.here = base;
         const Value boundary = right_side(*statement, scope);
-        value = v_.multiply(v_.add(v_.number(1), is, -1), value);
+        value = v_.multiply(v_.map(Op::mask, {v_.add(v_.number(1), is, -1)}), value);
         value = v_.add(value, v_.multiply(is, boundary));
       }
   }

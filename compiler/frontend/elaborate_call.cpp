@@ -69,18 +69,18 @@ void Elaborator::bind_axes(Part& part, const Expr& at, std::vector<Value>& args)
 // What varies in the arguments says in which stretch of time the result exists: the flags of the latest step that they
 // read. What they read of steps before that one is zero where it did not exist, as in every equation.
 Value Elaborator::masked_by(const std::vector<Value>& args, Value value) {
-  std::set<std::pair<TimeRef, std::string>> masks;
+  std::set<std::pair<TimeRef, Flag>> masks;
   for (const Value& arg : args)
     for (const auto& [key, block] : arg.blocks)
       for (Ref node : postorder({block})) {
         if (node->kind != NodeKind::leaf || node->time.base == When::always) continue;
         const TensorKind kind = p_.tensors[node->tensor].kind;
         if (kind == TensorKind::flag || !p_.tensors[node->tensor].timed()) continue;
-        masks.insert({node->time, kind == TensorKind::state ? "exists" : "valid"});
+        masks.insert({node->time, kind == TensorKind::state ? Flag::exists : Flag::valid});
       }
   for (const auto& [step, mask] : masks) {
     const TimeRef at = step;  // C++20's structured bindings are not captured by all compilers
-    const bool covered = mask == "exists" && masks.contains({at, "valid"});
+    const bool covered = mask == Flag::exists && masks.contains({at, Flag::valid});
     const bool earlier = std::any_of(masks.begin(), masks.end(), [at](const auto& other) {
       return other.first.base == at.base && other.first.offset > at.offset;
     });
@@ -154,7 +154,7 @@ Value Elaborator::call_part(Part& part, const Expr& e, std::vector<Value> args, 
   // Before the first step there are no parameters of a step, so a call has nothing to predict with.
   for (const auto& [name, tensor] : part.tensors)
     if (p_.tensors[tensor].per_step) {
-      value = v_.multiply(flag("valid", *scope.step), value);
+      value = v_.multiply(flag(Flag::valid, *scope.step), value);
       break;
     }
   return masked_by(args, std::move(value));

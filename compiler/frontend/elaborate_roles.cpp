@@ -59,7 +59,7 @@ Value Elaborator::call_cell(Part& part, const Expr& e, const std::vector<Value>&
     for (const auto& [key, block] : next.blocks) result.blocks[{static_cast<int>(i)}] = block;
   }
   // It holds where the step does; a state from before the first step reads as zero, as everywhere.
-  return v_.multiply(flag("valid", scope.now), result);
+  return v_.multiply(flag(Flag::valid, scope.now), result);
 }
 
 // Of a state taken as one axis, the part that is the net's output.
@@ -111,7 +111,7 @@ Value Elaborator::call_readout(Part& part, const Expr& e, std::vector<Value> arg
 
 // Nothing where the weight is 0, also if what the readout makes of padding is no number.
 Value Elaborator::weighted_loss(const Value& loss, TimeRef at) {
-  const Value weight = flag("loss_mask", at);
+  const Value weight = flag(Flag::loss_mask, at);
   return v_.map(Op::select, {weight, v_.multiply(weight, loss), v_.number(0)});
 }
 

@@ -96,36 +96,30 @@ void Instantiator::unfollowed() {
   note_unfollowed(p_, state, loss);
 }
 
-Phase& Instantiator::phase(const std::string& name) {
+// Made where there is none yet.
+Phase& Instantiator::phase(PhaseKind kind, const std::string& of) {
+  const PhaseId wanted{kind, PhasePart::core, of};
   for (Phase& p : p_.phases)
-    if (p.name == name) return p;
-  p_.phases.push_back({name, {}});
+    if (p == wanted) return p;
+  p_.phases.push_back({wanted, {}});
   return p_.phases.back();
 }
 
+void Instantiator::add_flag(Flag flag) { p_.tensors.push_back(flag_tensor(flag)); }
+
 void Instantiator::flags() {
-  for (const char* name : {"valid", "exists", "first", "last", "end", "active", "loss_mask", "t", "T"}) {
-    Tensor t;
-    t.name = name;
-    t.kind = TensorKind::flag;
-    t.batched = true;
-    const std::string word = name;
-    t.is_mask = word != "t" && word != "T" && word != "loss_mask";
-    p_.tensors.push_back(t);
-  }
-  if (in_.counted) {
-    Tensor t;
-    t.name = "counts";
-    t.kind = TensorKind::flag;
-    t.batched = t.is_mask = true;
-    p_.tensors.push_back(t);
-  }
+  for (const Flag flag : {Flag::valid, Flag::exists, Flag::first, Flag::last, Flag::end, Flag::active, Flag::loss_mask,
+                          Flag::time, Flag::steps})
+    add_flag(flag);
+  if (in_.counted) add_flag(Flag::counts);
   block_flags();
   Tensor t;
   t.name = "inverse_batch";
   t.kind = TensorKind::scalar;
   p_.tensors.push_back(t);
-  for (const char* name : {"step", "arrive", "show", "sweep", "sweep_start", "close"}) p_.phases.push_back({name, {}});
+  for (const PhaseKind kind : {PhaseKind::step, PhaseKind::arrive, PhaseKind::show, PhaseKind::sweep,
+                               PhaseKind::sweep_start, PhaseKind::close})
+    phase(kind);
 }
 
 Part& Instantiator::add_role(const std::string& role, const dsl::HeaderEntry& entry) {
@@ -230,7 +224,7 @@ void Instantiator::bind_readout(Part& readout, const dsl::HeaderEntry& entry) {
   p_.loss = parts_.declare_equation(readout, "loss", TensorKind::field, {});
   p_.tensors[p_.loss].masked = true;
   const TimeRef t{When::t, 0};
-  p_.definitions[p_.loss] = v.flatten(v.multiply(elab_.flag("valid", t), elab_.weighted_loss(loss, t)));
+  p_.definitions[p_.loss] = v.flatten(v.multiply(elab_.flag(Flag::valid, t), elab_.weighted_loss(loss, t)));
 }
 
 void Instantiator::bind_synths() {
@@ -308,8 +302,8 @@ void Instantiator::finish() {
         p_.window_ahead = std::max(p_.window_ahead, reach(*line.value, active));
     }
   for (const auto& [tensor, lag] : lag_) p_.ahead = std::max(p_.ahead, lag);
-  if (!p_.online || !phase("close").roots.empty()) p_.ahead = std::max(p_.ahead, p_.window_ahead);
-  for (const Root& r : phase("arrive").roots) {
+  if (!p_.online || !phase(PhaseKind::close).roots.empty()) p_.ahead = std::max(p_.ahead, p_.window_ahead);
+  for (const Root& r : phase(PhaseKind::arrive).roots) {
     const bool now = r.kind == RootKind::store && r.time == TimeRef{When::t, 0};
     if (now && p_.tensors[r.tensor].at_start) p_.at_start = true;
   }
@@ -321,7 +315,7 @@ void Instantiator::finish() {
                     fmt::format("{} cannot be updated at every step: the rule runs backward over a window", l.bundle),
                     "update every window or every sequence");
   for (const auto& [tensor, node] : p_.definitions)
-    phase("step").roots.push_back({RootKind::store, tensor, {When::t, 0}, node, p_.tensors[tensor].name});
+    phase(PhaseKind::step).roots.push_back({RootKind::store, tensor, {When::t, 0}, node, p_.tensors[tensor].name});
   for (Phase& ph : p_.phases) sort_roots(ph.roots);
   for (std::size_t i = 0; i < p_.tensors.size(); ++i)
     if (p_.tensors[i].kind == TensorKind::wiring) p_.wirings.push_back(static_cast<int>(i));

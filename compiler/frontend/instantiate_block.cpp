@@ -34,13 +34,7 @@ struct Instantiator::BlockItem {
 void Instantiator::block_flags() {
   const auto is_block = [](const Statement& s) { return s.kind == StatementKind::at_each; };
   if (std::none_of(rule().statements.begin(), rule().statements.end(), is_block)) return;
-  for (const char* name : {"within", "now", "begin"}) {
-    Tensor t;
-    t.name = name;
-    t.kind = TensorKind::flag;
-    t.batched = t.is_mask = true;
-    p_.tensors.push_back(t);
-  }
+  for (const Flag flag : {Flag::within, Flag::now, Flag::begin}) add_flag(flag);
 }
 
 bool Instantiator::is_bundle(const std::string& name) {
@@ -183,18 +177,18 @@ int Instantiator::assign_phase(BlockNames& block, const std::string& name, Block
   scope.block = &block;
   scope.line = line;
   const Value value = elab_.values().form(elab_.evaluate(*s.value, scope));
-  const std::string phase_name =
-      fmt::format("update.revise{}.{}", block_of(block.statement) - &blocks_[0] + 1, line == BlockLine::start ? "begin" : "adopt");
+  const PhaseId id{line == BlockLine::start ? PhaseKind::begin : PhaseKind::adopt, PhasePart::core,
+                   fmt::format("{}", block_of(block.statement) - &blocks_[0] + 1)};
   for (const auto& [member, node] : by_member(s, r, value)) {
     if (node->batched)
       parts_.fail(Code::E0605, *elab_.rule, s.span,
                   fmt::format("{} is one for the whole batch, but this differs between examples", name),
                   "only what is added at each k is averaged over the batch");
     const int tensor = line == BlockLine::start ? r.running[member] : r.parameters[member];
-    phase(phase_name).roots.push_back({RootKind::assign, tensor, {}, node, s.name});
+    phase(id.kind, id.of).roots.push_back({RootKind::assign, tensor, {}, node, s.name});
   }
   for (std::size_t i = 0; i < p_.phases.size(); ++i)
-    if (p_.phases[i].name == phase_name) return static_cast<int>(i);
+    if (p_.phases[i] == id) return static_cast<int>(i);
   return -1;
 }
 
@@ -227,7 +221,7 @@ std::vector<Instantiator::BlockItem> Instantiator::block_items(BlockNames& block
   scope.block = &block;
   const TimeRef now{When::t, 0};
   Values& masks = elab_.values();
-  Ref within = masks.flatten(counted(elab_.flag("within", now), now)), inverse = p_.leaf(p_.find("inverse_batch"), {});
+  Ref within = masks.flatten(counted(elab_.flag(Flag::within, now), now)), inverse = p_.leaf(p_.find("inverse_batch"), {});
   for (const auto& [name, r] : block.revised) {
     if (!r.general) continue;
     BlockItem item{.name = name, .revised = &r, .group = group_of(name)};
@@ -349,7 +343,7 @@ Block Instantiator::block_phases(BlockNames& block, std::size_t number) {
     Block::Pass pass;
     pass.backward = !when.second;
     pass.phase = static_cast<int>(p_.phases.size());
-    Phase phase{fmt::format("revise{}.pass{}", number, out.passes.size() + 1), {}};
+    Phase phase{{PhaseKind::revise, PhasePart::core, fmt::format("{}.pass{}", number, out.passes.size() + 1)}, {}};
     for (const BlockItem* item : members) {
       phase.roots.insert(phase.roots.end(), item->roots.begin(), item->roots.end());
       if (item->tensor >= 0) pass.stored.push_back(item->tensor);
@@ -413,10 +407,10 @@ void Instantiator::record_first() {
   for (const Block& block : p_.blocks)
     for (const Block::Pass& pass : block.passes)
       for (const Root& r : p_.phases[pass.phase].roots) note(r.node);
-  Phase first{"record", {}};
+  Phase first{{PhaseKind::record}, {}};
   for (bool more = true; more;) {
     more = false;
-    std::vector<Root>& roots = phase("arrive").roots;
+    std::vector<Root>& roots = phase(PhaseKind::arrive).roots;
     for (std::size_t i = 0; i < roots.size();) {
       const bool needed = roots[i].kind == RootKind::store &&
                           (read.contains(roots[i].tensor) || p_.tensors[roots[i].tensor].kind == TensorKind::record);

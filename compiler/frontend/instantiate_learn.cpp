@@ -160,7 +160,7 @@ int Instantiator::clipped(const dsl::Statement& s, int gradient) {
 }
 
 Value Instantiator::counted(const Value& mask, TimeRef now) {
-  return in_.counted ? elab_.values().multiply(elab_.flag("counts", now), mask) : mask;
+  return in_.counted ? elab_.values().multiply(elab_.flag(Flag::counts, now), mask) : mask;
 }
 
 std::vector<Instantiator::LinePlace> Instantiator::places_of(const dsl::Statement& s) {
@@ -169,14 +169,15 @@ std::vector<Instantiator::LinePlace> Instantiator::places_of(const dsl::Statemen
   scope.part = elab_.rule;
   if (line.when == LineWhen::close) {
     scope.now = {When::start, 0};
-    return {{"close", scope, counted(elab_.flag("active", scope.now), scope.now)}};
+    return {{PhaseKind::close, scope, counted(elab_.flag(Flag::active, scope.now), scope.now)}};
   }
   if (line.when == LineWhen::arrive) scope.now = {When::t, -line.ahead};
   const bool arrives = line.when == LineWhen::arrive;
-  const char* holds = line.from_start && arrives ? "exists" : "valid";
+  const Flag holds = line.from_start && arrives ? Flag::exists : Flag::valid;
   std::vector<LinePlace> places;
-  places.push_back({arrives ? "arrive" : "sweep", scope, counted(elab_.flag(holds, scope.now), scope.now)});
-  if (line.from_start && !arrives) places.push_back({"sweep_start", scope, counted(elab_.flag("first", scope.now), scope.now)});
+  places.push_back({arrives ? PhaseKind::arrive : PhaseKind::sweep, scope, counted(elab_.flag(holds, scope.now), scope.now)});
+  if (line.from_start && !arrives)
+    places.push_back({PhaseKind::sweep_start, scope, counted(elab_.flag(Flag::first, scope.now), scope.now)});
   return places;
 }
 
@@ -195,7 +196,7 @@ void Instantiator::lines() {
       const Expr at = *make_name(name, s->span);
       elab_.rule_name(name, {When::t, 0}, at);
       const int tensor = elab_.rule->tensors.at(name);
-      phase("arrive").roots.push_back({RootKind::store,
+      phase(PhaseKind::arrive).roots.push_back({RootKind::store,
                                        tensor,
                                        {When::t, 0},
                                        store_value(tensor, elab_.with_boundaries(name, {When::t, 0})),
@@ -238,7 +239,7 @@ void Instantiator::updates() {
         p_.tensors[tensor].name = shared;
       }
     }
-    Phase update{"update." + parameter, {}};
+    Phase update{{PhaseKind::update, PhasePart::core, parameter}, {}};
     for (const dsl::Statement& s : in_.optimiser.item->statements) {
       if (s.kind != StatementKind::equation || s.assign != dsl::AssignKind::assign) continue;
       const bool is_parameter = s.name == header[0].name;

@@ -199,7 +199,7 @@ Phase& Instantiator::sample_phase(const dsl::Statement& block, TimeRef* now) {
   *now = {When::t, complete ? 0 : -ahead};
   if (complete) p_.online = false;
   else p_.ahead = std::max(p_.ahead, ahead);
-  return phase(complete ? "sweep" : "arrive");
+  return phase(complete ? PhaseKind::sweep : PhaseKind::arrive);
 }
 
 void Instantiator::assign_keep(Part& part, const dsl::Statement& s, const Value& value,
@@ -246,7 +246,7 @@ void Instantiator::per_neuron(const dsl::Statement& block) {
   TimeRef now;
   Phase& samples = sample_phase(block, &now);
   NeuronBlock meaning(p_, parts_, elab_, block, *parts_.neurons, samples, now,
-                      elab_.values().form(counted(elab_.flag("valid", now), now)));
+                      elab_.values().form(counted(elab_.flag(Flag::valid, now), now)));
   for (const dsl::Statement& s : block.body) {
     if (s.kind != StatementKind::equation || s.assign != dsl::AssignKind::assign) continue;
     if (!block.over_time && !p_.tensors[elab_.rule->tensors.at(s.name)].per_step)

@@ -49,7 +49,7 @@ void Instantiator::note_reads(Ref root, int self, bool& changed, int reach) {
 
 void Instantiator::forward_recurrences() {
   bool changed = true;
-  for (const Root& r : phase("arrive").roots) note_reads(r.node, -1, changed);
+  for (const Root& r : phase(PhaseKind::arrive).roots) note_reads(r.node, -1, changed);
   note_blocks(changed);
   std::map<int, Ref> defs;
   while (changed) {  // a lag only falls, to no less than what its recurrence looks ahead
@@ -69,7 +69,7 @@ void Instantiator::forward_recurrences() {
     if (recurrences(TensorKind::forward).size() != all.size()) changed = true;
   }
   for (const auto& [tensor, node] : defs)
-    phase("arrive").roots.push_back(
+    phase(PhaseKind::arrive).roots.push_back(
         {RootKind::store, tensor, {When::t, -lag_[tensor]}, node, p_.tensors[tensor].name});
 }
 
@@ -83,9 +83,9 @@ void Instantiator::backward_recurrences() {
       const std::string name = p_.tensors[tensor].name;  // a copy: the table grows below
       const TimeRef now{When::t, 0};
       Ref node = store_value(tensor, elab_.with_boundaries(name, now));
-      phase("sweep").roots.push_back({RootKind::store, tensor, now, node, name});
+      phase(PhaseKind::sweep).roots.push_back({RootKind::store, tensor, now, node, name});
       if (time_.names.at(name).holds_at_start)
-        phase("sweep_start").roots.push_back({RootKind::store, tensor, now, node, name});
+        phase(PhaseKind::sweep_start).roots.push_back({RootKind::store, tensor, now, node, name});
     }
   }
   // Forward recurrences that only the sweep reads have been found by now.
@@ -93,7 +93,7 @@ void Instantiator::backward_recurrences() {
   for (int tensor : recurrences(TensorKind::forward))
     if (!lag_.contains(tensor)) changed = true;
   if (changed) {
-    std::erase_if(phase("arrive").roots,
+    std::erase_if(phase(PhaseKind::arrive).roots,
                   [&](const Root& r) { return p_.tensors[r.tensor].kind == TensorKind::forward; });
     forward_recurrences();
   }
@@ -102,10 +102,10 @@ void Instantiator::backward_recurrences() {
 void Instantiator::forward_again() {
   bool missing = false;
   std::set<int> stored;
-  for (const Root& r : phase("arrive").roots) stored.insert(r.tensor);
+  for (const Root& r : phase(PhaseKind::arrive).roots) stored.insert(r.tensor);
   for (int tensor : recurrences(TensorKind::forward)) missing = missing || !stored.contains(tensor);
   if (!missing) return;
-  std::erase_if(phase("arrive").roots,
+  std::erase_if(phase(PhaseKind::arrive).roots,
                 [&](const Root& r) { return p_.tensors[r.tensor].kind == TensorKind::forward; });
   forward_recurrences();
 }

@@ -121,8 +121,8 @@ void Instantiator::shows() {
       const TimeRef now{When::t, 0};
       p_.online = false;
       Ref node = elab_.values().flatten(probe);
-      phase("sweep").roots.push_back({RootKind::store, tensor, now, node, "show " + name});
-      if (r.from_start) phase("sweep_start").roots.push_back({RootKind::store, tensor, now, node, "show " + name});
+      phase(PhaseKind::sweep).roots.push_back({RootKind::store, tensor, now, node, "show " + name});
+      if (r.from_start) phase(PhaseKind::sweep_start).roots.push_back({RootKind::store, tensor, now, node, "show " + name});
       continue;
     }
     show_on_arrival(name, tensor, r);
@@ -145,7 +145,7 @@ void Instantiator::show_on_arrival(const std::string& name, int tensor, Request 
         ready = ready && n->time.offset <= -lag_.at(n->tensor);
     if (!ready) continue;
     p_.ahead = std::max(p_.ahead, r.ahead);
-    phase("show").roots.push_back({RootKind::store, tensor, scope.now, node, "show " + name});
+    phase(PhaseKind::show).roots.push_back({RootKind::store, tensor, scope.now, node, "show " + name});
     return;
   }
 }

@@ -120,7 +120,7 @@ void Instantiator::synth_statistics(Part& part, const Expr& call) {
     p_.online = false;
   }
   const std::vector<Value> args = given();
-  SynthSamples samples(p_, parts_, elab_, part, phase(sweep ? "sweep" : "arrive"),
+  SynthSamples samples(p_, parts_, elab_, part, phase(sweep ? PhaseKind::sweep : PhaseKind::arrive),
                        counted(elab_.masked_by(args, elab_.values().number(1)), outer.now));
   Scope scope;
   scope.part = &part;

@@ -35,8 +35,9 @@ class Instantiator {
   void run();
 
  private:
-  Phase& phase(const std::string& name);
+  Phase& phase(PhaseKind kind, const std::string& of = "");
   const dsl::Item& rule() const { return *in_.rule.item; }
+  void add_flag(Flag flag);
   void flags();
   Part& add_role(const std::string& role, const dsl::HeaderEntry& entry);
   void bind_roles();
@@ -87,7 +88,7 @@ class Instantiator {
   Value counted(const Value& mask, TimeRef now);
   // Where a line runs, about which step, behind which mask: one place, or two where the way back ends at the start.
   struct LinePlace {
-    const char* phase;
+    PhaseKind phase;
     Scope scope;
     Value mask;
   };
@@ -147,7 +148,7 @@ class Instantiator {
   Elaborator elab_;
   dsl::RuleTime time_;
   Part* net_ = nullptr;
-  Phase keeps_{"update.keep", {}}, step_keeps_{"update.keep_steps", {}};
+  Phase keeps_{{PhaseKind::keep}, {}}, step_keeps_{{PhaseKind::keep_steps}, {}};
   std::map<std::string, const dsl::Expr*> synth_calls_;  // the first call of each synthesiser, if outside of blocks
   std::set<std::string> binding_;                        // synthesisers whose first call is being read
   std::deque<BlockNames> blocks_;

@@ -51,7 +51,7 @@ class Dependence {
   std::unordered_map<Ref, bool> known_;
 };
 
-bool is_update(const Phase& phase) { return phase.name.starts_with("update."); }
+bool is_update(const Phase& phase) { return row(phase.kind).assigns; }
 
 // Every derivative that is taken by a parameter.
 std::vector<Ref> derivatives_by(const Program& program, int parameter) {

@@ -8,8 +8,7 @@ namespace {
 
 Plan::Phase summary(Program& program, const Phase& phase) {
   Plan::Phase out;
-  out.name = phase.name;
-  out.at_once = phase.at_once;
+  static_cast<PhaseId&>(out) = phase;
   std::vector<Ref> roots;
   for (const Root& root : phase.roots) {
     out.writes.push_back({root.kind, root.tensor, root.time});
@@ -30,7 +29,7 @@ bool only_forward(const Plan& plan) {
       return plan.tensors[w.tensor].kind == TensorKind::shown;
     });
     if (!shows) continue;
-    if (phase.name != "show") return false;
+    if (phase.kind != PhaseKind::show) return false;
     for (const Plan::Read& read : phase.reads) {
       const TensorKind kind = plan.tensors[read.tensor].kind;
       if (kind == TensorKind::forward || kind == TensorKind::record) return false;

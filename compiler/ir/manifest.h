@@ -18,11 +18,9 @@ struct Plan : Facts {
     int tensor = -1;
     TimeRef time;
   };
-  struct Phase {
-    std::string name;
+  struct Phase : PhaseId {
     std::vector<Write> writes;  // as the program's roots
     std::vector<Read> reads;    // everything that it can touch, sorted, each once
-    bool at_once = false;       // may take many steps in one call, as so many examples
   };
   std::vector<Phase> phases;
   bool forward_shows = true;  // all shown values are known without running the learn lines

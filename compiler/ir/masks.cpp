@@ -36,7 +36,7 @@ bool is_zero_or_one(Op op) {
 }  // namespace
 
 bool is_mask(const Program& program, Ref node) {
-  if (node->kind == NodeKind::leaf) return program.tensors[static_cast<std::size_t>(node->tensor)].is_mask;
+  if (node->kind == NodeKind::leaf) return program.tensors[static_cast<std::size_t>(node->tensor)].is_mask();
   return node->kind == NodeKind::map && node->op == Op::mask;
 }
 

@@ -159,7 +159,7 @@ std::string text(const Program& program) {
   std::string out;
   for (const Phase& phase : program.phases) {
     if (phase.roots.empty()) continue;
-    out += fmt::format("phase {}{}\n", phase.name, phase.at_once ? ", many steps at once" : "");
+    out += fmt::format("phase {}{}\n", phase.name(), phase.takes_many_steps() ? ", many steps at once" : "");
     std::vector<Ref> roots;
     for (const Root& r : phase.roots) roots.push_back(r.node);
     Printer printer(program, roots);
@@ -196,7 +196,7 @@ std::string schedule_text(const Program& p) {
     const auto offset = [](int by) { return by ? fmt::format("{:+}", by) : ""; };
     out += fmt::format("at each arrival, k in start{}..t{}:", offset(block.low), offset(block.high));
     for (const Block::Pass& pass : block.passes) {
-      out += fmt::format(" {} {}{}", p.phases[pass.phase].name, pass.backward ? "backward" : "forward",
+      out += fmt::format(" {} {}{}", p.phases[pass.phase].name(), pass.backward ? "backward" : "forward",
                          &pass == &block.passes.back() ? "\n" : ",");
     }
   }
@@ -205,7 +205,7 @@ std::string schedule_text(const Program& p) {
                        clip.hyper < 0 ? fmt::format("{}", clip.bound) : p.tensors[clip.hyper].name);
   for (const Phase& phase : p.phases) {
     if (phase.roots.empty()) continue;
-    out += fmt::format("phase {}\n", phase.name);
+    out += fmt::format("phase {}\n", phase.name());
     for (const Root& r : phase.roots) {
       const char* verb = r.kind == RootKind::gather ? "gather" : r.kind == RootKind::assign ? "assign" : "store";
       out += fmt::format("  {} {}{}\n", verb, p.tensors[r.tensor].name,

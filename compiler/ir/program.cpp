@@ -18,9 +18,24 @@ int Facts::find(const std::string& wanted) const {
   return -1;
 }
 
-const Phase* Program::phase(const std::string& wanted) const {
+Tensor flag_tensor(Flag flag) {
+  Tensor t;
+  t.name = row(flag).name;
+  t.kind = TensorKind::flag;
+  t.flag = flag;
+  t.batched = true;
+  return t;
+}
+
+int Facts::find(Flag flag) const {
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    if (tensors[i].kind == TensorKind::flag && tensors[i].flag == flag) return static_cast<int>(i);
+  return -1;
+}
+
+const Phase* Program::phase(PhaseKind wanted) const {
   for (const Phase& p : phases)
-    if (p.name == wanted) return &p;
+    if (p.is(wanted)) return &p;
   return nullptr;
 }
 

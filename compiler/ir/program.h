@@ -1,18 +1,4 @@
 // A rule bound to a net: the table of tensors, and for each phase what it stores, gathers and assigns.
-//
-// Phases, in the order in which a sequence meets them:
-//   step         the net and the readout take step t: state, equations, loss
-//   record       of a rule with `at each` blocks: what they read of an arrival
-//   revise...    an `at each` block's own, see Block
-//   arrive       what can be known when step t has arrived: records, forward recurrences, learn lines of finite
-//                look-ahead
-//   show         values kept for the user
-//   sweep        one step of the way back over a complete window: backward recurrences and the lines that read them
-//   sweep_start  the same at the boundary before the window's first step
-//   close        lines that read no t, once a window
-//   replay...    a trace's walk back from an arrival, see Replay
-//   update       one per learned tensor: the optimiser
-//   update.keep  the rule's own keep values, once a batch; update.keep_steps: those with a value per step
 #pragma once
 
 #include <map>
@@ -22,6 +8,7 @@
 #include <vector>
 
 #include "compiler/ir/graph.h"
+#include "compiler/ir/phase.h"
 #include "compiler/ir/value.h"
 
 namespace eligo::compiler {
@@ -29,7 +16,7 @@ namespace eligo::compiler {
 enum class TensorKind {
   input,     // [B, ...] per step, from the task
   target,    //
-  flag,      // one number per step and example, made by the runtime: see Flag
+  flag,      // one number per step and example, made by the runtime: see Flag in phase.h
   noise,     // drawn anew at each step
   state,     // the net's state; exists at the start too
   field,     // an equation of the net or the readout, as it was when the step was taken
@@ -63,7 +50,7 @@ struct Tensor {
   Axis targets;              // wiring: the axis that it leads to
   std::string bundle;        // param: the bundle that learns it, as the rule names it ("ψ"), or empty
   double low = 0, high = 0;  // hyper, keep: the allowed range if low < high
-  bool is_mask = false;      // flag: 0 or 1
+  Flag flag = Flag::none;    // which, of a flag
   bool masked = false;       // zero wherever it does not exist; otherwise read behind a flag only
   bool at_start = false;     // forward, backward, record: holds at the start too
   bool per_step = false;     // param, keep, wiring, gradient: a value for each step; a leaf's time says whose
@@ -72,10 +59,14 @@ struct Tensor {
   std::string given_as;      // noise: the name by which a caller may give its values: "ν" (each step's), or
                              // "P[start]" (a recurrence's value before the first step); empty: drawn only
   int neuron_axis = -1;      // param: the axis that names its neuron, where the rule is over neurons and it has one
+  bool made = false;         // by a pass, out of terms of an equation
   Origin origin;
   Extent size() const;
   bool timed() const { return kind <= TensorKind::shown; }
+  bool is_mask() const { return row(flag).is_mask; }
 };
+
+Tensor flag_tensor(Flag flag);
 
 enum class RootKind {
   store,   // tensor@time = node
@@ -91,9 +82,7 @@ struct Root {
   std::string label;  // the equation, for dumps and profiles
 };
 
-struct Phase {
-  std::string name;
-  bool at_once = false;     // carries nothing from step to step: may take many steps in one call, as so many examples
+struct Phase : PhaseId {
   std::vector<Root> roots;  // in an order in which each can be computed
 };
 
@@ -189,6 +178,7 @@ struct Facts {
   std::vector<Unreached> unreached;
 
   int find(const std::string& name) const;  // a tensor; -1
+  int find(Flag flag) const;                // -1
 };
 
 struct Program : Facts {
@@ -206,7 +196,7 @@ struct Program : Facts {
     shifted_.clear();
     known_finite.clear();
   }
-  const Phase* phase(const std::string& name) const;
+  const Phase* phase(PhaseKind kind) const;  // its core; null
   Ref leaf(int tensor, TimeRef time);
   std::unordered_map<Ref, bool> known_finite;  // by stays_finite, in masks.h
 

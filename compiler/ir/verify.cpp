@@ -45,7 +45,7 @@ void verify(const Program& program, const std::string& stage, bool allow_lazy) {
     for (const Root& root : phase.roots) {
       auto fail = [&](const std::string& what) {
         throw std::logic_error(
-            fmt::format("internal error after {}: in {} of phase {}: {}", stage, root.label, phase.name, what));
+            fmt::format("internal error after {}: in {} of phase {}: {}", stage, root.label, phase.name(), what));
       };
       for (Ref node : postorder({root.node}))
         if (std::string fault = check(*node, allow_lazy); !fault.empty()) fail(fault + " in " + text(program, node));

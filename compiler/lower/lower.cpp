@@ -70,17 +70,17 @@ Lowered ModuleLowering::run() {
   for (const Phase& phase : p.phases) {
     out.function_of_phase.push_back(-1);
     if (phase.roots.empty()) continue;
-    const bool update = phase.name.rfind("update", 0) == 0;
-    batch_estimate = one_step * (phase.at_once ? steps_in_a_call : 1);
-    PhaseLowering lowering(*this, identifier(phase.name), !update);
+    const bool update = row(phase.kind).assigns;
+    batch_estimate = one_step * (phase.takes_many_steps() ? steps_in_a_call : 1);
+    PhaseLowering lowering(*this, identifier(phase.name()), !update);
     lowering.lower(phase);
     loops::Function f = lowering.function();
     if (f.statements.empty()) continue;
-    f.name = fmt::format("eligo_{}_{}", identifier(p.name), identifier(phase.name));
+    f.name = fmt::format("eligo_{}_{}", identifier(p.name), identifier(phase.name()));
     out.function_of_phase.back() = static_cast<int>(functions.size());
     functions.push_back(std::move(f));
     out.scratch.emplace_back(lowering.per_example, lowering.in_all);
-    out.at_once.push_back(phase.at_once);
+    out.at_once.push_back(phase.takes_many_steps());
   }
   loops::Function prepared = prepare->function();
   if (!prepared.statements.empty()) {

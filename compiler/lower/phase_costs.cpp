@@ -85,14 +85,14 @@ std::vector<PhaseCost> phase_costs(Program& program, std::int64_t batch) {
   for (std::size_t i = 0; i < program.phases.size(); ++i)
     if (const int f = lowered.function_of_phase[i]; f >= 0)
       costs.push_back(
-          {program.phases[i].name, cost_of_function(lowered.module.functions[static_cast<std::size_t>(f)])});
+          {program.phases[i], cost_of_function(lowered.module.functions[static_cast<std::size_t>(f)])});
   return costs;
 }
 
 std::vector<EquationCost> equation_costs(Program& program, std::int64_t batch) {
   const Lowered lowered = lower(program, batch);
   std::vector<EquationCost> costs;
-  const auto add = [&](const std::string& phase, int function) {
+  const auto add = [&](const PhaseId& phase, int function) {
     if (function < 0) return;
     for (const loops::Statement& s : lowered.module.functions[static_cast<std::size_t>(function)].statements) {
       auto at = std::find_if(costs.begin(), costs.end(),
@@ -106,8 +106,8 @@ std::vector<EquationCost> equation_costs(Program& program, std::int64_t batch) {
       if (scratch && lowered.module.buffers[buffer].batched) at->kept.insert(lowered.module.buffers[buffer].size);
     }
   };
-  for (std::size_t i = 0; i < program.phases.size(); ++i) add(program.phases[i].name, lowered.function_of_phase[i]);
-  add("prepare", lowered.prepare);
+  for (std::size_t i = 0; i < program.phases.size(); ++i) add(program.phases[i], lowered.function_of_phase[i]);
+  add({PhaseKind::prepare}, lowered.prepare);
   return costs;
 }
 

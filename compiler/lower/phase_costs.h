@@ -15,13 +15,14 @@ namespace eligo::compiler {
 Cost cost_of_function(const loops::Function& function);
 
 struct PhaseCost {
-  std::string phase;
+  PhaseId phase;
   Cost cost;
 };
 
 // Of the statements of one equation in a phase; what several equations share counts with the first that needs it.
 struct EquationCost {
-  std::string phase, label;
+  PhaseId phase;
+  std::string label;
   Cost cost;
   std::set<std::int64_t> kept;  // sizes of the values that it keeps of each example, its result left out
 };

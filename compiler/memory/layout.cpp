@@ -24,8 +24,8 @@ struct Range {
 // Steps are taken in runs: first all of a run's steps, then all its arrivals. Phases that take many steps at once stand
 // between them.
 int loop_of(const Plan::Phase& phase) {
-  if (phase.at_once) return 4;
-  return phase.name == "step" ? 1 : 2;
+  if (phase.takes_many_steps()) return 4;
+  return phase.kind == PhaseKind::step ? 1 : 2;
 }
 
 void touch(const Plan::Read& read, bool sweep, bool block, Range& r) {
@@ -73,13 +73,14 @@ void touch_back(const Plan& p, const Plan::Phase& phase, int limit, std::vector<
 
 std::vector<Range> ranges_of(const Plan& p) {
   std::vector<Range> ranges(p.tensors.size());
-  std::map<std::string, int> walks;  // phases that walk back from each arrival, and how far
+  std::map<int, int> walks;  // phases that walk back from each arrival, and how far
   for (const auto& replay : p.replays)
-    for (int phase : {replay.first, replay.again}) walks[p.phases[static_cast<std::size_t>(phase)].name] = replay.limit;
-  for (const Plan::Phase& phase : p.phases) {
-    const bool backward = phase.name.rfind("sweep", 0) == 0 || phase.name == "close";
-    const auto walk = walks.find(phase.name);
-    const bool block = phase.name.rfind("revise", 0) == 0 || (walk != walks.end() && walk->second < 0);
+    for (int phase : {replay.first, replay.again}) walks[phase] = replay.limit;
+  for (std::size_t i = 0; i < p.phases.size(); ++i) {
+    const Plan::Phase& phase = p.phases[i];
+    const bool backward = row(phase.kind).direction == PhaseDirection::backward;
+    const auto walk = walks.find(static_cast<int>(i));
+    const bool block = phase.kind == PhaseKind::revise || (walk != walks.end() && walk->second < 0);
     if (walk != walks.end() && walk->second >= 0) {
       touch_back(p, phase, walk->second, ranges);
       continue;
@@ -116,7 +117,7 @@ std::int64_t run_of(const Plan& p, const std::vector<Range>& ranges, std::int64_
                     std::int64_t element) {
   constexpr std::int64_t cache = 512 * 1024, most_bytes = 16 * cache, enough_rows = 128;
   bool any = false;
-  for (const auto& phase : p.phases) any = any || phase.at_once;
+  for (const auto& phase : p.phases) any = any || phase.takes_many_steps();
   if (!any) return 1;
   std::int64_t row = 0;
   for (std::size_t i = 0; i < ranges.size(); ++i)

@@ -6,15 +6,13 @@
 namespace eligo::compiler {
 namespace {
 
-bool is_backward(const std::string& phase) { return phase.starts_with("sweep") || phase == "close"; }
-bool is_forward(const std::string& phase) {
-  return phase.starts_with("step") || phase == "record" || phase.starts_with("arrive");
-}
+bool is_backward(const PhaseId& phase) { return row(phase.kind).direction == PhaseDirection::backward; }
+bool is_forward(const PhaseId& phase) { return row(phase.kind).direction == PhaseDirection::forward; }
 
 std::string reason(const Plan& plan) {
   bool sweeps = false;
   for (const Plan::Phase& phase : plan.phases)
-    sweeps = sweeps || (!phase.writes.empty() && phase.name.starts_with("sweep") && phase.name != "sweep_start");
+    sweeps = sweeps || (!phase.writes.empty() && phase.kind == PhaseKind::sweep);
   if (!sweeps) return "it has no backward recurrence";
   if (!plan.blocks.empty()) return "its `at each` blocks go through all steps at every arrival";
   if (!plan.clips.empty()) return "its clipped lines add up over the batch at every step";
@@ -42,13 +40,13 @@ std::vector<char> recomputable(const Plan& plan, std::string& why_not) {
   }
   for (const Plan::Phase& phase : plan.phases)
     for (const Plan::Read& read : phase.reads) {
-      const bool at_the_start = phase.name == "sweep_start" || phase.name == "close";  // whose segment is kept by then
+      const bool at_the_start = phase.kind == PhaseKind::sweep_start || phase.kind == PhaseKind::close;  // whose segment is kept by then
       const bool far = (read.time.base == When::start && !at_the_start) || read.time.base == When::last ||
                        read.time.base == When::now;
       const bool end = read.time.base == When::end;
       const bool backward = plan.tensors[static_cast<std::size_t>(read.tensor)].kind == TensorKind::backward;
       // What is read at an example's end is put aside when the way back passes it.
-      if (far || (end && (backward || !is_backward(phase.name)))) again[static_cast<std::size_t>(read.tensor)] = 0;
+      if (far || (end && (backward || !is_backward(phase)))) again[static_cast<std::size_t>(read.tensor)] = 0;
     }
   return again;
 }
@@ -57,7 +55,7 @@ std::vector<int> gathered_forward(const Plan& plan) {
   std::set<int> found;
   for (const Plan::Phase& phase : plan.phases)
     for (const Plan::Write& write : phase.writes)
-      if (is_forward(phase.name) && write.kind == RootKind::gather) found.insert(write.tensor);
+      if (is_forward(phase) && write.kind == RootKind::gather) found.insert(write.tensor);
   return {found.begin(), found.end()};
 }
 
@@ -65,10 +63,10 @@ bool arrivals_are_read_back(const Plan& plan) {
   std::set<int> stored;
   for (const Plan::Phase& phase : plan.phases)
     for (const Plan::Write& write : phase.writes)
-      if ((phase.name == "record" || phase.name.starts_with("arrive")) && write.kind == RootKind::store)
+      if ((phase.kind == PhaseKind::record || phase.kind == PhaseKind::arrive) && write.kind == RootKind::store)
         stored.insert(write.tensor);
   for (const Plan::Phase& phase : plan.phases)
-    if (is_backward(phase.name) || phase.name.starts_with("step"))
+    if (is_backward(phase) || phase.kind == PhaseKind::step)
       for (const Plan::Read& read : phase.reads)
         if (stored.contains(read.tensor)) return true;
   return false;

@@ -18,7 +18,7 @@ class Keeper {
   explicit Keeper(Program& program) : p_(program) {}
 
   void run() {
-    if (p_.updates_within || p_.adopts || !p_.blocks.empty() || !p_.phase("step")) return;
+    if (p_.updates_within || p_.adopts || !p_.blocks.empty() || !p_.phase(PhaseKind::step)) return;
     for (const Phase& phase : p_.phases)
       if (const auto lowest = lowest_read(phase))
         for (const Root& root : phase.roots) find(phase, root.node, *lowest);
@@ -32,21 +32,21 @@ class Keeper {
       if (const auto lowest = lowest_read(phase))
         for (Root& root : phase.roots) root.node = replaced(root.node, *lowest);
     for (Phase& phase : p_.phases)
-      if (phase.name == "step")
+      if (phase.is(PhaseKind::step))
         for (const Root& root : kept) insert(phase.roots, root);
   }
 
  private:
   struct Found {
-    std::set<std::pair<std::string, int>> places;  // phase and offset from t
+    std::set<std::pair<PhaseKind, int>> places;  // phase and offset from t
     int tensor = -1;
   };
 
   // The least offset from t at which the phase always finds what a step has kept: no step is taken at a start.
   std::optional<int> lowest_read(const Phase& phase) const {
-    if (phase.name == "step" || phase.name == "sweep") return 0;
-    if (phase.name == "arrive" && !p_.at_start) return 0;
-    if (phase.name == "sweep_start") return 1;
+    if (phase.is(PhaseKind::step) || phase.is(PhaseKind::sweep)) return 0;
+    if (phase.is(PhaseKind::arrive) && !p_.at_start) return 0;
+    if (phase.is(PhaseKind::sweep_start)) return 1;
     return std::nullopt;
   }
 
@@ -88,13 +88,13 @@ class Keeper {
       if (!offset || *offset < lowest) continue;
       Ref canonical = at_t(node, *offset);
       if (!found_.contains(canonical)) order_.push_back(canonical);
-      found_[canonical].places.insert({phase.name, *offset});
+      found_[canonical].places.insert({phase.kind, *offset});
     }
   }
 
   // By the step already, as a value of its own.
   bool stored(Ref node) {
-    for (const Root& root : p_.phase("step")->roots)
+    for (const Root& root : p_.phase(PhaseKind::step)->roots)
       if (step_of(root.node) == 0 && at_t(root.node, 0) == node) return true;
     return false;
   }
@@ -104,6 +104,7 @@ class Keeper {
     t.name = fmt::format("kept.sum{}", ++count_);
     while (p_.find(t.name) >= 0) t.name += "_";
     t.kind = TensorKind::field;
+    t.made = true;
     t.dims = node->dims;
     t.batched = true;
     t.origin = node->origin;

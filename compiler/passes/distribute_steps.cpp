@@ -254,8 +254,9 @@ class Division {
   Ref field(Ref node, Place place) {
     Tensor t;
     const std::string kind = node->kind == NodeKind::map ? std::string(op_name(node->op)) : "sum";
-    t.name = fmt::format("{}.{}{}", p_.phases[static_cast<std::size_t>(phase_)].name, kind, p_.tensors.size());
+    t.name = fmt::format("{}.{}{}", p_.phases[static_cast<std::size_t>(phase_)].name(), kind, p_.tensors.size());
     t.kind = TensorKind::field;
+    t.made = true;
     t.dims = node->dims;
     t.batched = true;
     t.origin = node->origin;
@@ -384,10 +385,10 @@ class Division {
       if (places_[i] == Place::after) after.push_back(roots_[i]);
     }
     before.insert(before.end(), early_roots_.begin(), early_roots_.end());
-    const std::string name = p_.phases[static_cast<std::size_t>(phase_)].name;
+    const PhaseKind kind = p_.phases[static_cast<std::size_t>(phase_)].kind;
     p_.phases[static_cast<std::size_t>(phase_)].roots = step_roots();
-    if (!before.empty()) p_.phases.push_back({name + ".before", true, std::move(before)});
-    if (!after.empty()) p_.phases.push_back({name + ".after", true, std::move(after)});
+    if (!before.empty()) p_.phases.push_back({{kind, PhasePart::before, ""}, std::move(before)});
+    if (!after.empty()) p_.phases.push_back({{kind, PhasePart::after, ""}, std::move(after)});
     p_.graph.origin = {};
   }
 
@@ -405,13 +406,13 @@ class Division {
   std::vector<Root> early_roots_, shared_roots_;
 };
 
-int numbered(const Program& p, const std::string& name) {
+int numbered(const Program& p, PhaseKind kind) {
   for (std::size_t i = 0; i < p.phases.size(); ++i)
-    if (p.phases[i].name == name && !p.phases[i].roots.empty()) return static_cast<int>(i);
+    if (p.phases[i].is(kind) && !p.phases[i].roots.empty()) return static_cast<int>(i);
   return -1;
 }
 
-std::unordered_set<int> tensors_of(const Program& p, const std::string& phase, bool stored) {
+std::unordered_set<int> tensors_of(const Program& p, PhaseKind phase, bool stored) {
   std::unordered_set<int> found;
   const int number = numbered(p, phase);
   if (number < 0) return found;
@@ -434,17 +435,18 @@ void take_steps_at_once(Program& p) {
   if (!p.blocks.empty() || !p.clips.empty() || !p.replays.empty() || p.updates_within) return;
   if (std::any_of(p.tensors.begin(), p.tensors.end(), [](const Tensor& t) { return t.per_step; })) return;
   // Steps are taken ahead of their arrivals, and these ahead of the way back.
-  const std::unordered_set<int> step_reads = tensors_of(p, "step", false),
-                                arrive_reads = tensors_of(p, "arrive", false);
-  for (const char* later : {"arrive", "show", "sweep", "sweep_start", "close"})
+  const std::unordered_set<int> step_reads = tensors_of(p, PhaseKind::step, false),
+                                arrive_reads = tensors_of(p, PhaseKind::arrive, false);
+  for (const PhaseKind later :
+       {PhaseKind::arrive, PhaseKind::show, PhaseKind::sweep, PhaseKind::sweep_start, PhaseKind::close})
     if (meet(step_reads, tensors_of(p, later, true))) return;
-  for (const char* later : {"sweep", "sweep_start", "close"})
+  for (const PhaseKind later : {PhaseKind::sweep, PhaseKind::sweep_start, PhaseKind::close})
     if (meet(arrive_reads, tensors_of(p, later, true))) return;
-  if (numbered(p, "record") >= 0) return;
-  if (const int step = numbered(p, "step"); step >= 0) Division(p, step, false, {}).run();
-  if (const int arrive = numbered(p, "arrive"); arrive >= 0)
-    Division(p, arrive, false, tensors_of(p, "show", false)).run();
-  if (const int sweep = numbered(p, "sweep"); sweep >= 0) Division(p, sweep, true, {}).run();
+  if (numbered(p, PhaseKind::record) >= 0) return;
+  if (const int step = numbered(p, PhaseKind::step); step >= 0) Division(p, step, false, {}).run();
+  if (const int arrive = numbered(p, PhaseKind::arrive); arrive >= 0)
+    Division(p, arrive, false, tensors_of(p, PhaseKind::show, false)).run();
+  if (const int sweep = numbered(p, PhaseKind::sweep); sweep >= 0) Division(p, sweep, true, {}).run();
 }
 
 }  // namespace eligo::compiler

@@ -303,18 +303,18 @@ namespace {
 
 using Known = std::unordered_map<Ref, bool>;  // a graph's nodes are shared: each is asked once
 
-bool zero_outside(Program& p, Ref node, const std::string& flag, TimeRef time, Known& known);
+bool zero_outside(Program& p, Ref node, Flag flag, TimeRef time, Known& known);
 
-bool find_zero_outside(Program& p, Ref node, const std::string& flag, TimeRef time, Known& known) {
+bool find_zero_outside(Program& p, Ref node, Flag flag, TimeRef time, Known& known) {
   switch (node->kind) {
     case NodeKind::leaf: {
       const Tensor& t = p.tensors[node->tensor];
       if (!t.timed() || node->time != time || t.batch_wide) return false;
-      if (t.kind == TensorKind::flag) return t.name == flag || (flag == "exists" && t.name == "valid");
-      if (t.kind == TensorKind::state) return flag == "exists";
+      if (t.kind == TensorKind::flag) return t.flag == flag || (flag == Flag::exists && t.flag == Flag::valid);
+      if (t.kind == TensorKind::state) return flag == Flag::exists;
       if (t.kind == TensorKind::forward || t.kind == TensorKind::backward || t.kind == TensorKind::record ||
           t.kind == TensorKind::revised)
-        return flag == "exists" || !t.at_start;
+        return flag == Flag::exists || !t.at_start;
       return t.masked;
     }
     case NodeKind::contract: {
@@ -333,7 +333,7 @@ bool find_zero_outside(Program& p, Ref node, const std::string& flag, TimeRef ti
   }
 }
 
-bool zero_outside(Program& p, Ref node, const std::string& flag, TimeRef time, Known& known) {
+bool zero_outside(Program& p, Ref node, Flag flag, TimeRef time, Known& known) {
   if (const auto found = known.find(node); found != known.end()) return found->second;
   const bool zero = find_zero_outside(p, node, flag, time, known);
   return known[node] = zero;
@@ -341,7 +341,7 @@ bool zero_outside(Program& p, Ref node, const std::string& flag, TimeRef time, K
 
 }  // namespace
 
-bool zero_outside(Program& p, Ref node, const std::string& flag, TimeRef time) {
+bool zero_outside(Program& p, Ref node, Flag flag, TimeRef time) {
   Known known;
   return zero_outside(p, node, flag, time, known);
 }
@@ -368,11 +368,11 @@ bool Product::flags() {
       }
     }
     if (f->kind != NodeKind::leaf || p_.tensors[f->tensor].kind != TensorKind::flag) continue;
-    const std::string& name = p_.tensors[f->tensor].name;
-    if (name != "valid" && name != "exists") continue;
+    const Flag flag = p_.tensors[f->tensor].flag;
+    if (flag != Flag::valid && flag != Flag::exists) continue;
     for (std::size_t j = 0; j < factors.size(); ++j)
       if (j != i && (factors[j].node == f ||
-                     (zero_outside(p_, factors[j].node, name, f->time) && others_finite(i, j)))) {
+                     (zero_outside(p_, factors[j].node, flag, f->time) && others_finite(i, j)))) {
         factors.erase(factors.begin() + static_cast<std::ptrdiff_t>(i));
         return true;
       }

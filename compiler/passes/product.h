@@ -55,6 +55,6 @@ class Product {
 };
 
 // Whether a value is zero wherever the flag (valid or exists) at that time is.
-bool zero_outside(Program& program, Ref node, const std::string& flag, TimeRef time);
+bool zero_outside(Program& program, Ref node, Flag flag, TimeRef time);
 
 }  // namespace eligo::compiler

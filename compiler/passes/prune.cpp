@@ -24,7 +24,7 @@ std::unordered_map<int, Readers> readers_of(Program& program) {
           if (leaf->kind != NodeKind::leaf || program.tensors[leaf->tensor].kind != TensorKind::field) return;
           Readers& r = readers[leaf->tensor];
           ++r.count;
-          r.same_step = r.same_step && phase.name == "step" && leaf->time == TimeRef{When::t, 0};
+          r.same_step = r.same_step && phase.is(PhaseKind::step) && leaf->time == TimeRef{When::t, 0};
           r.only = &root;
         };
         for (const Use& use : node->uses) read(use.node);
@@ -40,7 +40,7 @@ bool melt(Program& program) {
     for (std::size_t i = 0; i < phase.roots.size(); ++i) {
       const Root root = phase.roots[i];
       const bool field = root.kind == RootKind::store && program.tensors[root.tensor].kind == TensorKind::field;
-      if (!field || phase.name != "step" || root.tensor == program.loss) continue;
+      if (!field || !phase.is(PhaseKind::step) || root.tensor == program.loss) continue;
       const Readers& r = readers[root.tensor];
       if (r.count != 1 || !r.same_step || r.only->node->kind == NodeKind::leaf) continue;
       if (root.node->dims != program.tensors[root.tensor].dims) continue;

@@ -54,7 +54,7 @@ class Transposer {
         if (root.kind == RootKind::store && root.tensor == tensor_) {
           store_ = root;
           ++stores;
-          if (phase.name != "arrive") throw NotTransposable("it is not computed on arrival");
+          if (!phase.is(PhaseKind::arrive)) throw NotTransposable("it is not computed on arrival");
         }
     if (stores != 1) throw NotTransposable("it is not computed in one place");
     if (!p_.blocks.empty()) throw NotTransposable("an `at each` block reads each arrival as it comes");
@@ -100,7 +100,7 @@ class Transposer {
         std::any_of(p_.clips.begin(), p_.clips.end(), [&](const Clip& c) { return c.gathered == root.tensor; });
     if (clipped && reverse()) throw NotTransposable("what a step adds is clipped, so it must be known by itself");
     if (!learns && !clipped) throw NotTransposable("a statistic reads it");
-    if (phase.name != "arrive") throw NotTransposable("a line that waits for the window's end reads it");
+    if (!phase.is(PhaseKind::arrive)) throw NotTransposable("a line that waits for the window's end reads it");
     if (reader.per_step) throw NotTransposable("it teaches a parameter that has a value for each step");
   }
 
@@ -346,8 +346,8 @@ class Transposer {
     return {RootKind::store, carried, now, node, p_.tensors[tensor_].name};
   }
 
-  Phase& phase(const std::string& name) {
-    return *std::find_if(p_.phases.begin(), p_.phases.end(), [&](const Phase& x) { return x.name == name; });
+  Phase& phase(PhaseKind kind) {
+    return *std::find_if(p_.phases.begin(), p_.phases.end(), [&](const Phase& x) { return x.is(kind); });
   }
 
   void sweep_back() {
@@ -358,9 +358,9 @@ class Transposer {
     for (int tensor : carried()) roots.push_back(store(tensor, {job_of(tensor).seed, job_of(tensor).step}));
     for (const Job& job : jobs_)
       if (!job.added.empty()) roots.push_back(gather(job, job.added, now));
-    for (const char* name : {"sweep", "sweep_start"}) {
-      if (std::string(name) == "sweep_start" && !p_.tensors[tensor_].at_start) continue;
-      Phase& into = phase(name);
+    for (const PhaseKind kind : {PhaseKind::sweep, PhaseKind::sweep_start}) {
+      if (kind == PhaseKind::sweep_start && !p_.tensors[tensor_].at_start) continue;
+      Phase& into = phase(kind);
       into.roots.insert(into.roots.end(), roots.begin(), roots.end());
     }
   }
@@ -373,7 +373,7 @@ class Transposer {
     replay.at_start = p_.tensors[tensor_].at_start;
     replay.carried = carried();
     for (const bool again : {false, true}) {
-      Phase made{fmt::format("replay{}.{}", again ? "" : "_first", replay.name), {}};
+      Phase made{{again ? PhaseKind::replay : PhaseKind::replay_first, PhasePart::core, replay.name}, {}};
       for (int tensor : replay.carried)
         made.roots.push_back(store(tensor, {again ? job_of(tensor).step : job_of(tensor).seed}));
       for (const Job& job : jobs_)

@@ -74,7 +74,8 @@ void Sequence::clip() {
 
 // The flags that say where k stands: in an example's range, at the step that it has reached, at the block's start.
 void Sequence::fill_block_flags(const Shard& shard, const Block& block, std::int64_t t, std::int64_t start) {
-  const int within = plan_.find("within"), now = plan_.find("now"), begin = plan_.find("begin");
+  const int within = plan_.find(compiler::Flag::within), now = plan_.find(compiler::Flag::now);
+  const int begin = plan_.find(compiler::Flag::begin);
   for (std::int64_t k = start + layout_.lowest; k <= t + layout_.highest; ++k) {
     for (std::int64_t b = 0; b < shard.count; ++b) {
       const std::int64_t reached = std::min(t, lengths_[shard.first + b]);

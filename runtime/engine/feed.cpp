@@ -29,52 +29,69 @@ Real* reals(std::byte* at) {
 
 }  // namespace
 
-// A flag of these names follows from lengths, windows and the mask; -1: it is set where it is read.
-int Sequence::flag_kind(const std::string& name) {
-  static const std::vector<std::string> names = {"valid", "exists",    "end", "first", "window_end",
-                                                 "last",  "loss_mask", "t",   "T",     "counts"};
-  const auto found = std::find(names.begin(), names.end(), name);
-  return found == names.end() ? -1 : static_cast<int>(found - names.begin());
+bool Sequence::follows(Flag flag) {
+  switch (flag) {
+    case Flag::none:
+    case Flag::active:
+    case Flag::within:
+    case Flag::now:
+    case Flag::begin: return false;
+    case Flag::valid:
+    case Flag::exists:
+    case Flag::first:
+    case Flag::last:
+    case Flag::end:
+    case Flag::window_end:
+    case Flag::loss_mask:
+    case Flag::time:
+    case Flag::steps:
+    case Flag::counts: return true;
+  }
+  return false;
 }
 
-double Sequence::flag_value(int kind, std::int64_t t, std::int64_t example) const {
-  enum { valid, exists, end, first, window_end, last, loss_mask, time, total, counts };
+double Sequence::flag_value(Flag flag, std::int64_t t, std::int64_t example) const {
   const std::int64_t length = online_call_ ? INT64_MAX : lengths_[static_cast<std::size_t>(example)];
   const bool taken = t >= 1 && t <= length;
-  switch (kind) {
-    case valid: return taken;
-    case exists: return t >= 0 && t <= length;
-    case end: return taken && !online_call_ && t == std::min(window_of(t).end, length);
-    case first: return t == 0;
-    case window_end: return t >= 1 && t <= steps_ && !online_call_ && t == window_of(t).end;
-    case last: return t == length;
-    case loss_mask: return t >= 1 && t <= steps_ && mask_ ? mask_[(t - 1) * examples_ + example] : 1;
-    case time: return static_cast<double>(t);
-    case counts:  // the start does where the first step does
+  switch (flag) {
+    case Flag::valid: return taken;
+    case Flag::exists: return t >= 0 && t <= length;
+    case Flag::end: return taken && !online_call_ && t == std::min(window_of(t).end, length);
+    case Flag::first: return t == 0;
+    case Flag::window_end: return t >= 1 && t <= steps_ && !online_call_ && t == window_of(t).end;
+    case Flag::last: return t == length;
+    case Flag::loss_mask: return t >= 1 && t <= steps_ && mask_ ? mask_[(t - 1) * examples_ + example] : 1;
+    case Flag::time: return static_cast<double>(t);
+    case Flag::counts:  // the start does where the first step does
       return t >= 0 && t <= steps_ && valid_ ? valid_[std::max<std::int64_t>(t - 1, 0) * examples_ + example] : 1;
-    default: return online_call_ ? 0 : static_cast<double>(length);
+    case Flag::steps: return online_call_ ? 0 : static_cast<double>(length);
+    case Flag::none:
+    case Flag::active:
+    case Flag::within:
+    case Flag::now:
+    case Flag::begin: break;  // set where they are read
   }
+  return 0;
 }
 
 template <class Real>
-void Sequence::fill_flags_as(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to) {
-  const int mask = flag_kind("loss_mask"), counts = flag_kind("counts");
-  for (const Flag& flag : flags) {
+void Sequence::fill_flags_as(const std::vector<FlagTensor>& flags, const Shard& shard, std::int64_t from, std::int64_t to) {
+  for (const FlagTensor& flag : flags) {
     // For all examples.
-    const bool same = even_ && (flag.kind != mask || !mask_) && (flag.kind != counts || !valid_);
+    const bool same = even_ && (flag.flag != Flag::loss_mask || !mask_) && (flag.flag != Flag::counts || !valid_);
     for (std::int64_t t = from; t <= to; ++t) {
       Real* at = reals<Real>(memory_->slot(flag.tensor, t, shard.number));
       if (same) {
-        std::fill_n(at, shard.count, static_cast<Real>(flag_value(flag.kind, t, shard.first)));
+        std::fill_n(at, shard.count, static_cast<Real>(flag_value(flag.flag, t, shard.first)));
         continue;
       }
       for (std::int64_t b = 0; b < shard.count; ++b)
-        at[b] = static_cast<Real>(flag_value(flag.kind, t, shard.first + b));
+        at[b] = static_cast<Real>(flag_value(flag.flag, t, shard.first + b));
     }
   }
 }
 
-void Sequence::fill_flags(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to) {
+void Sequence::fill_flags(const std::vector<FlagTensor>& flags, const Shard& shard, std::int64_t from, std::int64_t to) {
   if (memory_->float64()) fill_flags_as<double>(flags, shard, from, to);
   else fill_flags_as<float>(flags, shard, from, to);
 }
@@ -143,7 +160,7 @@ void Sequence::draw_noise(const Shard& shard, std::int64_t t) {
 
 void Sequence::check_given(const Batch& batch) const {
   if (!batch.valid.empty()) {
-    if (plan_.find("counts") < 0)
+    if (plan_.find(Flag::counts) < 0)
       throw Error("this program takes no mask of the steps that count: compile it with ProgramSpec::valid");
     check_values("valid", batch.valid, batch.steps, batch.examples, 1);
     for (const double v : batch.valid)

@@ -22,9 +22,9 @@ void PhaseCalls::bind(ShardResolver& resolver, std::int64_t step_rows, std::int6
   for (auto& addresses : addresses_) addresses.resize(static_cast<std::size_t>(runner_.places()));
   tables_.assign(phases.size() + 1, {});
   for (int phase = PhaseRunner::prepare_phase; phase < static_cast<int>(phases.size()); ++phase) {
-    const bool run = phase >= 0 && phases[static_cast<std::size_t>(phase)].at_once;
+    const bool run = phase >= 0 && phases[static_cast<std::size_t>(phase)].takes_many_steps();
     // The optimiser and keep values read what all shards have gathered, any other phase adds to its own shard's.
-    resolver.optimising = phase >= 0 && phases[static_cast<std::size_t>(phase)].name.rfind("update", 0) == 0;
+    resolver.optimising = phase >= 0 && row(phases[static_cast<std::size_t>(phase)].kind).assigns;
     if (direct()) bind(phase, resolver, run ? run_rows : step_rows);
     else if (run) bind_asked(phase, run_rows);
   }

@@ -46,14 +46,15 @@ void* aligned(std::unique_ptr<std::byte[]>& storage, std::int64_t bytes) {
 
 }  // namespace
 
-int Sequence::nonempty(const std::string& name) const {
+int Sequence::nonempty(PhaseKind kind, PhasePart part) const {
   for (std::size_t i = 0; i < plan_.phases.size(); ++i)
-    if (plan_.phases[i].name == name && !plan_.phases[i].writes.empty()) return static_cast<int>(i);
+    if (plan_.phases[i].kind == kind && plan_.phases[i].part == part && !plan_.phases[i].writes.empty())
+      return static_cast<int>(i);
   return -1;
 }
 
-Sequence::Divided Sequence::divided(const std::string& name) const {
-  return {nonempty(name + ".before"), nonempty(name), nonempty(name + ".after")};
+Sequence::Divided Sequence::divided(PhaseKind kind) const {
+  return {nonempty(kind, PhasePart::before), nonempty(kind), nonempty(kind, PhasePart::after)};
 }
 
 // All that a session takes: tensors, scratch memory and prepared values, sums in float64, copies of parameters.
@@ -96,13 +97,13 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
     if (plan_.tensors[i].kind == TensorKind::param || plan_.tensors[i].kind == TensorKind::keep)
       kept_.push_back(static_cast<int>(i));
-  step_ = divided("step");
-  record_ = nonempty("record");
-  arrive_ = divided("arrive");
-  show_ = nonempty("show");
-  sweep_ = divided("sweep");
-  sweep_start_ = nonempty("sweep_start");
-  close_ = nonempty("close");
+  step_ = divided(PhaseKind::step);
+  record_ = nonempty(PhaseKind::record);
+  arrive_ = divided(PhaseKind::arrive);
+  show_ = nonempty(PhaseKind::show);
+  sweep_ = divided(PhaseKind::sweep);
+  sweep_start_ = nonempty(PhaseKind::sweep_start);
+  close_ = nonempty(PhaseKind::close);
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i) {
     const TensorKind kind = plan_.tensors[i].kind;
     if (kind == TensorKind::noise)
@@ -126,9 +127,9 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
   }
   find_reads();
   inverse_batch_ = plan_.find("inverse_batch");
-  end_flag_ = plan_.find("end");
-  window_end_flag_ = plan_.find("window_end");
-  active_flag_ = plan_.find("active");
+  end_flag_ = plan_.find(compiler::Flag::end);
+  window_end_flag_ = plan_.find(compiler::Flag::window_end);
+  active_flag_ = plan_.find(compiler::Flag::active);
   prepared_ = aligned(prepared_storage_, program.runner->prepared_bytes());
   for (const auto& l : plan_.learned)  // what is updated once a sequence lies where the optimiser found it
     totals_.emplace_back(
@@ -165,17 +166,17 @@ void Sequence::find_reads() {
     for (const compiler::Plan::Read& read : plan_.phases[i].reads) {
       const compiler::Tensor& t = plan_.tensors[static_cast<std::size_t>(read.tensor)];
       if (compiler::is_gathered(read.time.base) && t.timed()) end_reads_[i].push_back(read);
-      const std::string& name = plan_.phases[i].name;
+      const PhaseKind phase = plan_.phases[i].kind;
       if (t.kind == TensorKind::flag) flags.insert(read.tensor);
-      if (t.kind == TensorKind::flag && (name == "sweep_start" || name == "close")) of_boundary.insert(read.tensor);
-      const bool back = name.rfind("sweep", 0) == 0;
+      if (t.kind == TensorKind::flag && row(phase).frequency == compiler::PhaseFrequency::window) of_boundary.insert(read.tensor);
+      const bool back = phase == PhaseKind::sweep || phase == PhaseKind::sweep_start;
       const bool kept = (t.kind == TensorKind::field || t.kind == TensorKind::input) && !t.masked;
       if (back && kept && read.time.base == When::t && read.time.offset > 0) ahead_.push_back(read);
     }
   for (int flag : flags)
-    if (const int kind = flag_kind(plan_.tensors[static_cast<std::size_t>(flag)].name); kind >= 0) {
-      flags_.push_back({flag, kind});
-      if (of_boundary.contains(flag)) boundary_flags_.push_back({flag, kind});
+    if (const compiler::Flag which = plan_.tensors[static_cast<std::size_t>(flag)].flag; follows(which)) {
+      flags_.push_back({flag, which});
+      if (of_boundary.contains(flag)) boundary_flags_.push_back({flag, which});
     }
 }
 
@@ -485,7 +486,7 @@ void Sequence::sweep_step(Shard& shard, std::int64_t t) {
 void Sequence::sweep_to_start(Shard& shard, const Window& w) {
   shard.resolver.moment.t = w.start;
   if (sweep_start_ < 0) return;
-  for (const Flag& flag : boundary_flags_)
+  for (const FlagTensor& flag : boundary_flags_)
     if (flag.tensor == end_flag_ || flag.tensor == window_end_flag_)
       memory_->zero_slot(flag.tensor, w.start, shard.number);
   collect_ends(shard, sweep_start_);

@@ -66,14 +66,17 @@ class Sequence {
   void begin_shard(Shard& shard);
 
   // feed.cpp: what comes from outside
-  static int flag_kind(const std::string& name);
-  double flag_value(int kind, std::int64_t t, std::int64_t example) const;
-  struct Flag {
-    int tensor, kind;
+  using Flag = compiler::Flag;
+  // Whether a flag follows from lengths, windows and the masks; others are set where they are read.
+  static bool follows(Flag flag);
+  double flag_value(Flag flag, std::int64_t t, std::int64_t example) const;
+  struct FlagTensor {
+    int tensor;
+    Flag flag;
   };
-  void fill_flags(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to);
+  void fill_flags(const std::vector<FlagTensor>& flags, const Shard& shard, std::int64_t from, std::int64_t to);
   template <class Real>
-  void fill_flags_as(const std::vector<Flag>& flags, const Shard& shard, std::int64_t from, std::int64_t to);
+  void fill_flags_as(const std::vector<FlagTensor>& flags, const Shard& shard, std::int64_t from, std::int64_t to);
   void load(const Shard& shard, std::int64_t t);
   template <class Real>
   void load_as(const Shard& shard, std::int64_t t, const std::vector<int>& tensors, const double* from);
@@ -175,7 +178,9 @@ class Sequence {
   Window window_of(std::int64_t t) const;
   std::int64_t window_ready(const Window& w) const;  // the arrival at which its sweep runs
   bool closes() const { return sweep_.any() || close_ >= 0; }
-  int nonempty(const std::string& name) const;
+  using PhaseKind = compiler::PhaseKind;
+  using PhasePart = compiler::PhasePart;
+  int nonempty(PhaseKind kind, PhasePart part = PhasePart::core) const;
 
   const Program& compiled_;
   const compiler::Plan& plan_;
@@ -200,12 +205,12 @@ class Sequence {
     int before = -1, step = -1, after = -1;
     bool any() const { return before >= 0 || step >= 0 || after >= 0; }
   };
-  Divided divided(const std::string& name) const;
+  Divided divided(PhaseKind kind) const;
   Divided step_, arrive_, sweep_;
   int record_, show_, sweep_start_, close_;
   std::vector<std::vector<compiler::Plan::Read>> end_reads_;  // by phase: what is read at an example's own end
-  std::vector<Flag> flags_;  // those that follow from lengths and windows, where something reads them
-  std::vector<Flag> boundary_flags_;  // of these, what is read where a window begins: the others' rings may be shorter
+  std::vector<FlagTensor> flags_;  // those that follow from lengths and windows, where something reads them
+  std::vector<FlagTensor> boundary_flags_;  // of these, what is read where a window begins: the others' rings may be shorter
   struct Noise {
     int tensor;
     std::uint64_t purpose;

@@ -34,14 +34,6 @@ bool finite_as(const void* at, std::int64_t count, Bits exponent) {
   return found == 0;
 }
 
-// Made by the compiler out of equations: "step.sum12", "kept.sum3".
-bool is_inner(const std::string& name) {
-  const std::size_t dot = name.rfind('.');
-  if (dot == std::string::npos || name.back() < '0' || name.back() > '9') return false;
-  const std::string phase = name.substr(0, name.find('.'));
-  return phase == "step" || phase == "arrive" || phase == "sweep" || phase == "kept";
-}
-
 }  // namespace
 
 std::string NonFinite::text() const {
@@ -249,7 +241,7 @@ bool Sequence::see(Shard& shard, const compiler::Plan::Write& write, std::int64_
     // What an example's own end leaves behind it is read behind flags only.
     if (store && (step < 0 || step > lengths_[static_cast<std::size_t>(example)])) continue;
     const bool timed = store || write.kind == RootKind::gather || changes_within();
-    Sighting& place = is_inner(info.name) ? shard.sighted_inner : shard.sighted;
+    Sighting& place = info.made ? shard.sighted_inner : shard.sighted;
     if (place.call < 0)
       place = {shard.calls_watched, write.tensor, write.kind, timed ? std::max<std::int64_t>(step, 0) : -1, example, x};
     return &place == &shard.sighted;

@@ -25,6 +25,8 @@
 namespace eligo {
 namespace {
 
+using compiler::PhaseId;
+using compiler::PhaseKind;
 using compiler::RootKind;
 using compiler::TensorKind;
 using dsl::StatementKind;
@@ -177,7 +179,7 @@ class Explain {
  private:
   double element() const { return o_.spec.float64 ? 8 : 4; }
 
-  static bool of_update(const std::string& phase) { return phase.starts_with("update."); }
+  static bool of_update(const PhaseId& phase) { return row(phase.kind).assigns; }
 
   void header() {
     out_.rule = o_.spec.rule;
@@ -205,38 +207,25 @@ class Explain {
     compiler::finish_graph(*divided, options_);
     compiler::divide_phases(*divided);
     for (const auto& phase : divided->phases) {
-      if (!phase.at_once) continue;
-      const std::string whole = phase.name.substr(0, phase.name.rfind('.'));
+      if (!phase.takes_many_steps()) continue;
+      const std::string whole = PhaseId{phase.kind, compiler::PhasePart::core, phase.of}.name();
       for (const auto& root : phase.roots) at_once_.insert({whole, root.label});
     }
   }
 
   // When a phase computes an equation.
-  std::string when(const std::string& phase, const std::string& label) const {
-    return when(phase) + (at_once_.contains({phase, label}) ? ", many steps at once" : "");
+  std::string when(const PhaseId& phase, const std::string& label) const {
+    return when(phase) + (at_once_.contains({phase.name(), label}) ? ", many steps at once" : "");
   }
 
-  // When a phase runs.
-  std::string when(const std::string& phase) const {
-    if (phase == "step" || phase == "show") return "each step";
-    if (phase == "record") return "each step, before its blocks";
-    if (phase == "arrive") return "each step, on its arrival";
-    if (phase == "sweep") return "each step, on the way back over the window";
-    if (phase == "sweep_start") return "at the window's start";
-    if (phase == "close") return "once a window";
-    if (phase == "prepare") return "when parameters have changed";
-    if (phase.starts_with("revise")) return "for each earlier step, at each arrival";
-    if (phase.starts_with("replay_first")) return "each step, where its walk back begins";
-    if (phase.starts_with("replay")) return "for each earlier step, on the walk back from each arrival";
-    if (phase.starts_with("update.keep")) return "once a batch";
-    return "at an update";
-  }
+  static std::string when(const PhaseId& phase) { return row(phase.kind).words; }
 
   // Takes the costs of a label over: nothing is counted twice.
   void take_costs(EquationReport& report, const std::string& label) {
     for (auto& cost : costs_) {
       if (cost.label != label || of_update(cost.phase) || !taken_.insert(&cost).second) continue;
-      add(report.work, when(cost.phase, cost.label), cost.phase, cost.cost, cost.phase == "prepare" ? 1 : o_.batch);
+      add(report.work, when(cost.phase, cost.label), cost.phase.name(), cost.cost,
+          cost.phase.kind == PhaseKind::prepare ? 1 : o_.batch);
     }
   }
 
@@ -270,7 +259,7 @@ class Explain {
     bool found = false;
     std::int64_t numbers = 0;
     for (const auto& phase : plan.phases) {
-      if (phase.name == "sweep_start") continue;
+      if (phase.kind == PhaseKind::sweep_start) continue;
       for (const auto& root : phase.roots) {
         const compiler::Tensor& t = plan.tensors[static_cast<std::size_t>(root.tensor)];
         if (root.kind != RootKind::store || root.label != name || !is_of(t.name, name)) continue;
@@ -315,7 +304,7 @@ class Explain {
   // What a learn line gathers for each parameter.
   void gathered(EquationReport& report) const {
     for (const auto& phase : plan_->phases) {
-      if (phase.name == "sweep_start") continue;
+      if (phase.kind == PhaseKind::sweep_start) continue;
       for (const auto& root : phase.roots) {
         if (root.kind != RootKind::gather || root.label != report.name) continue;
         const std::string& name = plan_->tensors[static_cast<std::size_t>(root.tensor)].name;
@@ -336,7 +325,7 @@ class Explain {
       for (const auto& root : phase.roots) {
         const compiler::Tensor& t = plan_->tensors[static_cast<std::size_t>(root.tensor)];
         const bool own = root.kind == RootKind::store && root.label == report.name && t.name.starts_with("back.");
-        if (!own || phase.name == "sweep_start" || phase.name.starts_with("replay_first")) continue;
+        if (!own || phase.kind == PhaseKind::sweep_start || phase.kind == PhaseKind::replay_first) continue;
         structure(walk, *plan_, root.node, t.axes, t.name);
       }
     if (walk.structure.empty()) return false;
@@ -350,7 +339,7 @@ class Explain {
     if (!shown_) return nullptr;
     for (const auto& phase : shown_->phases)
       for (const auto& root : phase.roots)
-        if (root.label == "show " + name && phase.name != "sweep_start") return &root;
+        if (root.label == "show " + name && phase.kind != PhaseKind::sweep_start) return &root;
     return nullptr;
   }
 
@@ -379,7 +368,7 @@ class Explain {
 
   void net_equations() {
     for (const auto& phase : plan_->phases) {
-      if (phase.name != "step") continue;
+      if (!phase.is(PhaseKind::step)) continue;
       for (const auto& root : phase.roots) {
         EquationReport report;
         report.group = "net";
@@ -399,7 +388,7 @@ class Explain {
     for (const auto& cost : costs_) {
       if (taken_.contains(&cost) || of_update(cost.phase)) continue;
       const bool statistic = cost.label.starts_with("statistic");
-      auto& own = labels[cost.phase == "prepare" ? "copies of parameters" : statistic ? "statistics" : cost.label];
+      auto& own = labels[cost.phase.kind == PhaseKind::prepare ? "copies of parameters" : statistic ? "statistics" : cost.label];
       if (std::find(own.begin(), own.end(), cost.label) == own.end()) own.push_back(cost.label);
     }
     for (const auto& [name, own] : labels) {
@@ -421,16 +410,16 @@ class Explain {
       return out_.equations.back();
     };
     for (const auto& l : plan_->learned) {
-      const std::string phase = "update." + plan_->tensors[static_cast<std::size_t>(l.parameter)].name;
+      const PhaseId& phase = plan_->phases[static_cast<std::size_t>(l.update_phase)];
       const char* occasion = l.every == compiler::UpdateEvery::step     ? "each step"
                              : l.every == compiler::UpdateEvery::window ? "each window"
                                                                         : "each sequence";
       for (const auto& cost : costs_)
-        if (cost.phase == phase) add(report_of("update " + l.bundle).work, occasion, phase, cost.cost, 1);
+        if (cost.phase == phase) add(report_of("update " + l.bundle).work, occasion, phase.name(), cost.cost, 1);
     }
     for (const auto& cost : costs_)
-      if (cost.phase.starts_with("update.keep"))
-        add(report_of("update " + cost.label).work, when(cost.phase), cost.phase, cost.cost, 1);
+      if (row(cost.phase.kind).frequency == compiler::PhaseFrequency::batch)
+        add(report_of("update " + cost.label).work, when(cost.phase), cost.phase.name(), cost.cost, 1);
   }
 
   void totals() {

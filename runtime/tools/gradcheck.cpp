@@ -40,7 +40,7 @@ bool is_derivative(Ref node) {
 std::vector<Asked> derivatives_of(const compiler::Program& plan) {
   std::vector<Asked> asked;
   for (std::size_t i = 0; i < plan.phases.size(); ++i) {
-    if (plan.phases[i].name.starts_with("update.")) continue;
+    if (row(plan.phases[i].kind).assigns) continue;
     std::vector<Ref> roots;
     for (const auto& root : plan.phases[i].roots) roots.push_back(root.node);
     for (Ref node : compiler::postorder(roots))
@@ -117,7 +117,7 @@ class DifferenceWatcher : public Watcher {
 
  protected:
   void ran(int phase, compiler::Resolver& where) const override {
-    if (plan_->phases[static_cast<std::size_t>(phase)].name == "step") taken_ = moment_of(where).t;
+    if (plan_->phases[static_cast<std::size_t>(phase)].is(compiler::PhaseKind::step)) taken_ = moment_of(where).t;
   }
 
   void look(std::size_t k, compiler::Resolver& where, std::int64_t examples,

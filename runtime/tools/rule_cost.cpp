@@ -12,6 +12,7 @@
 namespace eligo {
 namespace {
 
+using compiler::PhaseKind;
 using compiler::TensorKind;
 
 // Bytes of one example's timed values, those that come from the task and the flags left out.
@@ -67,17 +68,17 @@ RuleCost rule_cost(const ProgramSpec& spec) {
   cost.parts = parts_text(spec) + special_sizes(spec);
   const auto batch = static_cast<double>(spec.batch_hint);
   for (const auto& [phase, of] : compiler::phase_costs(*plan, spec.batch_hint)) {
-    if (phase.starts_with("update.") || phase == "show") continue;
+    if (row(phase.kind).assigns || phase.kind == PhaseKind::show) continue;
     const double operations = of.operations / batch;
-    if (phase == "close" || phase == "sweep_start") {
+    if (row(phase.kind).frequency == compiler::PhaseFrequency::window) {
       cost.window += operations;
       continue;
     }
-    if (phase.starts_with("revise")) {
+    if (phase.kind == PhaseKind::revise) {
       cost.revision += operations;
       continue;
     }
-    (phase == "step" ? cost.forward : cost.learning) += operations;
+    (phase.is(PhaseKind::step) ? cost.forward : cost.learning) += operations;
     cost.moved += of.words * 4 / batch;
   }
   constexpr std::int64_t some = 240, more = 480;

@@ -131,7 +131,7 @@ TEST(StepsAtOnce, TheSameBitsOnAnyNumberOfThreads) {
 
 const compiler::Plan::Phase* phase(const std::shared_ptr<const Program>& program, const std::string& name) {
   for (const compiler::Plan::Phase& each : program->plan->phases)
-    if (each.name == name && !each.writes.empty()) return &each;
+    if (each.name() == name && !each.writes.empty()) return &each;
   return nullptr;
 }
 
@@ -139,7 +139,7 @@ TEST(StepsAtOnce, WhatRecursStaysStepByStep) {
   const auto program = compile(specification({"bptt", "lstm", "linear", -1}));
   for (const char* name : {"step.before", "step.after", "sweep.before", "sweep.after"}) {
     ASSERT_TRUE(phase(program, name)) << name;
-    EXPECT_TRUE(phase(program, name)->at_once) << name;
+    EXPECT_TRUE(phase(program, name)->takes_many_steps()) << name;
   }
   for (const char* name : {"step", "sweep"})
     for (const compiler::Plan::Write& write : phase(program, name)->writes) {

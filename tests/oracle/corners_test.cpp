@@ -20,6 +20,7 @@ namespace eligo::test {
 namespace {
 
 using compiler::Op;
+using compiler::PhaseKind;
 using compiler::Ref;
 using compiler::TimeRef;
 using compiler::When;
@@ -219,7 +220,7 @@ void check_operation(Op op, const Backend& backend) {
   std::vector<Ref> roots = {node};
   for (int operand : operands)
     roots.push_back(program->graph.vjp({{node, program->leaf(ones, now)}}, {program->leaf(operand, now)}, 0, now));
-  program->phases.push_back({"arrive", {}});
+  program->phases.push_back({{PhaseKind::arrive}, {}});
   for (Ref root : roots) {
     results.push_back(add(fmt::format("r{}", results.size()), compiler::TensorKind::shown));
     program->phases[0].roots.push_back({compiler::RootKind::store, results.back(), now, root, "root"});

@@ -6,7 +6,9 @@ namespace eligo::test {
 
 using compiler::Extent;
 using compiler::Index;
+using compiler::Flag;
 using compiler::Op;
+using compiler::PhaseKind;
 using compiler::Ref;
 using compiler::RootKind;
 using compiler::Tensor;
@@ -31,10 +33,10 @@ std::vector<double>& TensorMemory::reals(int tensor, TimeRef time) {
     static constexpr double round[] = {0, 0, 0, 1, -1, 0.5, -0.5, 2, -2, 0, 1, 3};
     const bool small = corners_ && random() % 4 != 0;
     const double x = small ? round[random() % std::size(round)] : u;
-    at->second.push_back(t.kind == TensorKind::gradient ? 0 : t.is_mask ? (u > -0.4 ? 1 : 0) : x);
+    at->second.push_back(t.kind == TensorKind::gradient ? 0 : t.is_mask() ? (u > -0.4 ? 1 : 0) : x);
   }
   std::mt19937_64 disturb(disturbed_by_ * 7919 + static_cast<std::uint64_t>(tensor));
-  if (disturbed_by_ != 0 && !t.is_mask)
+  if (disturbed_by_ != 0 && !t.is_mask())
     for (double& x : at->second) x *= 1 + static_cast<double>(disturb() % 4096) * 0x1p-50;
   return at->second;
 }
@@ -66,7 +68,7 @@ int RandomGraph::add_tensor(const std::string& name, TensorKind kind, std::vecto
   t.kind = kind;
   t.dims = std::move(dims);
   t.batched = batched;
-  t.is_mask = kind == TensorKind::flag;
+  if (kind == TensorKind::flag) t.flag = Flag::active;
   program_->tensors.push_back(t);
   return static_cast<int>(program_->tensors.size()) - 1;
 }
@@ -338,7 +340,7 @@ void RandomGraph::build(compiler::Program& program, int nodes) {
     Ref node = any();
     if (node->size() <= 64 && node->rank() <= 3) nodes_.push_back(node);
   }
-  program.phases.push_back({"arrive", {}});
+  program.phases.push_back({{PhaseKind::arrive}, {}});
   add_root(RootKind::store, "first", pick());
   add_root(RootKind::store, "second", chance(60) ? derivative() : pick());
   add_root(RootKind::gather, "sum", chance(50) ? derivative() : pick());

@@ -100,7 +100,7 @@ Values run_kernels(std::uint64_t seed, int nodes, bool corners = false) {
   runner->prepare(memory, aligned(scratch), aligned(prepared));
   for (const char* name : {"arrive.before", "arrive", "arrive.after"})  // one step at once is one step
     for (std::size_t i = 0; i < program->phases.size(); ++i)
-      if (program->phases[i].name == name)
+      if (program->phases[i].name() == name)
         runner->run(static_cast<int>(i), memory, kExamples, aligned(scratch), aligned(prepared));
   return stored(roots, memory);
 }
