@@ -149,13 +149,10 @@ TEST(Critic, IsTheGradientOfItsPrediction) {
           moved[i] += k == 0 ? 1e-5 : -1e-5;
           session.set(name, moved);
           session.run(make_batch(shape), false);
-          side[k] = dot(session.shown("s").values, session.shown("G").values) / 2;
-          const auto from_start = session.shown("s").rows - session.shown("G").rows;
-          if (from_start != 0) {  // the initial state is shown too
-            const auto all = session.shown("s").values;
-            const std::vector<double> steps(all.begin() + static_cast<std::ptrdiff_t>(all.size() / 4), all.end());
-            side[k] = dot(steps, session.shown("G").values) / 2;
-          }
+          const auto all = session.shown("s"), predicted = session.shown("G");
+          const auto start = all.values.size() - predicted.values.size();  // the initial state may be shown too
+          const std::vector<double> steps(all.values.begin() + static_cast<std::ptrdiff_t>(start), all.values.end());
+          side[k] = dot(steps, predicted.values) / 2;
         }
         session.set(name, value);
         EXPECT_NEAR(gathered[i], (side[0] - side[1]) / 2e-5, 1e-8) << cell << " " << name << " " << i;
