@@ -14,22 +14,11 @@
 #include "runtime/library/default_parts.h"
 #include "runtime/library/library.h"
 #include "support/json_text.h"
+#include "support/terminal.h"
 #include "support/text_file.h"
 
 namespace eligo::bench {
 namespace {
-
-[[noreturn]] void cannot_write(const std::string& path) {
-  throw Error(fmt::format("{}: cannot be written: {}", path, errno != 0 ? std::strerror(errno) : "write error"));
-}
-
-void write(const std::string& path, const std::string& text) {
-  errno = 0;
-  std::ofstream out(path);
-  out << text;
-  out.close();
-  if (!out) cannot_write(path);
-}
 
 // A page with marks gets the tables between them; any other file holds nothing else.
 void write_markdown(const std::string& path, const std::string& tables) {
@@ -38,9 +27,9 @@ void write_markdown(const std::string& path, const std::string& tables) {
   std::error_code error;
   std::string text = std::filesystem::is_regular_file(path, error) ? read_plain_file(path, longest_page) : "";
   const std::size_t from = text.find(begin), to = text.find(end);
-  if (from == std::string::npos || to == std::string::npos || to < from) return write(path, tables);
+  if (from == std::string::npos || to == std::string::npos || to < from) return write_result(path, tables);
   text.replace(from + begin.size(), to - from - begin.size(), "\n" + tables + "\n");
-  write(path, text);
+  write_result(path, text);
 }
 
 void check_picture(const std::string& path) {
@@ -51,7 +40,8 @@ void check_picture(const std::string& path) {
 // Said before the minutes that lead to it, not after.
 void check_writable(const std::string& path) {
   errno = 0;
-  if (!path.empty() && !std::ofstream(path, std::ios::app)) cannot_write(path);
+  if (!path.empty() && !std::ofstream(path, std::ios::app))
+    throw Error(fmt::format("{}: cannot be written: {}", path, errno != 0 ? std::strerror(errno) : "write error"));
 }
 
 // The peers that run here; what does not is said, and refused only if it was named.
@@ -163,7 +153,7 @@ int bench(const BenchOptions& o) {
     report.rows.push_back(measure(w, peers.all(), report.machine, effort));
   }
   fmt::print("{}", text(report, Form::text));
-  if (!o.json.empty()) write(o.json, json_text(to_json(report), 1));
+  if (!o.json.empty()) write_result(o.json, json_text(to_json(report), 1));
   if (!o.markdown.empty()) write_markdown(o.markdown, text(report, Form::markdown));
   if (!o.picture.empty()) write_picture(report, o.picture);
   const bool failed =

@@ -3,13 +3,17 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string_view>
 
+#include "support/error.h"
 #include "support/utf8.h"
 
 namespace eligo {
@@ -94,6 +98,18 @@ void say(const std::string& text) {
   const std::string shown = width > 0 ? wrapped(without_controls(text), width) : text;
   errno = 0;
   if (std::fwrite(shown.data(), 1, shown.size(), stdout) != shown.size()) throw OutputLost{errno};
+}
+
+void write_result(const std::string& path, const std::string& text) {
+  errno = 0;
+  if (path.empty() || path == "-") {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) throw OutputLost{errno};
+    return;
+  }
+  std::ofstream out(path);
+  out << text;
+  out.close();
+  if (!out) throw Error(fmt::format("{}: cannot be written: {}", path, errno != 0 ? std::strerror(errno) : "write error"));
 }
 
 void complain(const std::string& text) noexcept {

@@ -24,6 +24,9 @@ void say(const std::string& text);
 // To the standard error; that it cannot be written is no error, there is nowhere to say it.
 void complain(const std::string& text) noexcept;
 
+// The whole text as it is, to a file, or for "" and "-" to the standard output. Throws eligo::Error with the system's reason.
+void write_result(const std::string& path, const std::string& text);
+
 struct OutputLost {
   int reason = 0;  // errno
 };

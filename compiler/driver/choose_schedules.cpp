@@ -207,13 +207,8 @@ class Scheduler {
   std::vector<ScheduleChoice> rows(const std::vector<Candidate>& candidates, const Schedule& chosen) const {
     std::vector<ScheduleChoice> result;
     for (const Candidate& c : candidates) {
-      ScheduleChoice row{to_string(c.schedule),
-                                   c.cost.operations,
-                                   c.cost.bytes,
-                                   c.cost.memory,
-                                   c.possible && c.schedule.steps < 0,
-                                   c.reason,
-                                   c.schedule == chosen};
+      ScheduleChoice row{to_string(c.schedule), c.cost.operations, c.cost.bytes, c.cost.memory,
+                         c.possible && c.schedule.steps < 0, c.reason, c.schedule == chosen};
       if (c.possible && c.schedule.steps >= 0)
         row.reason = "it leaves out what lies further back, so it has to be asked for";
       if (c.possible && c.cost.memory > request_.memory) row.reason = "it takes more memory than is allowed";

@@ -16,12 +16,12 @@ namespace eligo::compiler {
 struct ScheduleRequest {
   // By recurrence, or "" for all: dense, replay, reverse, auto, or "approximate replay(5)".
   std::map<std::string, std::string> wanted;
-  bool dense = false;         // where nothing is asked for, dense instead of the cheapest
-  bool online = false;        // no schedule that waits for a sequence's end or keeps all of it
+  bool dense = false;   // where nothing is asked for, dense instead of the cheapest
+  bool online = false;  // no schedule that waits for a sequence's end or keeps all of it
   bool float64 = false;
-  std::int64_t batch = 32;    // examples of a typical batch
-  std::int64_t steps = 32;    // of a typical sequence
-  double memory = 0;          // bytes that a session may take
+  std::int64_t batch = 32;  // examples of a typical batch
+  std::int64_t steps = 32;  // of a typical sequence
+  double memory = 0;        // bytes that a session may take
 };
 
 // Elaborates the rule once more: the program as it is without schedules.

@@ -270,6 +270,8 @@ Value Elaborator::tensor_at(int tensor, TimeRef at) {
 
 Value Elaborator::flag(Flag which, TimeRef at) { return tensor_at(p_.find(which), at); }
 
+Value Elaborator::elsewhere(const Value& flag) { return v_.map(Op::mask, {v_.add(v_.number(1), flag, -1)}); }
+
 // The value of a base without brackets: a name, or a member of a role or of an enumerated axis.
 Value Elaborator::timed(const Expr& base, std::optional<TimeRef> at, const Scope& scope) {
   if (base.kind == ExprKind::name) return name(base.name, at, base, scope);
@@ -538,7 +540,7 @@ Value Elaborator::with_boundaries(const std::string& n, TimeRef at) {
       // A mask, because the general equation may divide by what is not there at a boundary. What holds at the start is
       // masked below, so where it is not the start it is a step of the example.
       const bool start = base == TimeBase::start && !whole_batch;
-      const Value is_not = start ? flag(Flag::valid, at) : v_.map(Op::mask, {v_.add(v_.number(1), is, -1)});
+      const Value is_not = start ? flag(Flag::valid, at) : elsewhere(is);
       Scope inner = scope;
       inner.here = base;
       const Value boundary = right_side(*b->second, inner);

@@ -77,6 +77,8 @@ class Elaborator {
   Value one_axis(const Value& value, const std::string& key, const std::string& shown);
 
   Value flag(Flag flag, TimeRef time);
+  // A mask: 1 where a flag is 0. What it multiplies may be no number where the flag is 1.
+  Value elsewhere(const Value& flag);
   Value weighted_loss(const Value& loss, TimeRef at);
   // `now` is the step whose parameters are meant where they have a value per step.
   Value bundle(Part& part, const std::string& which, std::optional<TimeRef> time, TimeRef now, const dsl::Expr& at);

@@ -74,7 +74,7 @@ Value Elaborator::block_value(const std::string& n, TimeRef at, const Scope& out
         const Value is = flag(base == TimeBase::start ? Flag::begin : Flag::now, at);
         scope.here = base;
         const Value boundary = right_side(*statement, scope);
-        value = v_.multiply(v_.map(Op::mask, {v_.add(v_.number(1), is, -1)}), value);
+        value = v_.multiply(elsewhere(is), value);
         value = v_.add(value, v_.multiply(is, boundary));
       }
   }

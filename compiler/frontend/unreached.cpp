@@ -114,10 +114,10 @@ std::set<int> gathering(const Program& program) {
 void note_unfollowed(Program& program, const std::string& state, const std::string& loss) {
   if (program.loss < 0) return;
   Ref of_step = program.definitions.at(program.loss);
-  std::map<int, std::string> taught;  // parameters of lines and blocks, and their bundles
-  for (const int parameter : assigned_by_blocks(program)) taught[parameter] = program.tensors[parameter].bundle;
-  for (const Learned& l : program.learned) taught[l.parameter] = l.bundle;
-  for (const auto& [parameter, bundle] : taught) {
+  std::map<int, std::string> bundles;  // of the parameters that lines and blocks change
+  for (const int parameter : assigned_by_blocks(program)) bundles[parameter] = program.tensors[parameter].bundle;
+  for (const Learned& l : program.learned) bundles[l.parameter] = l.bundle;
+  for (const auto& [parameter, bundle] : bundles) {
     if (!Dependence(program, parameter, false).of(of_step)) continue;
     const std::vector<Ref> derivatives = derivatives_by(program, parameter);
     if (std::any_of(derivatives.begin(), derivatives.end(),

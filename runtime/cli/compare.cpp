@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 
 #include "support/error.h"
 #include "support/terminal.h"
@@ -27,10 +26,7 @@ int compare(CompareArguments arguments) {
   read(arguments.b, o.b);
   const Comparison comparison = eligo::compare(o);
   say(comparison_text(o, comparison));
-  if (arguments.json.empty()) return 0;
-  std::ofstream out(arguments.json);
-  out << comparison_json(o, comparison);
-  if (!out.flush()) throw Error(fmt::format("{}: cannot be written", arguments.json));
+  if (!arguments.json.empty()) write_result(arguments.json, comparison_json(o, comparison));
   return 0;
 }
 

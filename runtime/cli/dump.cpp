@@ -1,7 +1,6 @@
 #include "runtime/cli/dump.h"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 
 #include <fmt/format.h>
@@ -11,6 +10,7 @@
 #include "dsl/names.h"
 #include "runtime/library/compile.h"
 #include "runtime/library/library.h"
+#include "support/terminal.h"
 
 namespace eligo::cli {
 namespace {
@@ -44,14 +44,7 @@ std::string stage_text(const DumpOptions& o) {
 }  // namespace
 
 int dump(const DumpOptions& o) {
-  const std::string text = stage_text(o);
-  if (o.out.empty() || o.out == "-") {
-    fmt::print("{}", text);
-    return 0;
-  }
-  std::ofstream out(o.out);
-  out << text;
-  if (!out.flush()) throw Error(fmt::format("{}: cannot be written", o.out));
+  write_result(o.out, stage_text(o));
   return 0;
 }
 

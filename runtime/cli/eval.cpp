@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 
 #include <fmt/format.h>
 
@@ -117,16 +116,6 @@ std::string case_text(const nlohmann::json& fields) {
   return text + "\n}\n";
 }
 
-void write(const std::string& text, const std::string& path) {
-  if (path.empty() || path == "-") {
-    say(text);
-    return;
-  }
-  std::ofstream out(path);
-  out << text;
-  if (!out.flush()) throw Error(fmt::format("{}: cannot be written", path));
-}
-
 }  // namespace
 
 int eval(const EvalOptions& o) {
@@ -135,7 +124,7 @@ int eval(const EvalOptions& o) {
   if (!o.task.empty()) {
     nlohmann::json fields = case_of_task(o);
     take_options(fields, o);
-    write(case_text(fields), o.out);
+    write_result(o.out, case_text(fields));
     return 0;
   }
   nlohmann::json input = read_json(o.case_path);
@@ -147,7 +136,7 @@ int eval(const EvalOptions& o) {
   } catch (const Error& e) {
     throw Error(fmt::format("{}: {}", o.case_path, e.what()));
   }
-  write(text, o.out);
+  write_result(o.out, text);
   return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "runtime/experiment/experiment_variant.h"
 #include "runtime/library/library.h"
 #include "runtime/library/synth_roles.h"
+#include "runtime/library/warnings.h"
 #include "support/bytes.h"
 
 namespace eligo {
@@ -233,6 +234,10 @@ Experiment load_experiment(const std::string& path, const ExperimentOptions& opt
   read_common(reader, options.rule_folders, experiment, folders);
   if (!reader.problems.empty()) fail(reader.problems);
   Loader(std::move(file), experiment, folders).load_variants(options.only);
+  for (const Variant& variant : experiment.variants)
+    for (std::string& note : hidden_parts(variant.program))
+      if (std::find(experiment.notes.begin(), experiment.notes.end(), note) == experiment.notes.end())
+        experiment.notes.push_back(std::move(note));
   return experiment;
 }
 

@@ -1,4 +1,3 @@
-#include "runtime/experiment/alignment.h"
 #include "runtime/experiment/run_folder.h"
 
 #include <fcntl.h>
@@ -19,7 +18,7 @@
 #include <vector>
 
 #include "dsl/names.h"
-#include "runtime/data/npz_archive.h"
+#include "runtime/experiment/alignment.h"
 #include "runtime/experiment/experiment.h"
 #include "runtime/library/library.h"
 #include "support/error.h"
@@ -201,7 +200,8 @@ RunFolder RunFolder::open(const std::string& path) {
   return folder;
 }
 
-std::uint64_t RunFolder::identity(const std::string& variant) const {
+std::uint64_t RunFolder::content() const {
+  if (content_) return *content_;
   std::uint64_t hash = purpose_hash(read_file(experiment()));
   std::vector<fs::path> copies;
   std::error_code error;
@@ -210,7 +210,11 @@ std::uint64_t RunFolder::identity(const std::string& variant) const {
   std::sort(copies.begin(), copies.end());
   for (const fs::path& copy : copies)
     hash = purpose_hash(fmt::format("{:x} {} {}", hash, fs::relative(copy, path_, error).string(), read_file(copy.string())));
-  return purpose_hash(fmt::format("{:x} {}", hash, variant)) >> 12;  // a double holds it
+  return *(content_ = hash);
+}
+
+std::uint64_t RunFolder::identity(const std::string& variant) const {
+  return purpose_hash(fmt::format("{:x} {}", content(), variant)) >> 12;  // a double holds it
 }
 
 std::string RunFolder::checkpoint(const std::string& variant, std::size_t index, std::uint64_t seed,
@@ -277,6 +281,7 @@ void RunFolder::set_up(const Experiment& experiment) const {
     }
     const std::string text = experiment.resolved([&](const Part& part) { return copies.name_of(part.found, part.kind); });
     write_file_atomically(this->experiment(), text);
+    content_.reset();
   } catch (...) {
     remove_set_up(path_);
     std::error_code error;

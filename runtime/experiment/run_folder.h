@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace eligo {
@@ -49,7 +50,9 @@ class RunFolder {
   class Lock;
   explicit RunFolder(std::string path) : path_(std::move(path)) {}
   static RunFolder create(const std::string& path, bool is_new);
+  std::uint64_t content() const;  // a digest of the experiment and its rules
   std::string path_;
+  mutable std::optional<std::uint64_t> content_;  // read once: nobody else writes here
   bool made_ = false;  // the folder itself, not only what is in it
   std::shared_ptr<const Lock> lock_;
 };

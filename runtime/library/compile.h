@@ -26,7 +26,7 @@ std::shared_ptr<const Program> compile(const ProgramSpec& spec);
 // The parts that a specification names, read, parsed and checked, bound and instantiated. Throws like `compile`.
 std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec);
 
-// The same with a schedule for each recurrence (compiler/schedules.h), which may fill a table of what each would cost.
+// The same with a schedule for each recurrence (compiler/driver/choose_schedules.h), which may fill a table of what each would cost.
 std::shared_ptr<compiler::Program> scheduled(const ProgramSpec& spec,
                                              std::vector<compiler::RecurrenceSchedules>* table = nullptr);
 

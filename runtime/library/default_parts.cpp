@@ -152,7 +152,7 @@ class Search {
       add_sizes(tried, readout, "readout");
       for (const Role& role : rule_.roles)
         if (role.kind == "synth") add_sizes(tried, synth.part(role.name), "synth");
-      check_given(cell, readout, synth);
+      check_given(tried);
       std::shared_ptr<compiler::Program> plan = instantiate(tried);
       if (const auto larger = sizes_for_wirings(*plan); !larger.empty()) {
         for (const auto& [size, extent] : larger)
@@ -170,29 +170,17 @@ class Search {
   }
 
   // Sizes that were asked for are sizes of the parts, not left out in silence.
-  void check_given(const std::string& cell, const std::string& readout, const SynthRoles& synth) const {
-    Names known;
-    bool parsed = true;  // what does not parse has errors of its own
-    const auto add = [&](const std::string& part, const std::string& role, const char* kind) {
-      if (part.empty()) return;
-      const Outline facts = outline(part, kind, spec_.rule_paths);
-      parsed = parsed && facts.known;
-      for (const Names* some : {&facts.sizes, &facts.integers})
-        for (const std::string& name : *some) {
-          known.push_back(name);
-          known.push_back(role + "." + name);
-        }
-    };
-    for (const Role& role : rule_.roles)
-      add(role.kind == "cell" ? cell : role.kind == "readout" ? readout : synth.part(role.name), role.name,
-          role.kind.c_str());
-    if (!parsed) return;
-    for (const auto& [given, value] : spec_.sizes)
-      if (const std::string name = dsl::canonical(given); std::find(known.begin(), known.end(), name) == known.end()) {
-        const std::string near = dsl::nearest(name, known);
-        throw Error(fmt::format("none of the parts has a size {}{}", given,
-                                near.empty() ? "" : fmt::format(": did you mean {}?", near)));
-      }
+  void check_given(const ProgramSpec& tried) const {
+    if (spec_.sizes.empty()) return;
+    const PartSizes own = sizes_of_parts(tried);
+    if (!own.known) return;
+    for (const auto& [given, value] : spec_.sizes) {
+      const std::string name = dsl::canonical(given.substr(given.find('.') + 1));  // npos + 1: no role
+      if (std::find(own.sizes.begin(), own.sizes.end(), name) != own.sizes.end()) continue;
+      const std::string near = dsl::nearest(name, own.sizes);
+      throw Error(fmt::format("none of the parts has a size {}{}", given,
+                              near.empty() ? "" : fmt::format(": did you mean {}?", near)));
+    }
   }
 
   void add_sizes(ProgramSpec& spec, const std::string& part, const char* kind) const {

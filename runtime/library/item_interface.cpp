@@ -5,6 +5,7 @@
 #include "dsl/file.h"
 #include "dsl/names.h"
 #include "dsl/reads.h"
+#include "runtime/library/synth_roles.h"
 
 namespace eligo {
 namespace {
@@ -91,6 +92,25 @@ Outline outline(const std::string& name, const std::string& kind, const std::vec
     break;
   }
   return out;
+}
+
+PartSizes sizes_of_parts(const ProgramSpec& spec) {
+  const Outline rule = outline(spec.rule, "rule", spec.rule_paths);
+  PartSizes own;
+  own.known = rule.known;
+  const SynthRoles synths = read_synth_roles(spec.synth);
+  for (const Role& role : rule.roles) {
+    own.roles.push_back(role.name);
+    std::string part = synths.part(role.name);
+    if (role.kind == "cell") part = spec.cell;
+    if (role.kind == "readout") part = spec.readout;
+    if (part.empty()) continue;
+    const Outline facts = outline(part, role.kind, spec.rule_paths);
+    own.known = own.known && facts.known;
+    own.sizes.insert(own.sizes.end(), facts.sizes.begin(), facts.sizes.end());
+    own.sizes.insert(own.sizes.end(), facts.integers.begin(), facts.integers.end());
+  }
+  return own;
 }
 
 }  // namespace eligo

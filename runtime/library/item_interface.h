@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/library/library.h"
+#include "runtime/library/program_spec.h"
 
 namespace eligo {
 
@@ -34,5 +35,12 @@ struct Outline {
 
 // Throws eligo::Error if there is no such part (see find_part).
 Outline outline(const std::string& name, const std::string& kind, const std::vector<std::string>& folders);
+
+// What the parts of a specification may be given: the rule's roles, and sizes and integers of the parts' headers.
+struct PartSizes {
+  std::vector<std::string> roles, sizes;
+  bool known = true;  // false: a part that does not parse, whose own errors come when it is compiled
+};
+PartSizes sizes_of_parts(const ProgramSpec& spec);
 
 }  // namespace eligo

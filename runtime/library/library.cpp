@@ -118,7 +118,7 @@ std::vector<std::string> names_of_kind(const std::vector<Item>& items, const std
 }
 
 // What could be meant, for the end of a message.
-std::string mend(const std::string& name, const std::vector<std::string>& candidates, const std::string& what) {
+std::string suggestion(const std::string& name, const std::vector<std::string>& candidates, const std::string& what) {
   const std::string near = dsl::nearest(name, candidates);
   if (!near.empty()) return fmt::format("; did you mean {}?", near);
   if (candidates.empty()) return fmt::format("; it has no {} at all", what);
@@ -138,7 +138,7 @@ Found find_in_file(const std::string& path, const std::string& item, const std::
   for (const auto& name : names) {
     if (dsl::canonical(name) == dsl::canonical(item)) return {path, name};
   }
-  throw Error(fmt::format("{}: no {} {} in this file{}", path, kind, item, mend(item, names, kind)));
+  throw Error(fmt::format("{}: no {} {} in this file{}", path, kind, item, suggestion(item, names, kind)));
 }
 
 void add_hits(const fs::path& path, const std::string& name, const std::string& kind, std::vector<Item>& hits) {
@@ -255,6 +255,12 @@ PartSearch::~PartSearch() = default;
 
 Found find_part(const std::string& name, const std::string& kind, const std::vector<std::string>& folders) {
   return PartSearch(folders).find(name, kind);
+}
+
+std::optional<Found> find_in_library(const std::string& name, const std::string& kind) {
+  for (const auto& folder : library_folders())
+    if (Found found; find_among(files_below({folder, true}, ".eli"), name, kind, found)) return found;
+  return std::nullopt;
 }
 
 Found PartSearch::find(const std::string& name, const std::string& kind) {

@@ -9,6 +9,7 @@
 // Files are only scanned for their headers; the language's own parser reads them later.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ class PartSearch {
   std::vector<std::string> folders_;
   std::vector<Listed> listed_;  // filled when first needed
 };
+
+// The same of the library alone; nothing if it has none.
+std::optional<Found> find_in_library(const std::string& name, const std::string& kind);
 
 struct Item {
   std::string kind;  // rule, cell, synth, readout, optimiser

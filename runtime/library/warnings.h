@@ -15,4 +15,7 @@ std::vector<std::string> warnings_of(const Program& program);
 // The same without kernels. Throws as `compile` does.
 std::vector<std::string> warnings_of(const ProgramSpec& spec);
 
+// Parts that are named without a file, and found in the current folder although the library has one of the name, too.
+std::vector<std::string> hidden_parts(const ProgramSpec& spec);
+
 }  // namespace eligo

@@ -8,7 +8,6 @@
 #include "dsl/names.h"
 #include "runtime/library/item_interface.h"
 #include "runtime/library/library.h"
-#include "runtime/library/synth_roles.h"
 
 namespace eligo {
 namespace {
@@ -17,30 +16,6 @@ using Names = std::vector<std::string>;
 
 bool contains(const Names& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-// What the case's own parts may be given.
-struct Own {
-  Names roles, sizes;
-  bool known = true;  // false: a part that does not parse, whose own errors come later
-};
-
-Own own_sizes(const ProgramSpec& spec, const Outline& rule) {
-  Own own;
-  own.known = rule.known;
-  const SynthRoles synths = read_synth_roles(spec.synth);
-  for (const Role& role : rule.roles) {
-    own.roles.push_back(role.name);
-    std::string part = synths.part(role.name);
-    if (role.kind == "cell") part = spec.cell;
-    if (role.kind == "readout") part = spec.readout;
-    if (part.empty()) continue;
-    const Outline facts = outline(part, role.kind, spec.rule_paths);
-    own.known = own.known && facts.known;
-    own.sizes.insert(own.sizes.end(), facts.sizes.begin(), facts.sizes.end());
-    own.sizes.insert(own.sizes.end(), facts.integers.begin(), facts.integers.end());
-  }
-  return own;
 }
 
 Names all_sizes(const Names& folders) {
@@ -58,7 +33,7 @@ Names all_sizes(const Names& folders) {
 
 void check_case_sizes(const ProgramSpec& spec) {
   const Outline rule = outline(spec.rule, "rule", spec.rule_paths);
-  const Own own = own_sizes(spec, rule);
+  const PartSizes own = sizes_of_parts(spec);
   if (!own.known) return;
   for (const auto& [given, value] : spec.sizes) {
     const std::size_t dot = given.find('.');

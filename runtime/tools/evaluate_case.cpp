@@ -12,6 +12,7 @@
 #include "runtime/library/compile.h"
 #include "runtime/library/item_interface.h"
 #include "runtime/library/synth_roles.h"
+#include "runtime/library/warnings.h"
 #include "runtime/tools/case_sizes.h"
 #include "support/bytes.h"
 #include "support/json_text.h"
@@ -407,6 +408,7 @@ json evaluate_case(const json& input, const std::vector<std::string>& rule_folde
   const RunResult result = session.run(batch);
 
   json out;
+  if (const auto notes = hidden_parts(spec); !notes.empty()) out["notes"] = notes;
   out["loss"] = number_json(result.loss);
   if (std::any_of(spec.schedule.begin(), spec.schedule.end(),
                   [](const auto& entry) { return entry.second.starts_with("approximate"); }))

@@ -20,6 +20,7 @@
 #include "runtime/library/compile.h"
 #include "runtime/library/default_parts.h"
 #include "runtime/library/library.h"
+#include "runtime/library/warnings.h"
 #include "runtime/tools/explain_formula.h"
 
 namespace eligo {
@@ -161,6 +162,7 @@ class Explain {
     plan_ = scheduled(o_.spec, &out_.recurrences);
     compiler::finish_graph(*plan_, options_);
     for (const compiler::Unreached& one : plan_->unreached) out_.warnings.push_back(compiler::text(one));
+    for (const std::string& note : hidden_parts(o_.spec)) out_.warnings.push_back(note);
     shown_ = shown_program(o_.spec, lines_.lines, options_);
     costs_ = compiler::equation_costs(*plan_, o_.batch);
     find_at_once();

@@ -159,7 +159,7 @@ class Writer {
   bool is_flag(Ref node) {
     if (node->kind == NodeKind::leaf) {
       const Tensor& t = p_.tensors[static_cast<std::size_t>(node->tensor)];
-      return (t.kind == TensorKind::flag && t.name != "t" && t.name != "T") || t.kind == TensorKind::scalar;
+      return (t.kind == TensorKind::flag && t.flag != Flag::time && t.flag != Flag::steps) || t.kind == TensorKind::scalar;
     }
     if (node->kind != NodeKind::sum && node->kind != NodeKind::contract && node->kind != NodeKind::map) return false;
     bool any = false;

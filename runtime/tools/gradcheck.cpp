@@ -15,6 +15,7 @@
 #include "runtime/gradients/random_case.h"
 #include "runtime/library/compile.h"
 #include "runtime/library/default_parts.h"
+#include "runtime/library/warnings.h"
 #include "runtime/library/item_interface.h"
 
 namespace eligo {
@@ -270,6 +271,7 @@ GradcheckReport gradcheck(ProgramSpec spec, const GradcheckOptions& options, con
   spec.optimiser = "sgd";
   GradcheckReport report;
   report.parts = parts_text(spec);
+  report.notes = hidden_parts(spec);
 
   const std::shared_ptr<compiler::Program> plain = instantiate(spec);
   const std::vector<Asked> asked = derivatives_of(*plain);
@@ -296,7 +298,13 @@ GradcheckReport gradcheck(ProgramSpec spec, const GradcheckOptions& options, con
     ProgramSpec judged = compiled != nullptr ? *compiled : spec;
     judged.float64 = true;
     judged.optimiser = "sgd";
-    report.totals = check_totals(judged, totals, batch);
+    try {
+      report.totals = check_totals(judged, totals, batch);
+    } catch (const Error& e) {  // a part that nobody meant may be the reason
+      std::string text = e.what();
+      for (const std::string& note : report.notes) text += "\nnote: " + note;
+      throw Error(text);
+    }
   }
   return report;
 }

@@ -45,6 +45,7 @@ struct DerivativeCheck {
 
 struct GradcheckReport {
   std::string parts;  // the cell, readout and synthesisers it ran on
+  std::vector<std::string> notes;  // parts that hide those of the library
   std::vector<DerivativeCheck> derivatives;
   std::optional<TotalChecks> totals;
   bool good() const;                   // no derivative differs; whether the rule is exact is another question

@@ -96,6 +96,7 @@ std::string conclusion(const TotalChecks& totals) {
 std::string gradcheck_text(const std::string& rule, const GradcheckReport& report, const GradcheckOptions& options) {
   std::string out = fmt::format("{}: {}; {} examples, {} steps, seed {}, everything drawn at random\n", rule,
                                 report.parts, options.batch, options.steps, options.seed);
+  for (const std::string& note : report.notes) out += fmt::format("note: {}\n", note);
   int places = 0, texts = dsl::width("derivative");
   for (const auto& d : report.derivatives) {
     places = std::max(places, static_cast<int>(fmt::formatted_size("{}:{}", d.file, d.line)));

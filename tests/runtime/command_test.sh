@@ -169,5 +169,17 @@ expect 1 "none of the parts has a size zz" "$eligo" gradcheck bptt --T 2 --size 
 expect 2 "no number of steps" "$eligo" gradcheck bp_lambda --T 2 --window 0
 expect 1 "is no number" "$eligo" gradcheck bptt --T 2 --tolerance nan
 
+# A part of the current folder that hides one of the library is named.
+mkdir hiding && cd hiding
+sed 's/weight = 1$/weight = 2/' "$("$eligo" list readouts --paths | sed -n 's/.* \(\/.*linear_mse.eli\).*/\1/p' | head -n 1)" >heavy.eli
+hidden="the readout linear_mse is that of heavy.eli in the current folder, not the library's; write heavy.eli:linear_mse"
+expect 0 "note: $hidden" "$eligo" gradcheck bptt --cell rnn_tanh --readout linear_mse --T 2
+"$eligo" explain bptt --cell rnn_tanh --readout linear_mse | tr -s '\n ' ' ' | grep -qF "$hidden" || fail "explain does not name what is hidden"
+"$eligo" eval --task delayed_target --set T=3 --batch 2 --out task.json
+expect 0 "$hidden" "$eligo" eval task.json --rule bptt --cell rnn_tanh --readout linear_mse --size n=3 --out -
+expect 0 "note: $hidden" "$eligo" run quick_start --out one train.epochs=1 train.batches_per_epoch=2 --only "full BPTT"
+"$eligo" gradcheck bptt --readout heavy.eli:linear_mse --T 2 | grep -q "note:" && fail "a file that is named is no surprise"
+cd ..
+
 [ $failures = 0 ] || { echo "$failures failed"; exit 1; }
 echo "all good"
