@@ -81,9 +81,9 @@ int run(const RunOptions& options) {
   std::signal(SIGTERM, on_interrupt);
   const ExperimentResult result = trainer.run(*folder);
   say("\n" + result_table(experiment, result.results));
-  fmt::print("\npicture: {} and .png\nrun folder: {}\n", folder->picture("svg"), folder->path());
+  say(fmt::format("\npicture: {} and .png\nrun folder: {}\n", folder->picture("svg"), folder->path()));
   if (result.complete) return 0;
-  fmt::print("interrupted; go on with: eligo run --resume {}\n", folder->path());
+  say(fmt::format("interrupted; go on with: eligo run --resume {}\n", folder->path()));
   return kInterrupted;
 }
 

@@ -180,6 +180,30 @@ def colours(folder):
         check("\033" not in run(*args).stderr, args, "colours in a pipe")
 
 
+def narrow_runs(folder):
+    """Progress and faults fit 40 columns, too; what a file says does not steer the terminal."""
+    env = {"TERM": "xterm", "NO_COLOR": "1", "COLUMNS": ""}
+    tiny = ["--only", "BP(1)", "train.epochs=1", "train.batches_per_epoch=2", "train.measure=0"]
+    broken = os.path.join(folder, "long.eli")
+    with open(broken, "w") as out:
+        out.write("rule r(net: cell, L: readout) {\n  let s = net.state, ψ = net.params\n"
+                  "  learn ψ -= d(L[t])/d(s[t]) . d(a_name_that_nobody_has_defined_anywhere[t])/d(ψ)\n}\n")
+    for args in (["run", "quick_start", "--out", os.path.join(folder, "narrow"), *tiny], ["check", broken]):
+        out = on_terminal(args, 40, env)[1]
+        lines = [part for line in out.splitlines() for part in line.split("\r")]
+        long = [line for line in lines if len(line.replace("\033[K", "")) > 40 and " " in line.strip() and "|" not in line]
+        check(not long, args, "lines are longer than the terminal:", long[:3])
+    steering = os.path.join(folder, "steering")
+    os.mkdir(steering)
+    with open(os.path.join(steering, "s.eli"), "w") as out:
+        out.write("# A title with \033[31m and \u0085 in it\ncell steering(n, m) {\n  input x[m]\n  state h[n] = 0\n"
+                  "  param U[n, m] ~ normal(0, 1)\n  h[t] = U . x[t]\n}\n")
+    args = ["list", "cells", "--rules", steering]
+    out = on_terminal(args, 100, env)[1]
+    check("steering" in out and "\033[31m" not in out and "\u0085" not in out, args, "controls:", out[:300])
+    check("\033[31m" in run(*args).stdout, args, "a pipe gets what the file says")
+
+
 def narrow(folder):
     env = {"TERM": "xterm", "NO_COLOR": "1"}
     widths = lambda out: max(map(len, out.splitlines()))
@@ -217,6 +241,7 @@ with tempfile.TemporaryDirectory() as work:
     ranges()
     formats(work)
     narrow(work)
+    narrow_runs(work)
 for fault in faults:
     print("FAILED:", fault)
 sys.exit(1 if faults else 0)

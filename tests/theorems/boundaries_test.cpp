@@ -22,6 +22,43 @@ rule ratios(net: cell, L: readout) {
 }
 )";
 
+constexpr const char* kBlock = R"(
+rule block(net: cell, L: readout) {
+  let s = net.state, ψ = net.params
+  at each t, for k in start..t-1 {
+    V[k] = s[k] / s[k+1] + V[k+1]
+    V[t] = 3*s[t]
+    ψ[k+1] = ψ[k] - 0*V[k] . d(s[k])/d(ψ)
+    ψ[start] = ψ before sequence
+    ψ := ψ[t]
+  }
+}
+)";
+
+// In a block k ends at the step that has arrived: the next one does not exist yet.
+TEST(Boundaries, OfABlockReplaceWhatIsNoNumber) {
+  const TemporaryFolder folder;
+  folder.write("block.eli", kBlock);
+  const Shape equal{.steps = 5, .examples = 2};
+  for (const bool interpreter : {false, true}) {
+    ProgramSpec spec = exact(net(folder / "block.eli:block", "rnn_tanh", "linear_mse", "", kUnits));
+    spec.show = {"V", "s"};
+    spec.interpreter = interpreter;
+    Session session = make_session(spec, equal);
+    session.run(make_batch(equal));
+    const Steps v(session.shown("V"), equal.steps, equal.examples), s(session.shown("s"), equal.steps, equal.examples);
+    for (std::int64_t b = 0; b < equal.examples; ++b)
+      for (std::size_t i = 0; i < kUnits; ++i) {
+        double sum = 3 * s.at(equal.steps, b)[i];
+        EXPECT_NEAR(v.at(equal.steps, b)[i], sum, 1e-12);
+        for (std::int64_t k = equal.steps - 1; k >= 1; --k) {
+          sum += s.at(k, b)[i] / s.at(k + 1, b)[i];
+          EXPECT_NEAR(v.at(k, b)[i], sum, 1e-12 * (1 + std::abs(sum))) << "k = " << k;
+        }
+      }
+  }
+}
+
 TEST(Boundaries, ReplaceWhatIsNoNumber) {
   const TemporaryFolder folder;
   folder.write("ratios.eli", kRules);
