@@ -26,16 +26,16 @@ constexpr const char* kBlock = R"(
 rule block(net: cell, L: readout) {
   let s = net.state, ψ = net.params
   at each t, for k in start..t-1 {
-    V[k] = s[k] / s[k+1] + V[k+1]
-    V[t] = 3*s[t]
-    ψ[k+1] = ψ[k] - 0*V[k] . d(s[k])/d(ψ)
+    V[k] = s[k] / s[k-1] + V[k-1]
+    V[start] = 3*s[start]
+    ψ[k+1] = ψ[k] - 0*V[k] . d(s[k+1])/d(ψ)
     ψ[start] = ψ before sequence
     ψ := ψ[t]
   }
 }
 )";
 
-// In a block k ends at the step that has arrived: the next one does not exist yet.
+// Before a block's start there is no step to divide by.
 TEST(Boundaries, OfABlockReplaceWhatIsNoNumber) {
   const TemporaryFolder folder;
   folder.write("block.eli", kBlock);
@@ -45,14 +45,15 @@ TEST(Boundaries, OfABlockReplaceWhatIsNoNumber) {
     spec.show = {"V", "s"};
     spec.interpreter = interpreter;
     Session session = make_session(spec, equal);
+    session.set("net.h[start]", std::vector<double>{0.5, -0.7, 0.9, 0.3, 0.8, -0.4});
     session.run(make_batch(equal));
     const Steps v(session.shown("V"), equal.steps, equal.examples), s(session.shown("s"), equal.steps, equal.examples);
     for (std::int64_t b = 0; b < equal.examples; ++b)
       for (std::size_t i = 0; i < kUnits; ++i) {
-        double sum = 3 * s.at(equal.steps, b)[i];
-        EXPECT_NEAR(v.at(equal.steps, b)[i], sum, 1e-12);
-        for (std::int64_t k = equal.steps - 1; k >= 1; --k) {
-          sum += s.at(k, b)[i] / s.at(k + 1, b)[i];
+        double sum = 3 * s.at(0, b)[i];
+        EXPECT_NEAR(v.at(0, b)[i], sum, 1e-12);
+        for (std::int64_t k = 1; k < equal.steps; ++k) {
+          sum += s.at(k, b)[i] / s.at(k - 1, b)[i];
           EXPECT_NEAR(v.at(k, b)[i], sum, 1e-12 * (1 + std::abs(sum))) << "k = " << k;
         }
       }
