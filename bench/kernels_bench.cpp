@@ -7,7 +7,7 @@
 #include <random>
 
 #include "bench/peak.h"
-#include "compiler/llvm/jit.h"
+#include "compiler/codegen/codegen.h"
 #include "support/denormals.h"
 #include "tests/llvm/build.h"
 
@@ -41,7 +41,7 @@ class Arena {
 
 void run(benchmark::State& state, const Module& m, std::int64_t examples, double flops, DType dtype = DType::f32) {
   const char* cpu = std::getenv("ELIGO_BENCH_CPU");
-  const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(cpu ? cpu : "native")});
+  const auto kernels = compiler::llvm_backend().functions(m, {dtype, cpu ? cpu : "native"});
   const auto kernel = kernels->find(m.functions[0].name);
   const Arena arena(m, examples, dtype);
   const FlushDenormals flush;
@@ -52,7 +52,7 @@ void run(benchmark::State& state, const Module& m, std::int64_t examples, double
   const double done = flops * static_cast<double>(state.iterations());
   state.counters["GF/s"] = benchmark::Counter(done / 1e9, benchmark::Counter::kIsRate);
   state.counters["peak"] = benchmark::Counter(done / peak_flops(dtype), benchmark::Counter::kIsRate);
-  state.counters["compile_ms"] = kernels->emit_ms + kernels->optimise_ms + kernels->codegen_ms + kernels->link_ms;
+  state.counters["compile_ms"] = kernels->compile_times.sum() + kernels->load_ms;
   state.counters["code_bytes"] = static_cast<double>(kernels->object_bytes);
 }
 
@@ -166,8 +166,9 @@ void compile(benchmark::State& state) {
   const Module m = module(buffers, s);
   double emit = 0, optimise = 0, codegen = 0, link = 0;
   for (auto _ : state) {
-    const auto k = compiler::jit(m, {DType::f32, compiler::Target::host()});
-    emit += k->emit_ms, optimise += k->optimise_ms, codegen += k->codegen_ms, link += k->link_ms;
+    const auto k = compiler::llvm_backend().functions(m, {DType::f32});
+    emit += k->compile_times.emit, optimise += k->compile_times.optimise, codegen += k->compile_times.generate;
+    link += k->load_ms;
     state.counters["code_bytes"] = static_cast<double>(k->object_bytes);
   }
   const auto mean = [](double v) { return benchmark::Counter(v, benchmark::Counter::kAvgIterations); };
@@ -186,6 +187,6 @@ int main(int argc, char** argv) {
   using eligo::compiler::loops::DType;
   benchmark::AddCustomContext("peak f32 GF/s", std::to_string(eligo::bench::peak_flops(DType::f32) / 1e9));
   benchmark::AddCustomContext("peak f64 GF/s", std::to_string(eligo::bench::peak_flops(DType::f64) / 1e9));
-  benchmark::AddCustomContext("processor", eligo::compiler::Target::host().cpu);
+  benchmark::AddCustomContext("processor", eligo::compiler::llvm_backend().processor("native"));
   benchmark::RunSpecifiedBenchmarks();
 }

@@ -12,7 +12,7 @@
 
 #include "bench/peak.h"
 #include "bench/timing.h"
-#include "compiler/llvm/target.h"
+#include "compiler/codegen/codegen.h"
 
 namespace eligo::bench {
 namespace {
@@ -70,7 +70,7 @@ double Machine::bandwidth(double bytes) const {
 
 Machine measure_machine(bool quick) {
   Machine m;
-  m.processor = fmt::format("{} ({})", processor_name(), compiler::Target::host().cpu);
+  m.processor = fmt::format("{} ({})", processor_name(), compiler::llvm_backend().processor("native"));
   m.cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   m.peak_f32 = peak_flops(compiler::loops::DType::f32);
   m.peak_f64 = peak_flops(compiler::loops::DType::f64);

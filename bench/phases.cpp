@@ -47,8 +47,7 @@ Counted count(const ProgramSpec& spec, std::int64_t examples) {
   options.float64 = spec.float64;
   options.cpu = spec.cpu;
   options.batch = spec.batch_hint;
-  compiler::finish_graph(*plan, options);
-  compiler::divide_phases(*plan);
+  compiler::run_passes(*plan, options, compiler::PassId::distribute_steps);
   Counted counted;
   for (const auto& phase : plan->phases)
     counted.rows[phase.name()] = static_cast<double>(examples * (phase.takes_many_steps() ? compiler::steps_in_a_call : 1));

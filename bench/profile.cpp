@@ -22,7 +22,7 @@
 
 #include "bench/peak.h"
 #include "compiler/driver/pipeline.h"
-#include "compiler/llvm/jit.h"
+#include "compiler/codegen/codegen.h"
 #include "compiler/loops/print.h"
 #include "compiler/lower/lower.h"
 #include "compiler/lower/phase_costs.h"
@@ -128,11 +128,11 @@ Measured measure(const Module& all, std::vector<Statement> statements, const Opt
   m.buffers = all.buffers;
   m.functions = {{"kernel", std::move(statements)}};
   const DType dtype = o.spec.float64 ? DType::f64 : DType::f32;
-  const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(o.cpu)});
+  const auto kernels = compiler::llvm_backend().functions(m, {dtype, o.cpu});
   const auto kernel = kernels->find("kernel");
   const FlushDenormals flush;
   return {seconds_of([&] { kernel(arena.pointers.data(), rows); }),
-          kernels->emit_ms + kernels->optimise_ms + kernels->codegen_ms + kernels->link_ms, kernels->object_bytes};
+          kernels->compile_times.sum() + kernels->load_ms, kernels->object_bytes};
 }
 
 void row(const char* indent, const Measured& t, const compiler::Cost& cost, const Options& o, const std::string& what) {
@@ -148,9 +148,9 @@ void profile(const Options& o) {
   compiler::CompileOptions options;
   options.float64 = o.spec.float64;
   options.batch = o.batch;
-  compiler::finish_graph(*program, options);
-  compiler::divide_phases(*program);
-  const compiler::Lowered lowered = compiler::lower(*program, o.batch);
+  compiler::Compilation compilation{*program, options, {}};
+  compiler::run_passes(compilation, compiler::PassId::lower);
+  const compiler::Lowered& lowered = compilation.lowered;
   const Module& m = lowered.module;
   constexpr std::int64_t steps = 16;  // that `lower` reckons with where many are taken at once
   const Arena arena(m, o.batch * steps, o.spec.float64 ? DType::f64 : DType::f32);
@@ -165,7 +165,7 @@ void profile(const Options& o) {
       Module one{"profile", m.buffers, {{"kernel", {s}}}};
       const DType dtype = o.spec.float64 ? DType::f64 : DType::f32;
       fmt::print("{}\n{}\n", compiler::loops::text(m, s),
-                 compiler::asm_text(one, {dtype, compiler::Target::named(o.cpu)}));
+                 compiler::llvm_backend().text("asm", one, {dtype, o.cpu}));
     }
     if (!o.code_of.empty()) continue;
     row("", measure(m, f.statements, o, arena, rows), compiler::cost_of_function(f), o, f.name);

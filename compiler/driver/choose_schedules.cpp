@@ -131,7 +131,7 @@ class Scheduler {
     CompileOptions options;
     options.float64 = request_.float64;
     options.batch = request_.batch;
-    finish_graph(plan, options);
+    run_passes(plan, options, PassId::contraction_order);
     const auto steps = static_cast<double>(std::max<std::int64_t>(request_.steps, 1));
     const auto batch = static_cast<double>(std::max<std::int64_t>(request_.batch, 1));
     Estimate sum;

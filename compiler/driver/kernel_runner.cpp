@@ -1,7 +1,5 @@
 #include "compiler/driver/kernel_runner.h"
 
-#include "compiler/llvm/link.h"
-
 namespace eligo::compiler {
 namespace {
 

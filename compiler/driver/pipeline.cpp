@@ -1,21 +1,17 @@
-// The pipeline is this page: the compiler's stages from top to bottom.
 #include "compiler/driver/pipeline.h"
 
-#include <map>
-#include <mutex>
+#include <algorithm>
+#include <array>
+#include <chrono>
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "compiler/autodiff/differentiate.h"
-#include "compiler/driver/kernel_runner.h"
 #include "compiler/frontend/unreached.h"
-#include "compiler/ir/print.h"
 #include "compiler/ir/verify.h"
-#include "compiler/llvm/jit.h"
-#include "compiler/loops/print.h"
 #include "compiler/loops/verify.h"
-#include "compiler/lower/lower.h"
 #include "compiler/lower/split_wide_loops.h"
 #include "compiler/passes/common_subexpressions.h"
 #include "compiler/passes/contraction_order.h"
@@ -27,97 +23,102 @@
 namespace eligo::compiler {
 namespace {
 
-JitOptions jit_options(const CompileOptions& options) {
-  JitOptions jit;
-  jit.dtype = options.float64 ? loops::DType::f64 : loops::DType::f32;
-  jit.target = Target::named(options.cpu);
-  return jit;
+using C = Compilation;
+
+constexpr std::array pipeline = {
+    Pass{PassId::differentiate, "differentiate", "derivatives become expressions over the forward values", true, false,
+         [](C& c) { differentiate(c.program, c.options.batch); }},
+    Pass{PassId::zero_structure, "zero_structure", "recurrences keep only the entries that can be other than zero", true,
+         false, [](C& c) { infer_zero_structure(c.program); }},
+    Pass{PassId::simplify, "simplify", "sums of products in a normal form", true, false,
+         [](C& c) { simplify(c.program); }},
+    Pass{PassId::unreached, "unreached", "parameters that no learn line reaches are noted", true, false,
+         [](C& c) { note_unlearned(c.program); }},
+    Pass{PassId::prune, "prune", "stores that nothing reads are dropped", true, false, [](C& c) { prune(c.program); }},
+    Pass{PassId::contraction_order, "contraction_order", "products of many factors become products of two, the cheapest first",
+         true, false, [](C& c) { order_contractions(c.program, c.options.batch); }},
+    Pass{PassId::common_subexpressions, "common_subexpressions", "values that several phases compute are computed once",
+         true, true, [](C& c) { eliminate_common_subexpressions(c.program); }},
+    Pass{PassId::distribute_steps, "distribute_steps", "work that no step waits for is batched over steps", true, true,
+         [](C& c) { distribute_steps(c.program); }},
+    Pass{PassId::lower, "lower", "phases become functions of loop nests over buffers", false, false,
+         [](C& c) { c.lowered = lower(c.program, c.options.batch); }},
+    Pass{PassId::split_wide_loops, "split_wide_loops", "loops that are long for one example are split for threads", false,
+         false, [](C& c) { split_wide_loops(c.lowered); }},
+};
+
+// The list is complete and in the order of the enumeration: the last one of it is the last of the list.
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < pipeline.size(); ++i)
+    if (static_cast<std::size_t>(pipeline[i].id) != i) return false;
+  return pipeline.back().id == PassId::split_wide_loops;
+}
+static_assert(in_order());
+
+void verify_after(const Compilation& c, const Pass& pass) {
+  if (pass.graph) return verify(c.program, std::string(pass.name), false);
+  const auto faults = loops::verify(c.lowered.module);
+  if (!faults.empty())
+    throw std::logic_error(fmt::format("internal error after {}: {}", pass.name, fmt::join(faults, "; ")));
 }
 
-// Runs the graph's stages up to and with `last`.
-void graph_stages(Program& program, const CompileOptions& options, const std::string& last) {
-  verify(program, "graph", true);
-  if (last == "graph") return;
-  differentiate(program, options.batch);
-  verify(program, "derivatives", false);
-  if (last == "derivatives") return;
-  structure(program);
-  simplify(program);
-  note_unlearned(program);
-  prune(program);
-  contract(program, options.batch);
-  verify(program, "simplified", false);
+using Clock = std::chrono::steady_clock;
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-Lowered lowered_loops(Program& program, const CompileOptions& options) {
-  Lowered lowered = lower(program, options.batch);
-  if (const auto faults = loops::verify(lowered.module); !faults.empty())
-    throw std::logic_error(fmt::format("internal error after loops: {}", fmt::join(faults, "; ")));
-  return lowered;
+// Nodes are shared, so a graph is the same where its roots are.
+std::vector<Ref> roots_of(const Program& program) {
+  std::vector<Ref> roots;
+  for (const Phase& phase : program.phases)
+    for (const Root& root : phase.roots) roots.push_back(root.node);
+  return roots;
+}
+
+std::size_t statements_of(const Lowered& lowered) {
+  std::size_t count = 0;
+  for (const loops::Function& f : lowered.module.functions) count += f.statements.size();
+  return count;
+}
+
+PassTime timed(Compilation& c, const Pass& pass) {
+  PassTime time{std::string(pass.name)};
+  const std::vector<Ref> before = roots_of(c.program);
+  const std::size_t functions = c.lowered.module.functions.size();
+  auto start = Clock::now();
+  pass.run(c);
+  time.ms = ms_since(start);
+  start = Clock::now();
+  verify_after(c, pass);
+  time.verify_ms = ms_since(start);
+  time.changed = pass.graph ? roots_of(c.program) != before : c.lowered.module.functions.size() != functions;
+  time.left = pass.graph ? fmt::format("{} nodes", postorder(roots_of(c.program)).size())
+                         : fmt::format("{} statements", statements_of(c.lowered));
+  return time;
 }
 
 }  // namespace
 
-const std::vector<std::string>& stage_names() {
-  static const std::vector<std::string> names = {"graph",   "derivatives", "simplified", "schedule",
-                                                 "divided", "loops",       "llvm",       "asm"};
-  return names;
+std::span<const Pass> passes() { return pipeline; }
+const Pass& pass(PassId id) { return pipeline[static_cast<std::size_t>(id)]; }
+
+void run_passes(Compilation& c, PassId last, std::vector<PassTime>* times) {
+  verify(c.program, "graph", true);
+  for (const Pass& pass : pipeline) {
+    if (pass.id > last) break;
+    if (pass.moves_work && c.options.keep_phases) continue;
+    if (times) {
+      times->push_back(timed(c, pass));
+      continue;
+    }
+    pass.run(c);
+    verify_after(c, pass);
+  }
 }
 
-void finish_graph(Program& program, const CompileOptions& options) { graph_stages(program, options, "simplified"); }
-
-void divide_phases(Program& program) {
-  keep_common(program);
-  take_steps_at_once(program);
-  verify(program, "divided", false);
-}
-
-std::string code_version(const CompileOptions& options) {
-  static std::mutex mutex;  // the processor stays the same
-  static std::map<std::pair<std::string, bool>, std::string> known;
-  const std::lock_guard lock(mutex);
-  std::string& version = known[{options.cpu, options.float64}];
-  if (!version.empty()) return version;
-  const JitOptions jit = jit_options(options);
-  if (const std::string reason = jit.target.why_not_here(); !reason.empty()) throw std::runtime_error(reason);
-  return version = code_version(jit);
-}
-
-Executable compile_executable(Program& program, const CompileOptions& options) {
-  const JitOptions jit = jit_options(options);
-  if (const std::string reason = jit.target.why_not_here(); !reason.empty()) throw std::runtime_error(reason);
-  graph_stages(program, options, "simplified");
-  if (options.divide) divide_phases(program);
-  Executable executable;
-  executable.float64 = options.float64;
-  executable.lowered = lowered_loops(program, options);
-  cut_wide(executable.lowered);
-  executable.objects = compile_objects(executable.lowered.module, jit).files;
-  for (loops::Function& f : executable.lowered.module.functions) f.statements.clear();
-  executable.plan = plan_of(program);
-  return executable;
-}
-
-std::shared_ptr<PhaseRunner> load(const Executable& executable) {
-  return make_kernel_runner(executable.lowered, link(executable.objects, function_names(executable.lowered.module)),
-                            executable.float64);
-}
-
-std::shared_ptr<PhaseRunner> compile_program(std::shared_ptr<Program> program, const CompileOptions& options) {
-  return load(compile_executable(*program, options));
-}
-
-std::string dump_stage(std::shared_ptr<Program> program, const CompileOptions& options, const std::string& stage) {
-  graph_stages(*program, options, stage);
-  if (stage == "graph" || stage == "derivatives" || stage == "simplified") return text(*program);
-  if (stage == "schedule") return schedule_text(*program);
-  divide_phases(*program);
-  if (stage == "divided") return text(*program);
-  const Lowered lowered = lowered_loops(*program, options);
-  if (stage == "loops") return loops::text(lowered.module);
-  if (stage == "llvm") return llvm_text(lowered.module, jit_options(options));
-  if (stage == "asm") return asm_text(lowered.module, jit_options(options));
-  throw std::runtime_error(fmt::format("there is no stage {}", stage));
+void run_passes(Program& program, const CompileOptions& options, PassId last) {
+  Compilation compilation{program, options, {}};
+  run_passes(compilation, last);
 }
 
 }  // namespace eligo::compiler

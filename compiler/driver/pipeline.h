@@ -1,41 +1,71 @@
-// The stages of the compiler, in order: what `eligo dump` prints and what a session runs.
+// The passes of the compiler in order, above all backends: compiling, dumps, verification and --time-passes go through
+// this one list, so what is dumped is what runs.
 #pragma once
 
-#include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "compiler/driver/executable.h"
-#include "compiler/ir/phase_runner.h"
+#include "compiler/codegen/codegen.h"
+#include "compiler/ir/program.h"
+#include "compiler/lower/lower.h"
 
 namespace eligo::compiler {
 
 struct CompileOptions {
   bool float64 = false;
   std::string cpu = "native";
-  std::int64_t batch = 32;  // examples of a typical batch, for choices by cost
-  bool divide = true;       // take what can be taken for many steps at once out of the phases that run step by step
+  std::int64_t batch = 32;    // examples of a typical batch, for choices by cost
+  bool keep_phases = false;   // leave out the passes that move work between phases: each stores what its equations say
+  const Backend* backend = &llvm_backend();
 };
 
-// Differentiates, simplifies and orders the program (in place): the graph that is lowered.
-void finish_graph(Program& program, const CompileOptions& options);
-// Then, for a program that is to run: what several phases compute is kept, and many steps are taken at once.
-void divide_phases(Program& program);
+enum class PassId {
+  differentiate,
+  zero_structure,
+  simplify,
+  unreached,
+  prune,
+  contraction_order,
+  common_subexpressions,
+  distribute_steps,
+  lower,
+  split_wide_loops,
+};
 
-// Differentiates, simplifies, orders and lowers the program (in place) and compiles its phases.
-// Throws std::runtime_error where the target cannot be compiled for.
-Executable compile_executable(Program& program, const CompileOptions& options);
-// What runs its phases. Throws std::runtime_error where that cannot be.
-std::shared_ptr<PhaseRunner> load(const Executable& executable);
-// Everything but the program that an executable depends on, as text. Throws std::runtime_error for a processor that is
-// unknown or not this machine's.
-std::string code_version(const CompileOptions& options);
+// What passes work on: the graph, and the loops from `lower` on.
+struct Compilation {
+  Program& program;
+  const CompileOptions& options;
+  Lowered lowered;
+};
 
-// Both in one.
-std::shared_ptr<PhaseRunner> compile_program(std::shared_ptr<Program> program, const CompileOptions& options);
+struct Pass {
+  PassId id;
+  std::string_view name;  // of its file, its dump and its row in --time-passes
+  std::string_view does;  // for people, in a line
+  bool graph;             // it leaves a graph; otherwise loops
+  bool moves_work;        // between phases
+  void (*run)(Compilation& compilation);
+};
 
-// The text of a stage: graph, derivatives, simplified, schedule, loops, llvm, asm.
-std::string dump_stage(std::shared_ptr<Program> program, const CompileOptions& options, const std::string& stage);
-const std::vector<std::string>& stage_names();
+// In order. A pass of PassId without a row does not compile.
+std::span<const Pass> passes();
+const Pass& pass(PassId id);
+
+// How long a pass took and what it left.
+struct PassTime {
+  std::string name;
+  double ms = 0, verify_ms = 0;
+  std::string left;      // "412 nodes", "38 statements"; empty for steps that leave neither
+  bool changed = true;
+};
+
+// Runs the passes through `last`, and the verifier behind each. Throws std::logic_error, naming the pass, where a
+// verifier finds a fault: that is one of the compiler, not of the rule. With `times`, a row is added for each pass.
+void run_passes(Compilation& compilation, PassId last, std::vector<PassTime>* times = nullptr);
+// The same for what is needed of the graph alone.
+void run_passes(Program& program, const CompileOptions& options, PassId last);
 
 }  // namespace eligo::compiler

@@ -47,8 +47,12 @@ void verify(const Program& program, const std::string& stage, bool allow_lazy) {
         throw std::logic_error(
             fmt::format("internal error after {}: in {} of phase {}: {}", stage, root.label, phase.name(), what));
       };
+      const auto there = [&](int tensor) { return tensor >= 0 && tensor < static_cast<int>(program.tensors.size()); };
+      if (!there(root.tensor)) fail(fmt::format("tensor {} of {}", root.tensor, program.tensors.size()));
       for (Ref node : postorder({root.node}))
-        if (std::string fault = check(*node, allow_lazy); !fault.empty()) fail(fault + " in " + text(program, node));
+        if (node->kind == NodeKind::leaf && !there(node->tensor))
+          fail(fmt::format("tensor {} of {} is read", node->tensor, program.tensors.size()));
+        else if (std::string fault = check(*node, allow_lazy); !fault.empty()) fail(fault + " in " + text(program, node));
       const Tensor& t = program.tensors[root.tensor];
       Extent size = 1;
       for (Extent d : root.node->dims) size *= d;

@@ -164,12 +164,6 @@ std::string code_version(const JitOptions& options) {
                      options.dtype == loops::DType::f32 ? "f32" : "f64", sanitizer);
 }
 
-std::vector<std::string> function_names(const loops::Module& module) {
-  std::vector<std::string> names;
-  for (const loops::Function& f : module.functions) names.push_back(f.name);
-  return names;
-}
-
 namespace {
 
 // The parts of a module, compiled by several threads: each takes the next one that nobody has begun.
@@ -209,9 +203,9 @@ class Work {
     const auto object = compilation.generate(llvm::CodeGenFileType::ObjectFile);
     objects.files[part].assign(object.data(), object.size());
     const std::lock_guard lock(mutex_);
-    objects.codegen_ms += clock.lap();
-    objects.emit_ms += compilation.emit_ms;
-    objects.optimise_ms += compilation.optimise_ms;
+    objects.times.generate += clock.lap();
+    objects.times.emit += compilation.emit_ms;
+    objects.times.optimise += compilation.optimise_ms;
   }
 
   const Pieces pieces_;
@@ -227,18 +221,6 @@ Objects compile_objects(const loops::Module& module, const JitOptions& options) 
   Work work(module, options);
   work.run();
   return std::move(work.objects);
-}
-
-std::shared_ptr<Kernels> jit(const loops::Module& module, const JitOptions& options) {
-  if (const std::string reason = options.target.why_not_here(); !reason.empty()) throw std::runtime_error(reason);
-  const Objects objects = compile_objects(module, options);
-  Clock clock;
-  std::shared_ptr<Kernels> kernels = link(objects.files, function_names(module));
-  kernels->emit_ms = objects.emit_ms;
-  kernels->optimise_ms = objects.optimise_ms;
-  kernels->codegen_ms = objects.codegen_ms;
-  kernels->link_ms = clock.lap();
-  return kernels;
 }
 
 namespace {

@@ -11,6 +11,7 @@
 #include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
 #include <llvm/Support/MemoryBuffer.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <stdexcept>
@@ -74,7 +75,10 @@ class LinkedKernels : public Kernels {
 }  // namespace
 
 std::shared_ptr<Kernels> link(const std::vector<std::string>& objects, const std::vector<std::string>& names) {
-  return std::make_shared<LinkedKernels>(objects, names);
+  const auto start = std::chrono::steady_clock::now();
+  const auto kernels = std::make_shared<LinkedKernels>(objects, names);
+  kernels->load_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return kernels;
 }
 
 }  // namespace eligo::compiler

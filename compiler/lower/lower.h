@@ -31,7 +31,7 @@ struct Lowered {
   int prepare = -1;                                            // function
   std::vector<std::vector<int>> used;                          // by function: its buffers
   std::vector<std::pair<std::int64_t, std::int64_t>> scratch;  // by function: elements per example and in all
-  std::vector<std::vector<std::vector<int>>> stages;           // by function: what it has become (cut.h); empty: itself
+  std::vector<std::vector<std::vector<int>>> stages;           // by function: what it has become (split_wide_loops); empty: itself
   std::vector<char> at_once;                                   // by function: of a phase that may take many steps
   std::int64_t prepared_elements = 0;
 };

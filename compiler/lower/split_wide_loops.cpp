@@ -91,9 +91,9 @@ Statement piece_of(Statement s, const Cut& cut, std::int64_t number) {
   return s;
 }
 
-class Cutting {
+class Split {
  public:
-  Cutting(Lowered& lowered, std::size_t function) : lowered_(lowered), function_(function) {}
+  Split(Lowered& lowered, std::size_t function) : lowered_(lowered), function_(function) {}
 
   void run() {
     std::vector<Statement> statements = std::move(lowered_.module.functions[function_].statements);
@@ -141,10 +141,10 @@ class Cutting {
 
 }  // namespace
 
-void cut_wide(Lowered& lowered) {
+void split_wide_loops(Lowered& lowered) {
   const std::size_t functions = lowered.module.functions.size();
   lowered.stages.resize(functions);
-  for (std::size_t f = 0; f < functions; ++f) Cutting(lowered, f).run();
+  for (std::size_t f = 0; f < functions; ++f) Split(lowered, f).run();
 }
 
 }  // namespace eligo::compiler

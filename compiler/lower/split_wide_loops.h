@@ -1,5 +1,6 @@
-// Cuts what is long for a single example (RTRL's matrix of a wide net) into pieces that threads may share: a phase with
-// such a statement becomes stages, run one after another, whose functions may run side by side.
+// Intra-operator parallelism: a loop nest that is long for a single example (RTRL's matrix of a wide net) is split into
+// pieces that threads may share. A phase with such a statement becomes stages, run one after another, whose functions may
+// run side by side.
 //
 //   for i<256>, p<66048>: P[...] = ...      16 functions: for i<256>, p<4128>: P[... + 4128*n] = ...
 //
@@ -10,6 +11,6 @@
 
 namespace eligo::compiler {
 
-void cut_wide(Lowered& lowered);
+void split_wide_loops(Lowered& lowered);
 
 }  // namespace eligo::compiler

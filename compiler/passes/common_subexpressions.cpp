@@ -13,9 +13,9 @@ namespace {
 
 constexpr Extent worth_keeping = 8;  // terms of a sum: fewer are summed again as soon as they are read
 
-class Keeper {
+class Elimination {
  public:
-  explicit Keeper(Program& program) : p_(program) {}
+  explicit Elimination(Program& program) : p_(program) {}
 
   void run() {
     if (p_.updates_within || p_.adopts || !p_.blocks.empty() || !p_.phase(PhaseKind::step)) return;
@@ -152,6 +152,6 @@ class Keeper {
 
 }  // namespace
 
-void keep_common(Program& program) { Keeper(program).run(); }
+void eliminate_common_subexpressions(Program& program) { Elimination(program).run(); }
 
 }  // namespace eligo::compiler

@@ -1,5 +1,5 @@
-// Values that several phases, or one phase at several of its times, would compute from the same step's state are kept
-// by the step that first can.
+// Cross-phase common-subexpression elimination: a value that several phases, or one phase at several of its times, would
+// compute from the same step's state is kept by the first step that can.
 //
 // Before:  phase arrive  ... (Σ j: g.A[i, j] * net.h@t[j]) ...      phase sweep  ... (Σ j: g.A[i, j] * net.h@t+1[j])
 // ... After:   phase step    kept.sum1@t[i] = (Σ j: g.A[i, j] * net.h@t[j])
@@ -13,6 +13,6 @@
 namespace eligo::compiler {
 
 // After the order of products is settled.
-void keep_common(Program& program);
+void eliminate_common_subexpressions(Program& program);
 
 }  // namespace eligo::compiler

@@ -261,9 +261,9 @@ class Contractor {
 
 }  // namespace
 
-Ref contract(Program& program, Ref root, std::int64_t batch) { return Contractor(program, batch)(root); }
+Ref order_contractions(Program& program, Ref root, std::int64_t batch) { return Contractor(program, batch)(root); }
 
-void contract(Program& program, std::int64_t batch) {
+void order_contractions(Program& program, std::int64_t batch) {
   Contractor contractor(program, batch);
   for (Phase& phase : program.phases)
     for (Root& root : phase.roots) root.node = contractor(root.node);

@@ -10,7 +10,7 @@
 
 namespace eligo::compiler {
 
-Ref contract(Program& program, Ref root, std::int64_t batch);
-void contract(Program& program, std::int64_t batch);  // all roots
+Ref order_contractions(Program& program, Ref root, std::int64_t batch);
+void order_contractions(Program& program, std::int64_t batch);  // all roots
 
 }  // namespace eligo::compiler

@@ -33,7 +33,7 @@ Cost cost_of_node(Ref node, std::int64_t batch) {
 
 double cost_of(Program& program, Ref root, std::int64_t batch) {
   double total = 0;
-  for (Ref node : postorder({contract(program, root, batch)})) total += cost_of_node(node, batch).weight();
+  for (Ref node : postorder({order_contractions(program, root, batch)})) total += cost_of_node(node, batch).weight();
   return total;
 }
 

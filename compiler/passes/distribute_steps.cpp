@@ -431,7 +431,7 @@ bool meet(const std::unordered_set<int>& a, const std::unordered_set<int>& b) {
 
 }  // namespace
 
-void take_steps_at_once(Program& p) {
+void distribute_steps(Program& p) {
   if (!p.blocks.empty() || !p.clips.empty() || !p.replays.empty() || p.updates_within) return;
   if (std::any_of(p.tensors.begin(), p.tensors.end(), [](const Tensor& t) { return t.per_step; })) return;
   // Steps are taken ahead of their arrivals, and these ahead of the way back.

@@ -1,7 +1,7 @@
-// Takes out of the phases that run step by step what need not be done step by step: a phase "step", "arrive" or "sweep"
-// becomes three, "step.before" for what the others wait for and that waits for nothing, "step" for what goes from step to
-// step, "step.after" for the rest. The first and the last take many steps in one call, with the rows of all of them as
-// examples: input projections and read-outs become one product, parameter gradients one sum over the window.
+// Loop distribution over time, and batching of what it frees. A phase "step", "arrive" or "sweep" becomes three:
+// "step.before", work that depends on no earlier step and feeds the recurrence; "step", the recurrence; "step.after", the
+// rest. The first and the last take many steps in one call, with the rows of all of them as examples: input projections
+// and read-outs become one product, parameter gradients one sum over the window.
 //
 // Before:  phase step   net.h@t = tanh((Σ net.W * net.h@t-1) + (Σ net.U * net.x@t));  L.o@t = Σ L.V * net.h@t
 // After:   phase step.before   net.sum1@t = Σ net.U * net.x@t
@@ -16,6 +16,6 @@
 
 namespace eligo::compiler {
 
-void take_steps_at_once(Program& program);
+void distribute_steps(Program& program);
 
 }  // namespace eligo::compiler

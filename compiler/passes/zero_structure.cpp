@@ -342,6 +342,6 @@ class Structure {
 
 }  // namespace
 
-void structure(Program& program) { Structure(program).run(); }
+void infer_zero_structure(Program& program) { Structure(program).run(); }
 
 }  // namespace eligo::compiler

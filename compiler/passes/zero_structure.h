@@ -12,6 +12,6 @@
 
 namespace eligo::compiler {
 
-void structure(Program& program);
+void infer_zero_structure(Program& program);
 
 }  // namespace eligo::compiler

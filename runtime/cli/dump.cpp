@@ -1,11 +1,13 @@
 #include "runtime/cli/dump.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 
 #include <fmt/format.h>
 
-#include "compiler/driver/pipeline.h"
+#include "compiler/driver/compile.h"
+#include "compiler/driver/dump.h"
 #include "dsl/file.h"
 #include "dsl/names.h"
 #include "runtime/library/compile.h"
@@ -22,29 +24,61 @@ ProgramSpec with_sizes(ProgramSpec spec) {
   return spec;
 }
 
-std::string stage_text(const DumpOptions& o) {
-  if (o.stage == "parse") {
-    const Found found = find_part(o.spec.rule, "rule", o.spec.rule_paths);
-    dsl::Diagnostics diagnostics;
-    const dsl::ParsedFile file = dsl::parse_file(found.path, diagnostics);
-    if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
-    return dsl::print(file.file);
-  }
-  std::vector<std::string> stages = compiler::stage_names();
-  if (std::find(stages.begin(), stages.end(), o.stage) == stages.end()) {
-    stages.insert(stages.begin(), "parse");
-    throw Error(fmt::format("there is no stage {}: the stages are {}", o.stage, fmt::join(stages, ", ")));
-  }
+compiler::CompileOptions compile_options(const ProgramSpec& spec) {
   compiler::CompileOptions options;
-  options.float64 = o.spec.float64;
-  options.cpu = o.spec.cpu;
-  return compiler::dump_stage(scheduled(with_sizes(o.spec)), options, o.stage);
+  options.float64 = spec.float64;
+  options.cpu = spec.cpu;
+  return options;
+}
+
+std::string parsed_text(const ProgramSpec& spec) {
+  const Found found = find_part(spec.rule, "rule", spec.rule_paths);
+  dsl::Diagnostics diagnostics;
+  const dsl::ParsedFile file = dsl::parse_file(found.path, diagnostics);
+  if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
+  return dsl::print(file.file);
+}
+
+std::string stage_text(const DumpOptions& o) {
+  if (o.stage == "parse") return parsed_text(o.spec);
+  const compiler::CompileOptions options = compile_options(o.spec);
+  std::vector<std::string> stages = compiler::stage_names(options);
+  const std::vector<std::string> passes = compiler::pass_names();
+  const auto has = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), o.stage) != names.end();
+  };
+  if (!has(stages) && !has(passes)) {
+    stages.insert(stages.begin(), "parse");
+    throw Error(fmt::format("there is no stage {}: the stages are {}; the passes {}", o.stage, fmt::join(stages, ", "),
+                            fmt::join(passes, ", ")));
+  }
+  return compiler::dump_stage(*scheduled(with_sizes(o.spec)), options, o.stage);
+}
+
+std::string times_text(const DumpOptions& o) {
+  const auto start = std::chrono::steady_clock::now();
+  const std::shared_ptr<compiler::Program> program = scheduled(with_sizes(o.spec));
+  const std::chrono::duration<double, std::milli> front = std::chrono::steady_clock::now() - start;
+  std::vector<compiler::PassTime> times = {{"check, elaborate, choose schedules", front.count(), 0, "", true}};
+  compiler::Executable executable = compiler::compile(*program, compile_options(o.spec), &times);
+  std::string text = fmt::format("{:<35} {:>9} {:>9}  leaves\n", "pass", "ms", "verify");
+  double ms = 0, verify_ms = 0;
+  for (const compiler::PassTime& t : times) {
+    const std::string verified = t.left.empty() ? "" : fmt::format("{:.2f}", t.verify_ms);
+    std::string line = fmt::format("{:<35} {:>9.2f} {:>9}  {}{}", t.name, t.ms, verified, t.left,
+                                   t.changed ? "" : " (unchanged)");
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + '\n';
+    ms += t.ms, verify_ms += t.verify_ms;
+  }
+  return text + fmt::format("{:<35} {:>9.2f} {:>9.2f}\n", "total", ms, verify_ms);
 }
 
 }  // namespace
 
 int dump(const DumpOptions& o) {
-  write_result(o.out, stage_text(o));
+  if (o.stage.empty() && !o.time_passes) throw Error("dump needs --stage NAME or --time-passes");
+  write_result(o.out, o.time_passes ? times_text(o) : stage_text(o));
   return 0;
 }
 

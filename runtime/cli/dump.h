@@ -10,8 +10,9 @@ namespace eligo::cli {
 
 struct DumpOptions {
   ProgramSpec spec;
-  std::string stage;  // parse, graph, derivatives, simplified, schedule, divided, loops, llvm, asm
-  std::string out;    // a file; empty: standard output
+  std::string stage;         // a stage or a pass: compiler/driver/dump.h; or parse
+  bool time_passes = false;  // instead of a text, what each pass took
+  std::string out;           // a file; empty: standard output
 };
 
 // Throws eligo::Error or dsl::SourceError; returns the exit status.

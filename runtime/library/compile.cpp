@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "compiler/driver/choose_schedules.h"
-#include "compiler/driver/pipeline.h"
+#include "compiler/driver/compile.h"
 #include "compiler/frontend/instantiate.h"
 #include "compiler/reference/interpreter.h"
 #include "dsl/file.h"
@@ -235,7 +235,7 @@ std::shared_ptr<const Program> compile(const ProgramSpec& spec) {
   }
   const std::shared_ptr<compiler::Program> graph = scheduled(spec);
   if (!spec.float64) check_numbers(*graph);
-  compiler::Executable executable = compiler::compile_executable(*graph, options);
+  compiler::Executable executable = compiler::compile(*graph, options);
   if (!key.empty()) cache.store(spec.rule, key, compiler::packed(executable));
   return finish(std::move(executable));
 }

@@ -1,6 +1,5 @@
 #include "runtime/library/compile_key.h"
 
-#include "compiler/driver/fingerprint.h"
 #include "compiler/ir/archive.h"
 #include "dsl/names.h"
 #include "runtime/library/library.h"
@@ -21,12 +20,14 @@ void add_part(compiler::ArchiveWriter& key, const std::string& name, const char*
 
 }  // namespace
 
-std::string program_key(const ProgramSpec& spec, const std::string& code_version) {
+std::string program_key(const ProgramSpec& spec, const std::string& code_version,
+                        std::span<const compiler::Fingerprint> sources) {
   // A new field does not compile until its part in the key is decided.
   const auto& [rule, cell, readout, synth, sizes, header, optimiser, update, float64, interpreter, cpu, schedule,
                online, show, rule_paths, cache, batch_hint, steps_hint, memory, starts, valid] = spec;
   compiler::ArchiveWriter key;
-  key(std::string(compiler::fingerprint), code_version);
+  for (const compiler::Fingerprint& each : sources) key(std::string(each.folder), std::string(each.digest));
+  key(code_version);
   PartSearch search(rule_paths);
   try {
     add_part(key, rule, "rule", search);

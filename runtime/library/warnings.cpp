@@ -27,7 +27,7 @@ std::vector<std::string> warnings_of(const ProgramSpec& spec) {
   const auto graph = instantiate(spec);
   compiler::CompileOptions options;
   options.batch = spec.batch_hint;
-  compiler::finish_graph(*graph, options);
+  compiler::run_passes(*graph, options, compiler::PassId::contraction_order);
   return texts(*graph);
 }
 

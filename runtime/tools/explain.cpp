@@ -101,9 +101,9 @@ PlanPtr shown_program(const ProgramSpec& real, const std::vector<Line>& lines,
   const auto made = [&]() -> PlanPtr {
     try {
       PlanPtr plan = instantiate(spec);
-      compiler::finish_graph(*plan, options);
+      compiler::run_passes(*plan, options, compiler::PassId::contraction_order);
       return plan;
-    } catch (const std::exception&) {
+    } catch (const Error&) {
       return nullptr;
     }
   };
@@ -160,7 +160,7 @@ class Explain {
     options_.batch = o.batch;
     options_.float64 = o.spec.float64;
     plan_ = scheduled(o_.spec, &out_.recurrences);
-    compiler::finish_graph(*plan_, options_);
+    compiler::run_passes(*plan_, options_, compiler::PassId::contraction_order);
     for (const compiler::Unreached& one : plan_->unreached) out_.warnings.push_back(compiler::text(one));
     for (const std::string& note : hidden_parts(o_.spec)) out_.warnings.push_back(note);
     shown_ = shown_program(o_.spec, lines_.lines, options_);
@@ -205,10 +205,9 @@ class Explain {
 
   // Which equations need not be computed step by step, in the program that runs.
   void find_at_once() {
-    const PlanPtr divided = scheduled(o_.spec);
-    compiler::finish_graph(*divided, options_);
-    compiler::divide_phases(*divided);
-    for (const auto& phase : divided->phases) {
+    const PlanPtr distributed = scheduled(o_.spec);
+    compiler::run_passes(*distributed, options_, compiler::PassId::distribute_steps);
+    for (const auto& phase : distributed->phases) {
       if (!phase.takes_many_steps()) continue;
       const std::string whole = PhaseId{phase.kind, compiler::PhasePart::core, phase.of}.name();
       for (const auto& root : phase.roots) at_once_.insert({whole, root.label});

@@ -7,7 +7,7 @@
 #include <optional>
 #include <set>
 
-#include "compiler/driver/pipeline.h"
+#include "compiler/driver/compile.h"
 #include "compiler/reference/interpreter.h"
 #include "runtime/engine/memory.h"
 #include "runtime/engine/program.h"
@@ -286,8 +286,8 @@ GradcheckReport gradcheck(ProgramSpec spec, const GradcheckOptions& options, con
   compiler::CompileOptions how;
   how.float64 = true;
   how.batch = options.batch;
-  how.divide = false;  // what a phase stores is looked at behind it
-  const Seen found = watch(plan, std::make_shared<KernelWatcher>(compiler::compile_program(plan, how), stored, tensors),
+  how.keep_phases = true;  // what a phase stores is looked at behind it
+  const Seen found = watch(plan, std::make_shared<KernelWatcher>(compiler::compile_and_load(*plan, how), stored, tensors),
                            options, batch);
 
   Rows rows(options.tolerance);

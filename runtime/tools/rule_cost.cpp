@@ -57,7 +57,7 @@ RuleCost rule_cost(const ProgramSpec& spec) {
   compiler::CompileOptions options;
   options.batch = spec.batch_hint;
   const double dense = recurrent_numbers(*plan);
-  compiler::finish_graph(*plan, options);
+  compiler::run_passes(*plan, options, compiler::PassId::contraction_order);
   RuleCost cost;
   const bool walked = recurrent_numbers(*instantiate(spec)) > dense;
   cost.schedule = walked ? plan->replays.empty() ? "reverse" : "replay" : "";

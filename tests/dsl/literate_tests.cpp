@@ -1,35 +1,24 @@
-// Runs literate tests: files of cases, each an input and its exact expected text.
-//
-//   == title
-//   -- check            what is done with the input: check, fmt, tree or report
-//   …input…
-//   --
-//   …expected…
+// What the language's front end says of texts: the literate tests of tests/language and tests/errors. Actions:
 //
 // check    the errors, or "ok"
 // fmt      the canonical text, or the errors
 // tree     each equation's right side with all parentheses
 // report   what `eligo check` says of a correct file; report-json as JSON; report-file of files of rules/, one a line
 //
-// `-- check escapes` reads \xNN in the input as a byte. `literate_tests --regenerate FILE…` rewrites the expected
-// texts.
-#include <fstream>
-#include <iostream>
+// `-- check escapes` reads \xNN in the input as a byte.
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "dsl/file.h"
 #include "dsl/report.h"
+#include "tests/support/literate.h"
 
 namespace {
 
 using namespace eligo::dsl;
 
-struct Case {
-  std::string title, action, input, expected;
-  int line = 0;
-};
+using Case = eligo::test::LiterateCase;
 
 std::string with_parentheses(const Expr& e) {
   if (e.args.empty()) return print(e);
@@ -89,75 +78,6 @@ std::string run(const Case& c) {
   return "unknown action: " + c.action + "\n";
 }
 
-// Reads the cases; what stands before the first is kept as the file's head.
-std::vector<Case> read(const std::string& path, std::string& head) {
-  std::ifstream in(path);
-  std::vector<Case> cases;
-  std::string* into = &head;
-  std::string line;
-  for (int number = 1; std::getline(in, line); ++number) {
-    if (line.starts_with("== ")) {
-      cases.push_back({line.substr(3), "", "", "", number});
-      into = nullptr;
-    } else if (!cases.empty() && cases.back().action.empty() && line.starts_with("-- ")) {
-      cases.back().action = line.substr(3);
-      into = &cases.back().input;
-    } else if (!cases.empty() && line == "--") {
-      into = &cases.back().expected;
-    } else if (into != nullptr) {
-      *into += line + "\n";
-    }
-  }
-  for (Case& c : cases) {  // a blank line parts cases
-    while (c.expected.ends_with("\n\n")) c.expected.pop_back();
-    if (c.expected == "\n") c.expected.clear();
-  }
-  return cases;
-}
-
-int compare(const std::string& path, const std::vector<Case>& cases) {
-  int failed = 0;
-  for (const Case& c : cases) {
-    const std::string got = run(c);
-    if (got == c.expected) continue;
-    ++failed;
-    std::cout << path << ":" << c.line << ": " << c.title << "\nexpected:\n"
-              << c.expected << "\nfound:\n"
-              << got << "\n";
-  }
-  std::cout << path << ": " << cases.size() - static_cast<std::size_t>(failed) << " of " << cases.size() << " pass\n";
-  return failed;
-}
-
-void regenerate(const std::string& path, const std::string& head, const std::vector<Case>& cases) {
-  std::ofstream out(path);
-  out << head;
-  for (const Case& c : cases) {
-    out << "== " << c.title << "\n-- " << c.action << "\n" << c.input << "--\n" << run(c) << "\n";
-  }
-}
-
 }  // namespace
 
-int main(int count, char** arguments) {
-  int failed = 0;
-  bool rewrite = false;
-  for (int i = 1; i < count; ++i) {
-    const std::string path = arguments[i];
-    if (path == "--regenerate") {
-      rewrite = true;
-      continue;
-    }
-    std::string head;
-    const std::vector<Case> cases = read(path, head);
-    if (cases.empty()) {
-      std::cout << path << ": no cases\n";
-      ++failed;
-    } else if (rewrite) {
-      regenerate(path, head, cases);
-    } else {
-      failed += compare(path, cases);
-    }
-  }
-  return failed == 0 ? 0 : 1;
-}
+int main(int count, char** arguments) { return eligo::test::literate_main(count, arguments, run); }

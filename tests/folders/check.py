@@ -2,14 +2,15 @@
 """Checks that includes run one way between folders: check.py PROJECT [--draw]
 
 The table under "## Folders" in docs/architecture.md lists the folders from the lowest to the highest. A file may include
-files of its own folder and of those above its row (benchmarks also helpers of tests). Only compiler/llvm may include a header of LLVM. --draw prints the
-arrows."""
+files of its own folder and of those above its row (benchmarks also helpers of tests). Only compiler/llvm may include a
+header of LLVM, and only it and its tests one of its own. --draw prints the arrows."""
 import collections
 import pathlib
 import re
 import sys
 
 ROOMS = ("support", "dsl", "compiler", "runtime", "bench")
+BACKENDS = ("compiler/llvm",)
 SOURCES = {".h", ".cpp", ".def"}
 
 
@@ -47,6 +48,9 @@ def faults_and_arrows(root):
             if target.startswith(("llvm/", "llvm-c/")) and here != "compiler/llvm":
                 faults.append(f"{name}:{line}: only compiler/llvm includes LLVM")
             there = str(pathlib.PurePosixPath(target).parent)
+            if there in BACKENDS and here != there:
+                faults.append(f"{name}:{line}: only {there} includes its headers; compiler/codegen is for the others")
+                continue
             if found[1] == "<" or there == here:
                 continue
             if here.startswith("bench") and there.startswith("tests"):

@@ -48,6 +48,9 @@ expect({})
 expect({"support/error.h": '#include "dsl/ast.h"\n'}, "support/error.h:1: support may not include dsl")
 expect({"dsl/ast.h": '\n#include "compiler/ir/graph.h"\n'}, "dsl/ast.h:2: dsl may not include compiler/ir")
 expect({"compiler/ir/graph.h": '# include <llvm/IR/Module.h>\n'}, "graph.h:1: only compiler/llvm includes LLVM")
+expect({"runtime/x.cpp": '#include "compiler/llvm/jit.h"\n', "compiler/llvm/jit.h": "",
+        "docs/architecture.md": PAGE.replace("| code |", "| code |\n| `runtime/` | sessions |")},
+       "x.cpp:1: only compiler/llvm includes its headers")
 expect({"compiler/passes/prune.cpp": ""}, "the folder compiler/passes is not in the table")
 expect({"dsl/ast.h": '#include "support/gone.h"\n'}, "there is no file support/gone.h")
 expect({"compiler/llvm/jit.cpp": None}, "the folder compiler/llvm has no sources")

@@ -10,7 +10,7 @@
 #include <iterator>
 
 #include "compiler/driver/executable.h"
-#include "compiler/driver/pipeline.h"
+#include "compiler/driver/compile.h"
 #include "runtime/data/idx.h"
 #include "runtime/data/npz_archive.h"
 #include "runtime/experiment/metrics.h"

@@ -193,7 +193,7 @@ TEST(Kernels, NanPropagates) {
                            assign({{"i", 17}}, 0, at(1, {0}, 1), largest({0}, load(at(0, {1})))),
                            assign({{"i", 17}}, 0, at(1, {0}, 2), sum({0}, op(Op::recip, {load(at(0, {1}))})))});
   for (const std::string& target : targets_here()) {
-    const auto kernels = compiler::jit(m, {DType::f32, compiler::Target::named(target)});
+    const auto kernels = compiler::llvm_backend().functions(m, {DType::f32, target});
     for (const double special : {1.0, double{NAN}}) {
       std::vector<Contents> memory = {{std::vector<double>(17, 1), {}}, {std::vector<double>(3, 0), {}}};
       memory[0].real[16] = special;
@@ -208,7 +208,7 @@ TEST(Kernels, ExamplesDoNotKnowEachOther) {
   for (const Module& m : {layer(30, 17), layer(30, 17, 33), layer(5, 40, 3)})
     for (const std::string& target : targets_here())
       for (const DType dtype : {DType::f32, DType::f64}) {
-        const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(target)});
+        const auto kernels = compiler::llvm_backend().functions(m, {dtype, target});
         std::mt19937_64 random(5);
         std::vector<Contents> all = random_memory(m, 40, dtype, random);
         const std::vector<Contents> before = all;
@@ -225,11 +225,12 @@ TEST(Kernels, ExamplesDoNotKnowEachOther) {
 }
 
 TEST(Kernels, TextsForOtherProcessors) {
-  const compiler::JitOptions m1{DType::f32, compiler::Target::named("apple-m1")};
-  EXPECT_NE(compiler::asm_text(layer(30, 30), m1).find("fmla"), std::string::npos);
-  EXPECT_NE(compiler::llvm_text(layer(30, 30), m1).find("<4 x float>"), std::string::npos);
-  EXPECT_THROW(compiler::jit(layer(3, 3), m1), std::runtime_error);
-  EXPECT_THROW(compiler::Target::named("no-such-processor"), std::runtime_error);
+  const compiler::Backend& llvm = compiler::llvm_backend();
+  const compiler::CodegenOptions m1{DType::f32, "apple-m1"};
+  EXPECT_NE(llvm.text("asm", layer(30, 30), m1).find("fmla"), std::string::npos);
+  EXPECT_NE(llvm.text("llvm", layer(30, 30), m1).find("<4 x float>"), std::string::npos);
+  EXPECT_THROW(llvm.functions(layer(3, 3), m1), std::runtime_error);
+  EXPECT_THROW(llvm.processor("no-such-processor"), std::runtime_error);
 }
 
 TEST(Kernels, DenormalsAreFlushedAndComeBack) {
@@ -267,7 +268,7 @@ TEST(Kernels, DenormalsAreFlushedForTheirThreadAlone) {
 #ifdef __SANITIZE_ADDRESS__
 TEST(Kernels, TheSanitizerSeesThem) {
   const Module m = module({{"x", real, 16}}, {assign({{"i", 16}}, 1, at(0, {1}), constant(1))});
-  const auto kernels = compiler::jit(m, {DType::f32, compiler::Target::named("baseline")});
+  const auto kernels = compiler::llvm_backend().functions(m, {DType::f32, "baseline"});
   std::vector<float> small(15);
   void* const pointer = small.data();
   EXPECT_DEATH(kernels->find("kernel")(&pointer, 1), "heap-buffer-overflow");
@@ -278,7 +279,7 @@ TEST(Kernels, TheSanitizerSeesThem) {
 // Two threads write the same numbers: full vectors, and the masked end of a row.
 void race(const std::string& target) {
   const Module m = module({{"x", real, 19}}, {assign({{"i", 19}}, 1, at(0, {1}), constant(1))});
-  const auto kernels = compiler::jit(m, {DType::f32, compiler::Target::named(target)});
+  const auto kernels = compiler::llvm_backend().functions(m, {DType::f32, target});
   std::vector<float> shared(19);
   const auto write = [&] {
     void* const pointer = shared.data();

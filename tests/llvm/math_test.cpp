@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 
+#include "compiler/llvm/target.h"
 #include "run.h"
 
 namespace eligo::testing {
@@ -133,7 +134,7 @@ void check_accuracy(DType dtype) {
   for (const std::string& target : targets_here())
     for (const Case& c : cases()) {
       const Module m = apply_to(c.op, static_cast<std::int64_t>(n));
-      const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(target)});
+      const auto kernels = compiler::llvm_backend().functions(m, {dtype, target});
       run_kernel(*kernels, m, dtype, memory, 1);
       double worst = 0;
       std::size_t where = 0;
@@ -162,13 +163,13 @@ TEST(Math, SameBitsForEveryWidth) {
       for (double& x : memory[0].real) x = static_cast<double>(static_cast<float>(x * 20));
       for (const std::string& target : targets_here()) {
         if (!compiler::Target::named(target).fma) continue;
-        run_kernel(*compiler::jit(many, {dtype, compiler::Target::named(target)}), many, dtype, memory, 1);
+        run_kernel(*compiler::llvm_backend().functions(many, {dtype, target}), many, dtype, memory, 1);
         if (first.empty()) first = memory;
         EXPECT_EQ(std::memcmp(first[2].real.data(), memory[2].real.data(), 1000 * sizeof(double)), 0)
             << target << compiler::op_name(c.op);
       }
       if (first.empty()) continue;
-      const auto scalar = compiler::jit(one, {dtype, compiler::Target::host()});
+      const auto scalar = compiler::llvm_backend().functions(one, {dtype});
       for (std::size_t i = 0; i < 1000; ++i) {
         std::vector<Contents> single = {{{memory[0].real[i]}, {}}, {{memory[1].real[i]}, {}}, {{0}, {}}};
         run_kernel(*scalar, one, dtype, single, 1);
@@ -199,7 +200,7 @@ TEST(Math, ExactOperations) {
     }
     for (const std::string& target : targets_here())
       for (const DType dtype : {DType::f32, DType::f64}) {
-        run_kernel(*compiler::jit(m, {dtype, compiler::Target::named(target)}), m, dtype, memory, 1);
+        run_kernel(*compiler::llvm_backend().functions(m, {dtype, target}), m, dtype, memory, 1);
         for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
           const double x[3] = {memory[0].real[i], memory[1].real[i], memory[2].real[i]};
           const double want = compiler::op_evaluate(which, x), got = memory[3].real[i];

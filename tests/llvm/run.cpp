@@ -80,7 +80,7 @@ void run_kernel(const compiler::Kernels& kernels, const Module& m, DType dtype, 
 std::vector<std::string> targets_here() {
   std::vector<std::string> here;
   for (const char* name : {"avx512", "znver4", "avx2", "baseline"})
-    if (compiler::Target::named(name).why_not_here().empty()) here.push_back(name);
+    if (compiler::llvm_backend().why_not_here(name).empty()) here.push_back(name);
   return here;
 }
 
@@ -90,7 +90,7 @@ void check(const Module& m, const std::vector<std::int64_t>& examples, std::uint
   for (const std::string& target : targets_here())
     for (const DType dtype : {DType::f32, DType::f64}) {
       SCOPED_TRACE(fmt::format("{} {} seed {}\n{}", target, dtype == DType::f32 ? "f32" : "f64", seed, text(m)));
-      const auto kernels = compiler::jit(m, {dtype, compiler::Target::named(target)});
+      const auto kernels = compiler::llvm_backend().functions(m, {dtype, target});
 #ifndef __SANITIZE_ADDRESS__
       EXPECT_LT(kernels->object_bytes, 40'000u * m.functions[0].statements.size());
 #endif

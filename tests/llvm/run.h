@@ -4,7 +4,7 @@
 #include <random>
 
 #include "build.h"
-#include "compiler/llvm/jit.h"
+#include "compiler/codegen/codegen.h"
 #include "compiler/loops/evaluate.h"
 
 namespace eligo::testing {

@@ -10,8 +10,7 @@
 
 #include <fmt/format.h>
 
-#include "compiler/driver/pipeline.h"
-#include "compiler/llvm/target.h"
+#include "compiler/driver/compile.h"
 #include "compiler/reference/interpreter.h"
 #include "tests/oracle/nets.h"
 #include "tests/runtime/temporary.h"
@@ -156,7 +155,7 @@ void PrintTo(const Backend& b, std::ostream* out) {
 std::vector<Backend> backends() {
   std::vector<Backend> all = {{"", true}};
   for (const char* cpu : {"avx512", "avx2", "baseline"})
-    if (compiler::Target::named(cpu).why_not_here().empty())
+    if (compiler::llvm_backend().why_not_here(cpu).empty())
       for (const bool float64 : {true, false}) all.push_back({cpu, float64});
   return all;
 }
@@ -241,8 +240,8 @@ void check_operation(Op op, const Backend& backend) {
     options.float64 = backend.float64;
     options.cpu = backend.cpu;
     options.batch = 1;
-    options.divide = false;
-    runner = compiler::compile_program(program, options);
+    options.keep_phases = true;
+    runner = compiler::compile_and_load(*program, options);
     scratch.resize(static_cast<std::size_t>(runner->scratch_bytes(1) / 8 + 32));
     prepared.resize(static_cast<std::size_t>(runner->prepared_bytes() / 8 + 32));
   }

@@ -11,7 +11,7 @@ namespace {
 // The largest value that is computed for single examples. Sums over the batch are none of these.
 std::int64_t largest_of_an_example(const ProgramSpec& spec) {
   const auto program = instantiate(spec);
-  compiler::finish_graph(*program, {.batch = spec.batch_hint});
+  compiler::run_passes(*program, {.batch = spec.batch_hint}, compiler::PassId::contraction_order);
   std::int64_t most = 0;
   for (const auto& phase : program->phases)
     for (const auto& root : phase.roots)

@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "compiler/autodiff/differentiate.h"
-#include "compiler/driver/pipeline.h"
+#include "compiler/driver/compile.h"
 #include "compiler/ir/print.h"
 #include "compiler/ir/verify.h"
 #include "compiler/loops/evaluate.h"
@@ -91,7 +91,7 @@ Values run_kernels(std::uint64_t seed, int nodes, bool corners = false) {
   compiler::CompileOptions options;
   options.float64 = true;
   options.batch = kExamples;
-  const auto runner = compiler::compile_program(program, options);
+  const auto runner = compiler::compile_and_load(*program, options);
   std::vector<double> scratch(static_cast<std::size_t>(runner->scratch_bytes(kExamples) / 8 + 32));
   std::vector<double> prepared(static_cast<std::size_t>(runner->prepared_bytes() / 8 + 32));
   auto aligned = [](std::vector<double>& v) {
@@ -142,8 +142,8 @@ TEST_P(RandomGraphs, KeepTheirMeaning) {
     compiler::simplify(program);
     ASSERT_NO_FATAL_FAILURE(expect("simplify", interpreted(program, memory)));
     compiler::prune(program);
-    compiler::contract(program, kExamples);
-    compiler::verify(program, "contract", false);
+    compiler::order_contractions(program, kExamples);
+    compiler::verify(program, "contraction_order", false);
     ASSERT_NO_FATAL_FAILURE(expect("contract", interpreted(program, memory)));
     ASSERT_NO_FATAL_FAILURE(expect("lower", looped(program, memory)));
     if (seed % 10 != 0) continue;
@@ -204,8 +204,8 @@ TEST_P(RandomGraphs, KeepTheirMeaningBeyondFiniteNumbers) {
     compiler::simplify(program);
     ASSERT_NO_FATAL_FAILURE(expect("simplify", interpreted(program, memory)));
     compiler::prune(program);
-    compiler::contract(program, kExamples);
-    compiler::verify(program, "contract", false);
+    compiler::order_contractions(program, kExamples);
+    compiler::verify(program, "contraction_order", false);
     ASSERT_NO_FATAL_FAILURE(expect("contract", interpreted(program, memory)));
     ASSERT_NO_FATAL_FAILURE(expect("lower", looped(program, memory)));
     if (seed % 10 != 0) continue;

@@ -34,10 +34,10 @@ std::vector<std::vector<double>> learned(const ProgramSpec& spec, int threads) {
 
 TEST(WideWork, IsCutIntoPiecesOfTheWhole) {
   const auto program = instantiate(wide("rtrl"));
-  compiler::finish_graph(*program, {.float64 = true, .batch = 1});
+  compiler::run_passes(*program, {.float64 = true, .batch = 1}, compiler::PassId::contraction_order);
   compiler::Lowered lowered = compiler::lower(*program, 1);
   const std::size_t functions = lowered.module.functions.size();
-  compiler::cut_wide(lowered);
+  compiler::split_wide_loops(lowered);
   std::size_t shared = 0;
   for (const auto& stages : lowered.stages)
     for (const auto& stage : stages) shared += stage.size() > 1;
@@ -49,9 +49,9 @@ TEST(WideWork, OfASmallNetIsNotCut) {
   ProgramSpec spec = wide("rtrl");
   spec.sizes["n"] = 20;
   const auto program = instantiate(spec);
-  compiler::finish_graph(*program, {.float64 = true, .batch = 1});
+  compiler::run_passes(*program, {.float64 = true, .batch = 1}, compiler::PassId::contraction_order);
   compiler::Lowered lowered = compiler::lower(*program, 1);
-  compiler::cut_wide(lowered);
+  compiler::split_wide_loops(lowered);
   for (const auto& stages : lowered.stages) EXPECT_TRUE(stages.empty());
 }
 

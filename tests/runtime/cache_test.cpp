@@ -7,11 +7,15 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <set>
 #include <thread>
 
+#include "compiler/driver/compile.h"
+#include "compiler/driver/fingerprint.h"
 #include "runtime/engine/program.h"
 #include "runtime/gradients/random_case.h"
 #include "runtime/library/compile.h"
+#include "runtime/library/compile_key.h"
 #include "runtime/library/default_parts.h"
 #include "runtime/library/library.h"
 #include "support/available.h"
@@ -91,6 +95,27 @@ TEST_F(KeptPrograms, EverythingThatMattersIsInTheKey) {
 }
 
 // Schedules are chosen by what fits into memory: where none is given, into the machine's.
+// A program that another version of any of the compiler's folders compiled is not found.
+TEST_F(KeptPrograms, SourcesOfEachFolderAreInTheKey) {
+  EXPECT_FALSE(hit(spec_));
+  const Cache cache(folder_.path());
+  const std::string version = compiler::code_version({.cpu = spec_.cpu, .batch = spec_.batch_hint});
+  const auto now = compiler::fingerprints();
+  ASSERT_TRUE(cache.load(spec_.rule, program_key(spec_, version)));
+  std::set<std::string> folders;
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    std::vector<compiler::Fingerprint> other(now.begin(), now.end());
+    other[i].digest = "of a later version";
+    EXPECT_FALSE(cache.load(spec_.rule, program_key(spec_, version, other))) << now[i].folder;
+    folders.insert(now[i].folder);
+  }
+  for (const char* folder : {"support", "dsl", "compiler/ir", "compiler/frontend", "compiler/autodiff",
+                             "compiler/passes", "compiler/schedule", "compiler/memory", "compiler/loops",
+                             "compiler/codegen", "compiler/lower", "compiler/llvm", "compiler/driver",
+                             "runtime/engine", "runtime/library"})
+    EXPECT_TRUE(folders.contains(folder)) << folder;
+}
+
 TEST_F(KeptPrograms, TheMachinesMemoryIsInTheKey) {
   EXPECT_FALSE(hit(spec_));
   spec_.memory = machine_memory();

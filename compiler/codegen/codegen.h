@@ -1,0 +1,80 @@
+// What a backend is: it turns the loop form into functions of this process. compiler/llvm is one; nothing outside a
+// backend's folder includes its headers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/loops/loops.h"
+
+namespace eligo::compiler {
+
+struct CodegenOptions {
+  loops::DType dtype = loops::DType::f32;
+  std::string cpu = "native";  // this machine's processor, a level (avx512, avx2, baseline), or a processor's name
+  int threads = 2;             // that compile; the objects do not depend on it
+};
+
+// What compiling took, in milliseconds of all threads together.
+struct CodegenTimes {
+  double emit = 0, optimise = 0, generate = 0;
+  double sum() const { return emit + optimise + generate; }
+};
+
+// A module's functions as object files, which may be kept.
+struct Objects {
+  std::vector<std::string> files;
+  CodegenTimes times;
+};
+
+// Functions that can be called; their code lives as long as this does.
+class Kernels {
+ public:
+  using Function = void (*)(void* const* buffers, std::int64_t examples);
+
+  virtual ~Kernels() = default;
+  // The function of that name in the module, or null.
+  virtual Function find(const std::string& name) const = 0;
+
+  CodegenTimes compile_times;  // of `Backend::functions`
+  double load_ms = 0;
+  std::size_t object_bytes = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // Empty where this machine can run code for the processor; otherwise the reason why not. Throws std::runtime_error
+  // for a word that names no processor; so do the functions below.
+  virtual std::string why_not_here(const std::string& cpu) const = 0;
+  // The processor's name, of "native" that of this machine's.
+  virtual std::string processor(const std::string& cpu) const = 0;
+  // Everything but the module that object files depend on, as text: versions, passes, the processor and its features.
+  virtual std::string version(const CodegenOptions& options) const = 0;
+
+  // The module must be sound (loops::verify).
+  virtual Objects compile(const loops::Module& module, const CodegenOptions& options) const = 0;
+  // Throws std::runtime_error where the objects are unsound or do not define the names.
+  virtual std::shared_ptr<Kernels> load(const std::vector<std::string>& objects,
+                                        const std::vector<std::string>& names) const = 0;
+
+  // The forms in which `text` shows a module, from the first to the last: for LLVM "llvm" and "asm". The options may
+  // name any processor that the backend knows.
+  virtual std::span<const std::string_view> forms() const = 0;
+  virtual std::string text(std::string_view form, const loops::Module& module, const CodegenOptions& options) const = 0;
+
+  // Compiled and loaded. Throws std::runtime_error where this machine cannot run the processor's code.
+  std::shared_ptr<Kernels> functions(const loops::Module& module, const CodegenOptions& options) const;
+};
+
+std::vector<std::string> function_names(const loops::Module& module);
+
+// Defined in compiler/llvm/backend.cpp.
+const Backend& llvm_backend();
+
+}  // namespace eligo::compiler
