@@ -50,7 +50,7 @@ Counted count(const ProgramSpec& spec, std::int64_t examples) {
   compiler::run_passes(*plan, options, compiler::PassId::distribute_steps);
   Counted counted;
   for (const auto& phase : plan->phases)
-    counted.rows[phase.name()] = static_cast<double>(examples * (phase.takes_many_steps() ? compiler::steps_in_a_call : 1));
+    counted.rows[phase.name()] = static_cast<double>(examples * (phase.takes_many_steps() ? compiler::cost_model::steps_in_a_call : 1));
   for (const auto& [phase, cost] : compiler::phase_costs(*plan, examples)) counted.costs[phase.name()] = cost;
   return counted;
 }

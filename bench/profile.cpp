@@ -152,7 +152,7 @@ void profile(const Options& o) {
   compiler::run_passes(compilation, compiler::PassId::lower);
   const compiler::Lowered& lowered = compilation.lowered;
   const Module& m = lowered.module;
-  constexpr std::int64_t steps = 16;  // that `lower` reckons with where many are taken at once
+  constexpr std::int64_t steps = compiler::cost_model::steps_in_a_call;
   const Arena arena(m, o.batch * steps, o.spec.float64 ? DType::f64 : DType::f32);
   fmt::print("{}: {} examples, peak {:.1f} GFLOP/s\n", m.name, o.batch,
              1e-9 * peak_flops(o.spec.float64 ? DType::f64 : DType::f32));

@@ -63,6 +63,25 @@ quietly() {
   return $status
 }
 
+# Copies ninja's lines to a log and says how far it is: in one line that counts on a terminal, in tenths elsewhere. A
+# build of a few steps is not worth a word.
+count_steps() {
+  local log=$1 line step steps tenth=0
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >>"$log"
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    step=${BASH_REMATCH[1]} steps=${BASH_REMATCH[2]}
+    [ "$steps" -ge 10 ] || continue
+    if [ -t 2 ]; then
+      printf '\rbuilding: %d of %d ' "$step" "$steps" >&2
+    elif [ $((step * 10 / steps)) -gt "$tenth" ]; then
+      tenth=$((step * 10 / steps))
+      say "building: $step of $steps"
+    fi
+  done
+  if [ -t 2 ]; then printf '\r\033[K' >&2; fi
+}
+
 # build PRESET TARGET...
 build() {
   local preset=$1 folder
@@ -78,12 +97,14 @@ build() {
     (cd "$root" && quietly cmake --preset "$preset")
     echo "$preset" >"$folder/preset"
   fi
-  # Only a build that takes its time is worth a word.
-  (sleep 2 >/dev/null 2>&1 && say "building (the first time takes a few minutes)") >/dev/null &
-  local note=$! status=0
-  quietly ninja -C "$folder" -j "$(nproc)" "$@" || status=$?
-  kill "$note" 2>/dev/null || true
-  wait "$note" 2>/dev/null || true
+  local log status=0
+  log=$(mktemp)
+  NINJA_STATUS='[%f/%t] ' ninja -C "$folder" -j "$(nproc)" "$@" 2>&1 | count_steps "$log" || status=$?
+  if [ $status != 0 ]; then
+    grep -vE '^\[[0-9]+/[0-9]+\] ' "$log" >&2 || true
+    say "the build failed: ninja -C $(basename "$folder") $*"
+  fi
+  rm -f "$log"
   return $status
 }
 

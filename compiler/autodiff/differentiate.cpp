@@ -9,6 +9,7 @@
 #include "compiler/autodiff/derivative_rules.h"
 #include "compiler/autodiff/merge_derivatives.h"
 #include "compiler/ir/masks.h"
+#include "compiler/ir/rewrite.h"
 #include "compiler/passes/cost.h"
 #include "compiler/passes/simplify.h"
 
@@ -34,13 +35,13 @@ class Fields {
     for (std::size_t i = 0; i < moved->uses.size(); ++i) expanded(moved->uses[i].node, canonical->uses[i].node, time);
   }
 
-  // The value of a node of an equation: read where it is kept, kept from now on if it is dear, else computed from such.
+  // The value of a node of an equation: read where it is kept, kept from now on if it is expensive, else computed from such.
   Ref value(Ref node) {
     auto found = canonical_.find(node);
     if (found == canonical_.end() || node->kind == NodeKind::leaf || !node->batched) return node;
     const auto [canonical, time] = found->second;
     if (auto kept = field_.find(canonical); kept != field_.end()) return p_.leaf(kept->second, time);
-    if (dear(canonical)) return p_.leaf(keep(canonical), time);
+    if (expensive(canonical)) return p_.leaf(keep(canonical), time);
     std::vector<Use> uses = node->uses;
     for (Use& use : uses) use.node = value(use.node);
     return p_.graph.rebuild(node, std::move(uses));
@@ -64,7 +65,7 @@ class Fields {
     field_.emplace(x.node, tensor);
   }
 
-  static bool dear(Ref node) {
+  static bool expensive(Ref node) {
     if (node->kind == NodeKind::map) return op_is_expensive(node->op);
     if (node->kind == NodeKind::maximum) return true;
     if (node->kind != NodeKind::contract || node->summed.empty()) return false;
@@ -226,15 +227,10 @@ class Differentiator {
       : p_(program), g_(program.graph), fields_(program), batch_(batch) {}
 
   Ref resolve(Ref root) {
-    for (Ref node : postorder({root})) {
-      if (done_.contains(node)) continue;
-      std::vector<Use> uses = node->uses;
-      for (Use& use : uses) use.node = done_.at(use.node);
-      Ref rebuilt = node->uses.empty() ? node : g_.rebuild(node, std::move(uses));
-      g_.origin = node->origin;
-      done_[node] = lazy(node->kind) ? replace(rebuilt) : rebuilt;
-    }
-    return done_.at(root);
+    return rewrite(g_, root, done_, [&](Ref node, std::vector<Use> uses) {
+      Ref rebuilt = g_.rebuild(node, std::move(uses));
+      return lazy(node->kind) ? replace(rebuilt) : rebuilt;
+    });
   }
 
  private:
@@ -486,7 +482,7 @@ class Differentiator {
   Graph& g_;
   Fields fields_;
   std::int64_t batch_;
-  std::unordered_map<Ref, Ref> done_;
+  Rewritten done_;
   std::map<std::pair<Seeds, std::pair<std::vector<Ref>, TimeRef>>, std::vector<Ref>> left_;
 };
 

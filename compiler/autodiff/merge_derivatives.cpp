@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "compiler/ir/rewrite.h"
+
 namespace eligo::compiler {
 namespace {
 
@@ -115,20 +117,13 @@ Ref merged(Graph& g, Ref sum) {
 
 void merge_derivatives(Program& program) {
   Graph& g = program.graph;
-  std::unordered_map<Ref, Ref> done;
+  Rewritten done;
+  const auto rule = [&](Ref node, std::vector<Use> uses) {
+    Ref rebuilt = g.rebuild(node, std::move(uses));
+    return rebuilt->kind == NodeKind::sum ? merged(g, rebuilt) : rebuilt;
+  };
   for (Phase& phase : program.phases)
-    for (Root& root : phase.roots) {
-      for (Ref node : postorder({root.node})) {
-        if (done.contains(node)) continue;
-        std::vector<Use> uses = node->uses;
-        for (Use& use : uses) use.node = done.at(use.node);
-        g.origin = node->origin;
-        Ref rebuilt = node->uses.empty() ? node : g.rebuild(node, std::move(uses));
-        done[node] = rebuilt->kind == NodeKind::sum ? merged(g, rebuilt) : rebuilt;
-      }
-      root.node = done.at(root.node);
-    }
-  g.origin = {};
+    for (Root& root : phase.roots) root.node = rewrite(g, root.node, done, rule);
 }
 
 }  // namespace eligo::compiler

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "compiler/driver/pipeline.h"
+#include "compiler/ir/cost_model.h"
 #include "compiler/ir/manifest.h"
 #include "compiler/lower/phase_costs.h"
 #include "compiler/memory/layout.h"
@@ -19,9 +20,10 @@ namespace {
 using Kind = Schedule::Kind;
 using Assignment = std::map<std::string, Schedule>;  // by recurrence
 
-// What running a program takes: operations, and bytes moved, of a step and example; bytes of a session's arena.
+// What running a program takes: work of a step and example; bytes of a session's arena.
 struct Estimate {
-  double operations = 0, bytes = 0, memory = 0;
+  Cost work;
+  double memory = 0;
 };
 
 struct Candidate {
@@ -29,8 +31,7 @@ struct Candidate {
   bool possible = true;
   Estimate cost;
   std::string reason;  // why it is not possible
-  // As in the compiler's choices of order: moving a word costs as much as a few operations.
-  double weight() const { return cost.operations + cost.bytes; }
+  double weight() const { return cost.work.weight(); }
 };
 
 // How often a phase runs in a sequence of `steps` steps.
@@ -137,16 +138,16 @@ class Scheduler {
     Estimate sum;
     for (const PhaseCost& phase : phase_costs(plan, request_.batch)) {
       const double runs = runs_of(plan, phase.phase, steps) / (steps * batch);
-      sum.operations += runs * phase.cost.operations;
-      sum.bytes += runs * phase.cost.words * (request_.float64 ? 8 : 4);
+      sum.work.operations += runs * phase.cost.operations;
+      sum.work.words += runs * phase.cost.words;
     }
     const Plan kept = plan_of(plan);
     sum.memory = layout_of(kept, 0).bytes;
     if (sum.memory <= request_.memory) return sum;
     try {  // in segments, whose steps are taken twice
       sum.memory = layout_of(kept, static_cast<std::uint64_t>(request_.memory)).bytes;
-      sum.operations *= 2;
-      sum.bytes *= 2;
+      sum.work.operations *= 2;
+      sum.work.words *= 2;
     } catch (const Error&) {
       // it does not fit so either
     }
@@ -182,7 +183,7 @@ class Scheduler {
     else if (table_) tried.insert(tried.begin() + 2, {Kind::replay, 5, true});
     std::vector<Candidate> candidates;
     for (const Schedule& schedule : tried) {
-      // Whatever can be walked back once is cheaper so than from every arrival anew.
+      // A walk back over the window is cheaper than one from every arrival.
       const bool settled = !candidates.empty() && candidates.front().possible;
       if (schedule.kind == Kind::replay && settled && !table_) continue;
       candidates.push_back(consider(name, schedule));
@@ -207,7 +208,8 @@ class Scheduler {
   std::vector<ScheduleChoice> rows(const std::vector<Candidate>& candidates, const Schedule& chosen) const {
     std::vector<ScheduleChoice> result;
     for (const Candidate& c : candidates) {
-      ScheduleChoice row{to_string(c.schedule), c.cost.operations, c.cost.bytes, c.cost.memory,
+      const double bytes = c.cost.work.words * (request_.float64 ? 8 : 4);
+      ScheduleChoice row{to_string(c.schedule), c.cost.work.operations, bytes, c.cost.memory,
                          c.possible && c.schedule.steps < 0, c.reason, c.schedule == chosen};
       if (c.possible && c.schedule.steps >= 0)
         row.reason = "it leaves out what lies further back, so it has to be asked for";

@@ -235,6 +235,7 @@ Ref Graph::jvp(Ref a, std::vector<Ref> v, std::vector<Ref> cuts, TimeRef own) {
 }
 
 Ref Graph::rebuild(Ref node, std::vector<Use> uses) {
+  if (uses.empty()) return node;
   Node n = *node;
   n.uses = std::move(uses);
   const bool derivative = n.kind == NodeKind::jac || n.kind == NodeKind::vjp || n.kind == NodeKind::jvp;

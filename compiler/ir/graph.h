@@ -139,7 +139,7 @@ class Graph {
   Ref jac(Ref a, std::vector<Ref> cuts, int wrt, TimeRef own);
   Ref vjp(std::vector<std::pair<Ref, Ref>> a_and_u, std::vector<Ref> cuts, int wrt, TimeRef own);
   Ref jvp(Ref a, std::vector<Ref> v, std::vector<Ref> cuts, TimeRef own);
-  // The same node over other uses (same number, same axes).
+  // The same node over other uses (same number, same axes); itself where it has none. Passes over whole graphs: rewrite.h.
   Ref rebuild(Ref node, std::vector<Use> uses);
 
   // Nodes made while an origin is set carry it.

@@ -4,6 +4,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "compiler/ir/rewrite.h"
+
 namespace eligo::compiler {
 
 Extent Tensor::size() const {
@@ -103,17 +105,11 @@ Ref moved_derivative(Program& program, Ref node, const std::vector<Use>& uses, T
 bool is_lazy(NodeKind kind) { return kind == NodeKind::jac || kind == NodeKind::vjp || kind == NodeKind::jvp; }
 
 Ref shift(Program& program, Ref root, TimeRef time) {
-  std::unordered_map<Ref, Ref> moved;
-  for (Ref node : postorder({root})) {
-    std::vector<Use> uses = node->uses;
-    for (Use& use : uses) use.node = moved.at(use.node);
-    program.graph.origin = node->origin;
-    if (node->kind == NodeKind::leaf) moved[node] = moved_leaf(program, node, time);
-    else if (is_lazy(node->kind)) moved[node] = moved_derivative(program, node, uses, time);
-    else moved[node] = program.graph.rebuild(node, std::move(uses));
-  }
-  program.graph.origin = {};
-  return moved.at(root);
+  return rewrite(program.graph, root, [&](Ref node, std::vector<Use> uses) {
+    if (node->kind == NodeKind::leaf) return moved_leaf(program, node, time);
+    if (is_lazy(node->kind)) return moved_derivative(program, node, uses, time);
+    return program.graph.rebuild(node, std::move(uses));
+  });
 }
 
 }  // namespace eligo::compiler

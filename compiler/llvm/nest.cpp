@@ -6,55 +6,19 @@
 #include <stdexcept>
 #include <unordered_set>
 
+#include "compiler/loops/build.h"
+
 namespace eligo::compiler::codegen {
 namespace {
 
 using loops::Access;
+using loops::apply;
+using loops::load;
+using loops::rewrite;
+using loops::sum;
 using loops::Value;
 using loops::ValueKind;
 using loops::ValuePtr;
-
-// A copy of `v` with `change` applied to every node, operands first; shared parts stay shared.
-using Change = std::function<ValuePtr(ValuePtr)>;
-ValuePtr rewrite(const ValuePtr& v, const Change& change, std::unordered_map<const Value*, ValuePtr>& done) {
-  if (const auto known = done.find(v.get()); known != done.end()) return known->second;
-  ValuePtr now = v;
-  std::vector<ValuePtr> args;
-  for (const ValuePtr& a : v->args) args.push_back(rewrite(a, change, done));
-  if (args != v->args) {
-    auto copy = std::make_shared<Value>(*v);
-    copy->args = std::move(args);
-    now = std::move(copy);
-  }
-  return done[v.get()] = change(now);
-}
-ValuePtr rewrite(const ValuePtr& v, const Change& change) {
-  std::unordered_map<const Value*, ValuePtr> done;
-  return rewrite(v, change, done);
-}
-
-ValuePtr apply(Op op, std::vector<ValuePtr> args) {
-  auto v = std::make_shared<Value>();
-  v->kind = ValueKind::apply;
-  v->op = op;
-  v->args = std::move(args);
-  return v;
-}
-
-ValuePtr sum(std::vector<int> over, const ValuePtr& body) {
-  auto v = std::make_shared<Value>();
-  v->kind = ValueKind::reduce;
-  v->over = std::move(over);
-  v->args = {body};
-  return v;
-}
-
-ValuePtr load(const Access& access) {
-  auto v = std::make_shared<Value>();
-  v->kind = ValueKind::load;
-  v->access = access;
-  return v;
-}
 
 // Σ j: a * f[j] = a * Σ j: f[j]. Over a loop that may have no trips only constants move (0 * infinity is no zero).
 class Factoring {

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "compiler/ir/archive.h"
+#include "compiler/loops/build.h"
 
 namespace eligo::compiler::codegen {
 namespace {
@@ -91,17 +92,11 @@ class Outliner {
   }
 
   ValuePtr moved(const ValuePtr& value) {
-    ValuePtr& known = values_[value.get()];
-    if (known) return known;
-    Value copy = *value;
-    if (copy.kind == loops::ValueKind::load) copy.access = moved(copy.access);
-    for (ValuePtr& argument : copy.args) argument = moved(argument);
-    return values_[value.get()] = std::make_shared<const Value>(std::move(copy));
+    return loops::with_accesses(value, [&](Access& access) { access = moved(access); });
   }
 
   const loops::Module& module_;
   std::unordered_map<int, int> arguments_;
-  std::unordered_map<const Value*, ValuePtr> values_;  // what is shared stays shared
 };
 
 // Everything that a nest's code depends on; names and labels are not.
@@ -172,7 +167,7 @@ std::vector<std::vector<std::size_t>> parts_of(const Outlined& outlined) {
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return costs[a] > costs[b]; });
   std::vector<std::vector<std::size_t>> parts(std::clamp<std::size_t>(order.size() / few, 1, most));
   std::vector<double> sums(parts.size(), 0.0);
-  for (const std::size_t nest : order) {  // the dearest first, each to whom has least
+  for (const std::size_t nest : order) {  // the most expensive first, each to the thread that has least
     const auto least = static_cast<std::size_t>(std::min_element(sums.begin(), sums.end()) - sums.begin());
     parts[least].push_back(nest);
     sums[least] += costs[nest];

@@ -71,7 +71,7 @@ Lowered ModuleLowering::run() {
     out.function_of_phase.push_back(-1);
     if (phase.roots.empty()) continue;
     const bool update = row(phase.kind).assigns;
-    batch_estimate = one_step * (phase.takes_many_steps() ? steps_in_a_call : 1);
+    batch_estimate = one_step * (phase.takes_many_steps() ? cost_model::steps_in_a_call : 1);
     PhaseLowering lowering(*this, identifier(phase.name()), !update);
     lowering.lower(phase);
     loops::Function f = lowering.function();

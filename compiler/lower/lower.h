@@ -1,6 +1,6 @@
-// From ordered graphs to the loop form: which nodes get memory, which melt into the loops that read them.
+// From ordered graphs to the loop form: which nodes get memory, which are fused into the loops that read them.
 //
-// Reductions and dear or shared values get a buffer; single-use elementwise work becomes the epilogue of the loop nest
+// Reductions and expensive or shared values get a buffer; single-use elementwise work becomes the epilogue of the loop nest
 // that reads it. Terms that tie axes (an identity, a block of a bundle, a one-hot) become their own statements over
 // just the places they touch. Values of parameters alone move to the function `prepare`, with a transposed copy where a
 // kernel would otherwise read across rows.
@@ -35,9 +35,6 @@ struct Lowered {
   std::vector<char> at_once;                                   // by function: of a phase that may take many steps
   std::int64_t prepared_elements = 0;
 };
-
-// Steps that a call of a phase which takes many at once is expected to be given, for choices by cost.
-constexpr std::int64_t steps_in_a_call = 16;
 
 Lowered lower(Program& program, std::int64_t batch);
 

@@ -55,12 +55,12 @@ std::vector<int> PhaseLowering::order_of(Ref node) {
 ValuePtr PhaseLowering::load_kept(Nest& nest, Ref node, const std::vector<Place>& at) {
   const int buffer = materialise(node);
   const auto order = order_.find(node);
-  if (order == order_.end()) return load(nest, buffer, node->dims, at);
-  return load(nest, buffer, ordered(node->dims, order->second), ordered(at, order->second));
+  if (order == order_.end()) return load_at(nest, buffer, node->dims, at);
+  return load_at(nest, buffer, ordered(node->dims, order->second), ordered(at, order->second));
 }
 
 ValuePtr PhaseLowering::load_leaf(Nest& nest, Ref leaf, const std::vector<Place>& at) {
-  auto v = std::make_shared<Value>(*load(nest, m_.tensor_buffer(leaf->tensor, leaf->time), leaf->dims, at));
+  auto v = std::make_shared<Value>(*load_at(nest, m_.tensor_buffer(leaf->tensor, leaf->time), leaf->dims, at));
   if (leaf->rank() >= 2 && hoist_ && parameters_only(leaf)) nest.matrices.push_back({v, leaf, at});
   return v;
 }
@@ -126,7 +126,7 @@ int PhaseLowering::transposed(Ref leaf, const std::vector<int>& order) {
   for (int i : order) from[static_cast<std::size_t>(i)] = Index::of(nest.add(fmt::format("i{}", i), leaf->dims[i]));
   nest.s.outer = static_cast<int>(nest.s.loops.size());
   nest.s.out = access(nest, buffer, ordered(leaf->dims, order), ordered(from, order));
-  nest.s.value = load(nest, m_.tensor_buffer(leaf->tensor, leaf->time), leaf->dims, from);
+  nest.s.value = load_at(nest, m_.tensor_buffer(leaf->tensor, leaf->time), leaf->dims, from);
   nest.s.label = "transposed copy of " + tensor;
   finish(nest);
   return transposed_[{leaf, order}] = buffer;

@@ -1,4 +1,4 @@
-// One phase: what gets a buffer, what melts into the loops that read it.
+// One phase: what gets a buffer, what is fused into the loops that read it.
 #include <algorithm>
 #include <stdexcept>
 
@@ -43,8 +43,8 @@ bool PhaseLowering::needs_buffer(Ref node) const {
   if (assembled(node)) return true;
   auto uses = uses_.find(node);
   const bool shared = uses != uses_.end() && uses->second > 1;
-  if (is_reduction(node)) return true;  // single uses that fit are melted in by `build`
-  return shared && operations(node) > free_operations;
+  if (is_reduction(node)) return true;  // single uses that fit are fused by `build`
+  return shared && operations(node) > cost_model::free_operations;
 }
 
 bool PhaseLowering::parameters_only(Ref node) {
@@ -131,11 +131,8 @@ Access PhaseLowering::access(Nest& nest, int buffer, const std::vector<Extent>& 
   return a;
 }
 
-ValuePtr PhaseLowering::load(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at) {
-  auto v = std::make_shared<Value>();
-  v->kind = ValueKind::load;
-  v->access = access(nest, buffer, dims, at);
-  return v;
+ValuePtr PhaseLowering::load_at(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at) {
+  return loops::load(access(nest, buffer, dims, at));
 }
 
 // An identity or block that no index could absorb, written out.
@@ -162,17 +159,12 @@ int PhaseLowering::dense(Ref embed) {
 
 void PhaseLowering::finish(Nest& nest) {
   choose_layouts(nest);
-  const std::size_t n = nest.s.loops.size();
-  std::function<ValuePtr(const ValuePtr&)> fix = [&](const ValuePtr& v) {
-    auto copy = std::make_shared<Value>(*v);
-    copy->access.stride.resize(v->kind == ValueKind::load ? n : 0, 0);
-    if (copy->access.gather >= 0) copy->access.gather_loops.resize(n, 0);
-    for (ValuePtr& a : copy->args) a = fix(a);
-    return ValuePtr(copy);
+  const auto all_loops = [n = nest.s.loops.size()](Access& a) {
+    a.stride.resize(n, 0);
+    if (a.gather >= 0) a.gather_loops.resize(n, 0);
   };
-  nest.s.out.stride.resize(n, 0);
-  if (nest.s.out.gather >= 0) nest.s.out.gather_loops.resize(n, 0);
-  nest.s.value = fix(nest.s.value);
+  all_loops(nest.s.out);
+  nest.s.value = loops::with_accesses(nest.s.value, all_loops);
   statements_.push_back(std::move(nest.s));
 }
 
@@ -255,21 +247,17 @@ void PhaseLowering::emit_whole(int buffer, Ref node, bool accumulate, const std:
         nest.batch = nest.add("b", m_.batch_estimate, true);
         over.push_back(nest.batch);
       }
-      auto v = std::make_shared<Value>();
-      v->kind = node->kind == NodeKind::maximum ? ValueKind::reduce_max : ValueKind::reduce;
-      v->over = over;
       nest.reducing = over;
       if (node->kind == NodeKind::maximum) {
         std::vector<Place> inner;
         for (const Index& index : node->uses[0].index) inner.push_back(substitute(index, labels));
-        v->args = {build(nest, node->uses[0].node, inner)};
+        nest.s.value = largest(over, build(nest, node->uses[0].node, inner));
         nest.reducing.clear();
-        nest.s.value = v;
       } else {
         const auto [inside, scalars] = split_scalars(node->uses, node->sum_batch, over, labels);
-        v->args = {build_product(nest, inside, 1, labels)};
+        const ValuePtr total = sum(over, build_product(nest, inside, 1, labels));
         nest.reducing.clear();
-        nest.s.value = scaled(nest, v, scalars, node->number, labels);
+        nest.s.value = scaled(nest, total, scalars, node->number, labels);
       }
     } else {
       nest.s.value = build(nest, node, at);
@@ -334,7 +322,7 @@ struct PhaseLowering::Factors {
 void PhaseLowering::add_factor(Nest& nest, const Use& use, const std::vector<Place>& labels, Factors& to) {
   std::vector<Place> at;
   for (const Index& index : use.index) at.push_back(substitute(index, labels));
-  if (use.node->kind == NodeKind::embed) Factors::multiply(to.flags, load(nest, dense(use.node), use.node->dims, at));
+  if (use.node->kind == NodeKind::embed) Factors::multiply(to.flags, load_at(nest, dense(use.node), use.node->dims, at));
   else if (use.node->kind == NodeKind::map && is_mask(m_.p, use.node)) to.conditions.push_back(build_mask(nest, use, at));
   else Factors::multiply(is_structural(m_.p, use.node) ? to.flags : to.product, build(nest, use.node, at));
 }
@@ -391,7 +379,7 @@ std::vector<Use> PhaseLowering::joined(const Nest& nest, const std::vector<Use>&
       for (const Index::Term& t : labels[l].terms) loops.insert(t.label);
     const auto [points, all] = points_of(nest, loops);
     const bool masks = std::all_of(group.begin(), group.end(), [&](const Use& use) { return is_mask(m_.p, use.node); });
-    if (group.size() == 1 || masks || points * often > all) {
+    if (group.size() == 1 || masks || points * cost_model::repeats_in_a_sum > all) {
       out.insert(out.end(), group.begin(), group.end());
       continue;
     }
@@ -418,7 +406,7 @@ std::vector<Use> PhaseLowering::joined(const Nest& nest, const std::vector<Use>&
 ValuePtr PhaseLowering::build(Nest& nest, Ref node, const std::vector<Place>& at) {
   if (node->kind == NodeKind::constant) return constant(node->number);
   if (node->kind == NodeKind::leaf) return load_leaf(nest, node, at);
-  if (node->kind == NodeKind::embed) return load(nest, dense(node), node->dims, at);
+  if (node->kind == NodeKind::embed) return load_at(nest, dense(node), node->dims, at);
   if (buffer_.contains(node)) return load_kept(nest, node, at);
   // Reading at fewer points than the nest has would repeat the work at each of them.
   std::unordered_set<int> loops;
@@ -427,12 +415,12 @@ ValuePtr PhaseLowering::build(Nest& nest, Ref node, const std::vector<Place>& at
   const auto [points, nest_points] = points_of(nest, loops);
   const bool inside_reduce = !nest.reducing.empty();
   const bool repeated = points < nest_points;
-  const int free = inside_reduce && points * often <= nest_points ? 0 : free_operations;
-  const bool melts = !needs_buffer(node) && (!repeated || operations(node) <= free);
+  const int free = inside_reduce && points * cost_model::repeats_in_a_sum <= nest_points ? 0 : cost_model::free_operations;
+  const bool fused = !needs_buffer(node) && (!repeated || operations(node) <= free);
   const bool sums_here = node->kind == NodeKind::contract && is_reduction(node) && !node->sum_batch &&
                          !has_structure(node) && uses_[node] <= 1 && !repeated && !inside_reduce &&
                          !(hoist_ && parameters_only(node)) && node->batched == (nest.batch >= 0);
-  if (!melts && !sums_here) return load_kept(nest, node, at);
+  if (!fused && !sums_here) return load_kept(nest, node, at);
   switch (node->kind) {
     case NodeKind::map: {
       std::vector<ValuePtr> args;
@@ -461,18 +449,17 @@ ValuePtr PhaseLowering::build(Nest& nest, Ref node, const std::vector<Place>& at
     case NodeKind::contract: {
       if (!is_reduction(node)) return build_product(nest, node->uses, node->number, at);
       std::vector<Place> labels = at;
-      auto v = std::make_shared<Value>();
-      v->kind = ValueKind::reduce;
       // A reduce of its own: its loops are not inside those of its neighbours.
+      std::vector<int> over;
       for (Extent e : node->summed) {
-        v->over.push_back(nest.add(fmt::format("k{}", nest.s.loops.size()), e));
-        labels.push_back(Index::of(v->over.back()));
+        over.push_back(nest.add(fmt::format("k{}", nest.s.loops.size()), e));
+        labels.push_back(Index::of(over.back()));
       }
-      const auto [inside, scalars] = split_scalars(node->uses, node->sum_batch, v->over, labels);
-      nest.reducing = v->over;
-      v->args = {build_product(nest, inside, 1, labels)};
+      const auto [inside, scalars] = split_scalars(node->uses, node->sum_batch, over, labels);
+      nest.reducing = over;
+      const ValuePtr total = sum(over, build_product(nest, inside, 1, labels));
       nest.reducing.clear();
-      return scaled(nest, v, scalars, node->number, labels);
+      return scaled(nest, total, scalars, node->number, labels);
     }
     default: return load_kept(nest, node, at);
   }
@@ -548,7 +535,7 @@ void PhaseLowering::lower(const Phase& phase) {
     const Place at = Index::of(nest.add("i", size));
     nest.s.outer = 1;
     nest.s.out = access(nest, to, {size}, {at});
-    nest.s.value = load(nest, from, {size}, {at});
+    nest.s.value = load_at(nest, from, {size}, {at});
     nest.s.label = "assign";
     finish(nest);
   }

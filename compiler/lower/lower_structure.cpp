@@ -214,7 +214,7 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
       }
   for (std::size_t f = 0; f < factors.size(); ++f)
     if (scatter && !absorbed[f] && !structural(factors[f].node) && !buffer_.contains(factors[f].node) &&
-        operations(factors[f].node) > free_operations)
+        operations(factors[f].node) > cost_model::free_operations)
       materialise(factors[f].node);
   // Axes of the destination that the term does not have are broadcast.
   std::vector<int> broadcast(dims.size(), -1);
@@ -273,11 +273,7 @@ void PhaseLowering::emit_structured(int buffer, const std::vector<Extent>& dims,
   ValuePtr body = build_product(nest, rest, reduced.empty() ? coefficient : 1, label_place);
   nest.reducing.clear();
   if (!reduced.empty()) {
-    auto sum = std::make_shared<Value>();
-    sum->kind = ValueKind::reduce;
-    sum->over = reduced;
-    sum->args = {body};
-    body = scaled(nest, sum, scalars, coefficient, label_place);
+    body = scaled(nest, sum(reduced, body), scalars, coefficient, label_place);
   }
   nest.s.value = body;
   nest.s.accumulate = accumulate || nest.s.out.gather >= 0;

@@ -9,12 +9,18 @@
 #include <unordered_set>
 #include <vector>
 
+#include "compiler/ir/cost_model.h"
+#include "compiler/loops/build.h"
 #include "compiler/lower/lower.h"
 
 namespace eligo::compiler::lowering {
 
 using loops::Access;
+using loops::apply;
+using loops::constant;
+using loops::largest;
 using loops::Statement;
+using loops::sum;
 using loops::Value;
 using loops::ValueKind;
 using loops::ValuePtr;
@@ -37,8 +43,6 @@ std::vector<T> ordered(const std::vector<T>& all, const std::vector<int>& order)
 }
 
 constexpr int first_stand_in = 1000;  // numbers above all loops: places that a wiring gives
-constexpr int free_operations = 3;    // elementwise work that is sooner done again than kept
-constexpr double often = 4;           // but not this often inside of a sum
 
 class PhaseLowering;
 
@@ -150,7 +154,7 @@ class PhaseLowering {
   void add_factor(Nest& nest, const Use& use, const std::vector<Place>& labels, Factors& to);
   ValuePtr scaled(Nest& nest, ValuePtr value, const std::vector<Use>& scalars, double coefficient,
                   const std::vector<Place>& labels);
-  ValuePtr load(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at);
+  ValuePtr load_at(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at);
   ValuePtr load_leaf(Nest& nest, Ref leaf, const std::vector<Place>& at);
   ValuePtr load_kept(Nest& nest, Ref node, const std::vector<Place>& at);
   // Where things lie: lower_layout.cpp
@@ -160,20 +164,6 @@ class PhaseLowering {
   Access access(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at);
   void finish(Nest& nest);
   int dense(Ref embed);
-
-  static ValuePtr constant(double x) {
-    auto v = std::make_shared<Value>();
-    v->kind = ValueKind::constant;
-    v->constant = x;
-    return v;
-  }
-  static ValuePtr apply(Op op, std::vector<ValuePtr> args) {
-    auto v = std::make_shared<Value>();
-    v->kind = ValueKind::apply;
-    v->op = op;
-    v->args = std::move(args);
-    return v;
-  }
 
   ModuleLowering& m_;
   std::string name_;

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "compiler/ir/cost_model.h"
+#include "compiler/loops/build.h"
 #include "compiler/lower/phase_costs.h"
 
 namespace eligo::compiler {
@@ -12,13 +14,8 @@ namespace {
 
 using loops::Access;
 using loops::Statement;
-using loops::Value;
 using loops::ValueKind;
 using loops::ValuePtr;
-
-constexpr double wide = 8e6;   // operations of one example: below, threads cost more than they bring
-constexpr double piece = 1e6;  // of a piece, at least
-constexpr std::int64_t most_pieces = 16;
 
 std::int64_t at(const std::vector<std::int64_t>& stride, std::size_t l) { return l < stride.size() ? stride[l] : 0; }
 
@@ -36,7 +33,7 @@ void loads_of(const ValuePtr& v, std::vector<const Access*>& all) {
 
 // As many pieces as there may be; an even number, if possible.
 std::int64_t pieces_of(std::int64_t extent, double operations) {
-  const auto most = std::min<std::int64_t>(most_pieces, static_cast<std::int64_t>(operations / piece));
+  const auto most = std::min(cost_model::split_pieces, static_cast<std::int64_t>(operations / cost_model::split_piece));
   std::int64_t best = 1;
   for (std::int64_t n = 2; n <= most; ++n)
     if (extent % n == 0 && (n % 2 == 0 || best % 2 == 1)) best = n;
@@ -51,7 +48,7 @@ struct Cut {
 Cut cut_of(const Statement& s) {
   Cut best;
   const double operations = operations_of_example(s);
-  if (operations < wide || s.out.gather >= 0) return best;
+  if (operations < cost_model::split_from || s.out.gather >= 0) return best;
   std::vector<const Access*> loads;
   loads_of(s.value, loads);
   double least = std::numeric_limits<double>::infinity();
@@ -72,22 +69,15 @@ Cut cut_of(const Statement& s) {
   return best;
 }
 
-ValuePtr moved(const ValuePtr& v, std::size_t loop, std::int64_t by) {
-  auto copy = std::make_shared<Value>(*v);
-  if (v->kind == ValueKind::load) {
-    copy->access.offset += at(v->access.stride, loop) * by;
-    if (v->access.gather >= 0) copy->access.gather_offset += at(v->access.gather_loops, loop) * by;
-  }
-  for (ValuePtr& a : copy->args) a = moved(a, loop, by);
-  return copy;
-}
-
 Statement piece_of(Statement s, const Cut& cut, std::int64_t number) {
   loops::Loop& loop = s.loops[cut.loop];
   loop.extent /= cut.pieces;
   const std::int64_t by = loop.extent * number;
   s.out.offset += at(s.out.stride, cut.loop) * by;
-  s.value = moved(s.value, cut.loop, by);
+  s.value = loops::with_accesses(s.value, [&](Access& a) {
+    a.offset += at(a.stride, cut.loop) * by;
+    if (a.gather >= 0) a.gather_offset += at(a.gather_loops, cut.loop) * by;
+  });
   return s;
 }
 

@@ -8,10 +8,11 @@
 
 #include <fmt/format.h>
 
+#include "compiler/ir/cost_model.h"
+#include "compiler/ir/rewrite.h"
+
 namespace eligo::compiler {
 namespace {
-
-constexpr Extent worth_keeping = 8;  // terms of a sum: fewer are summed again as soon as they are read
 
 class Elimination {
  public:
@@ -57,7 +58,7 @@ class Elimination {
     if (node->kind != NodeKind::contract || node->sum_batch || !node->batched || node->rank() == 0) return step;
     Extent terms = 1;
     for (Extent e : node->summed) terms *= e;
-    if (terms < worth_keeping) return step;
+    if (terms < cost_model::shared_sum_terms) return step;
     std::optional<int> offset;
     for (Ref leaf : postorder({node})) {
       if (leaf->kind != NodeKind::leaf) continue;
@@ -126,21 +127,12 @@ class Elimination {
   }
 
   Ref replaced(Ref root, int lowest) {
-    std::unordered_map<Ref, Ref> map;
-    for (Ref node : postorder({root})) {
+    return substitute_nodes(p_.graph, root, [&](Ref node) -> Ref {
       const auto offset = step_of(node);
       const auto found = offset && *offset >= lowest ? found_.find(at_t(node, *offset)) : found_.end();
-      if (found != found_.end() && found->second.tensor >= 0) {
-        map[node] = p_.leaf(found->second.tensor, {When::t, *offset});
-        continue;
-      }
-      std::vector<Use> uses = node->uses;
-      for (Use& use : uses) use.node = map.at(use.node);
-      p_.graph.origin = node->origin;
-      map[node] = uses.empty() ? node : p_.graph.rebuild(node, std::move(uses));
-    }
-    p_.graph.origin = {};
-    return map.at(root);
+      if (found == found_.end() || found->second.tensor < 0) return nullptr;
+      return p_.leaf(found->second.tensor, {When::t, *offset});
+    });
   }
 
   Program& p_;

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "compiler/ir/masks.h"
+#include "compiler/ir/rewrite.h"
 #include "compiler/passes/simplify.h"
 
 namespace eligo::compiler {
@@ -125,7 +126,7 @@ class Order {
     const Set both = a | b;
     const double examples = batched(both) ? batch_ : 1;
     const Set over = kept(a) | kept(b), result = kept(both);
-    // Scaling a tensor of the result's own extents melts into the loops that make or read it.
+    // Scaling a tensor of the result's own extents is fused into the loops that make or read it.
     const bool scales_a = over == result && kept(a) == result && batched(a) == batched(both);
     const bool scales_b = over == result && kept(b) == result && batched(b) == batched(both);
     const double operations = size(over) * examples * (over == result ? (scales_a || scales_b ? 0.1 : 1) : 2);
@@ -242,21 +243,16 @@ class Contractor {
   Contractor(Program& program, std::int64_t batch) : p_(program), batch_(batch) {}
 
   Ref operator()(Ref root) {
-    for (Ref node : postorder({root})) {
-      if (done_.contains(node)) continue;
-      std::vector<Use> uses = node->uses;
-      for (Use& use : uses) use.node = done_.at(use.node);
-      p_.graph.origin = node->origin;
-      Ref rebuilt = node->uses.empty() ? node : p_.graph.rebuild(node, std::move(uses));
-      done_[node] = rebuilt->kind == NodeKind::contract ? Order(p_, rebuilt, batch_)() : rebuilt;
-    }
-    return done_.at(root);
+    return rewrite(p_.graph, root, done_, [&](Ref node, std::vector<Use> uses) {
+      Ref rebuilt = p_.graph.rebuild(node, std::move(uses));
+      return rebuilt->kind == NodeKind::contract ? Order(p_, rebuilt, batch_)() : rebuilt;
+    });
   }
 
  private:
   Program& p_;
   std::int64_t batch_;
-  std::unordered_map<Ref, Ref> done_;
+  Rewritten done_;
 };
 
 }  // namespace
@@ -267,7 +263,6 @@ void order_contractions(Program& program, std::int64_t batch) {
   Contractor contractor(program, batch);
   for (Phase& phase : program.phases)
     for (Root& root : phase.roots) root.node = contractor(root.node);
-  program.graph.origin = {};
 }
 
 }  // namespace eligo::compiler

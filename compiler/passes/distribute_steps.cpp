@@ -8,11 +8,11 @@
 
 #include <fmt/format.h>
 
+#include "compiler/ir/cost_model.h"
+#include "compiler/ir/rewrite.h"
+
 namespace eligo::compiler {
 namespace {
-
-constexpr Extent most_kept = 2048;   // numbers an example of a value that is kept for every step
-constexpr double worth_keeping = 6;  // operations for each number that is written and read again
 
 enum class Place { before, step, after };
 
@@ -114,7 +114,7 @@ class Division {
   bool reads_large(const Root& root) const {
     for (Ref leaf : leaves(root.node)) {
       const Tensor& t = p_.tensors[static_cast<std::size_t>(leaf->tensor)];
-      if ((t.kind == TensorKind::forward || t.kind == TensorKind::record) && t.size() > most_kept) return true;
+      if ((t.kind == TensorKind::forward || t.kind == TensorKind::record) && t.size() > cost_model::distributed_size) return true;
     }
     return false;
   }
@@ -159,7 +159,7 @@ class Division {
       stays[i] = !takes_rows(roots_[i]) || in_cycle(i) || reads_large(roots_[i]) ||
                  (roots_[i].kind == RootKind::store &&
                   (read_at_each_.contains(roots_[i].tensor) ||
-                   p_.tensors[static_cast<std::size_t>(roots_[i].tensor)].size() > most_kept));
+                   p_.tensors[static_cast<std::size_t>(roots_[i].tensor)].size() > cost_model::distributed_size));
     for (bool changed = true; changed;) {
       changed = share_whole_roots(stays);
       const std::vector<char> leads = leading_to(stays), follows = following(stays);
@@ -188,7 +188,7 @@ class Division {
     }
   }
 
-  // A stored value that is dear and that another root of a step computes anyway is stored there, ahead of that root.
+  // A stored value that is expensive and that another root of a step computes anyway is stored there, ahead of that root.
   bool share_whole_roots(std::vector<char>& stays) {
     bool changed = false;
     for (std::size_t i = 0; i < roots_.size(); ++i) {
@@ -232,8 +232,8 @@ class Division {
   }
 
   bool is_worth(Ref node) {
-    return node->batched && node->size() <= most_kept && is_compact(node) &&
-           work(node) >= worth_keeping * static_cast<double>(node->size());
+    return node->batched && node->size() <= cost_model::distributed_size && is_compact(node) &&
+           work(node) >= cost_model::distributed_operations * static_cast<double>(node->size());
   }
 
   // Whether a node follows from what is there before the steps.
@@ -296,20 +296,16 @@ class Division {
     if (std::find(places_.begin(), places_.end(), Place::step) == places_.end()) return;
     for (std::size_t i = 0; i < roots_.size(); ++i)
       if (places_[i] == Place::step) roots_[i].node = without_early(roots_[i].node);
-    rewritten_.clear();
     for (std::size_t i = 0; i < roots_.size(); ++i)
       if (places_[i] == Place::after) roots_[i].node = with_kept(roots_[i].node);
   }
 
   // The node with what is kept read from there.
   Ref with_kept(Ref node) {
-    if (const auto known = kept_.find(node); known != kept_.end()) return known->second;
-    if (node->uses.empty()) return node;
-    if (const auto known = rewritten_.find(node); known != rewritten_.end()) return known->second;
-    std::vector<Use> uses = node->uses;
-    for (Use& use : uses) use.node = with_kept(use.node);
-    p_.graph.origin = node->origin;
-    return rewritten_[node] = p_.graph.rebuild(node, std::move(uses));
+    return substitute_nodes(p_.graph, node, [&](Ref each) {
+      const auto known = kept_.find(each);
+      return known == kept_.end() ? nullptr : known->second;
+    });
   }
 
   // -- what a step computes and the rest needs too ------------------------------------------------------------------
@@ -338,7 +334,6 @@ class Division {
     };
     for (std::size_t i = 0; i < roots_.size(); ++i)
       if (places_[i] == Place::after) look(roots_[i].node);
-    rewritten_.clear();
     for (std::size_t i = 0; i < roots_.size(); ++i)
       if (places_[i] == Place::after) roots_[i].node = with_kept(roots_[i].node);
   }
@@ -402,7 +397,7 @@ class Division {
   std::vector<Place> places_;
   std::unordered_map<Ref, double> work_;
   std::unordered_map<Ref, bool> early_;
-  std::unordered_map<Ref, Ref> kept_, rewritten_;
+  Rewritten kept_, rewritten_;
   std::vector<Root> early_roots_, shared_roots_;
 };
 

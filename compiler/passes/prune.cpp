@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "compiler/ir/rewrite.h"
 #include "compiler/passes/simplify.h"
 
 namespace eligo::compiler {
@@ -34,7 +35,7 @@ std::unordered_map<int, Readers> readers_of(Program& program) {
 }
 
 // A field that one place of its own step reads needs no memory: it is computed there.
-bool melt(Program& program) {
+bool fuse(Program& program) {
   auto readers = readers_of(program);
   for (Phase& phase : program.phases)
     for (std::size_t i = 0; i < phase.roots.size(); ++i) {
@@ -44,14 +45,10 @@ bool melt(Program& program) {
       const Readers& r = readers[root.tensor];
       if (r.count != 1 || !r.same_step || r.only->node->kind == NodeKind::leaf) continue;
       if (root.node->dims != program.tensors[root.tensor].dims) continue;
-      std::unordered_map<Ref, Ref> moved;
-      for (Ref node : postorder({r.only->node})) {
-        std::vector<Use> uses = node->uses;
-        for (Use& use : uses) use.node = moved.at(use.node);
-        if (node->kind == NodeKind::leaf && node->tensor == root.tensor) moved[node] = root.node;
-        else moved[node] = uses.empty() ? node : program.graph.rebuild(node, std::move(uses));
-      }
-      r.only->node = simplify(program, moved.at(r.only->node));
+      const auto inlined = [&](Ref node) {
+        return node->kind == NodeKind::leaf && node->tensor == root.tensor ? root.node : nullptr;
+      };
+      r.only->node = simplify(program, substitute_nodes(program.graph, r.only->node, inlined));
       phase.roots.erase(phase.roots.begin() + static_cast<std::ptrdiff_t>(i));
       return true;
     }
@@ -81,7 +78,7 @@ void prune(Program& program) {
                               }) > 0 ||
                 changed;
   }
-  while (melt(program)) {
+  while (fuse(program)) {
   }
 }
 

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "compiler/ir/masks.h"
+#include "compiler/ir/rewrite.h"
 #include "compiler/passes/product.h"
 
 namespace eligo::compiler {
@@ -51,19 +52,14 @@ class Simplifier {
 
  private:
   Ref simplified(Ref root) {
-    for (Ref node : postorder({root})) {
-      if (done_.contains(node)) continue;
-      std::vector<Use> uses = node->uses;
+    return rewrite(g_, root, done_, [&](Ref node, std::vector<Use> uses) {
       for (Use& use : uses) {
-        use.node = done_.at(use.node);
         if (is_nothing(use.node) && node->kind != NodeKind::contract && node->kind != NodeKind::sum)
           use.node = g_.constant(0);
         if (use.node->rank() == 0) use.index.clear();  // a number, broadcast
       }
-      g_.origin = node->origin;
-      done_[node] = normal(node->uses.empty() ? node : g_.rebuild(node, std::move(uses)));
-    }
-    return done_.at(root);
+      return normal(g_.rebuild(node, std::move(uses)));
+    });
   }
 
   // A structural zero, such as a derivative by what a value does not depend on: a sum without terms. It makes nothing of
@@ -280,7 +276,7 @@ class Simplifier {
 
   Program& p_;
   Graph& g_;
-  std::unordered_map<Ref, Ref> done_;
+  Rewritten done_;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "compiler/ir/recurrence_blocks.h"
+#include "compiler/ir/rewrite.h"
 #include "compiler/passes/simplify.h"
 
 namespace eligo::compiler {
@@ -210,28 +211,22 @@ class Structure {
     return factors.size() == 1 ? own.node : g_.contract(factors, b.dims, {});
   }
 
-  std::unordered_map<Ref, Ref> stand_ins(bool small) {
-    std::unordered_map<Ref, Ref> map;
+  Rewritten stand_ins(bool small) {
+    Rewritten map;
     for (const Recurrence& r : recurrences_)
       for (TimeRef time : times_[r.tensor])
         for (const Block& b : r.blocks) map[reads_.at(r.tensor, time).at(b.key)] = stand_in(b, time, small);
     return map;
   }
 
-  Ref substitute_in(Ref root, std::unordered_map<Ref, Ref>& map) {
-    for (Ref node : postorder({root})) {
-      if (map.contains(node)) continue;
-      std::vector<Use> uses = node->uses;
-      for (Use& use : uses) use.node = map.at(use.node);
-      g_.origin = node->origin;
-      map[node] = uses.empty() ? node : g_.rebuild(node, std::move(uses));
-    }
-    return map.at(root);
+  Ref substitute_in(Ref root, Rewritten& map) {
+    return compiler::rewrite(g_, root, map,
+                             [&](Ref node, std::vector<Use> uses) { return g_.rebuild(node, std::move(uses)); });
   }
 
   // One round: whether all that is assumed was found again. What was not is assumed no longer.
   bool proved() {
-    std::unordered_map<Ref, Ref> map = stand_ins(false);
+    Rewritten map = stand_ins(false);
     bool all = true;
     Ties ties;
     for (Recurrence& r : recurrences_)
@@ -270,7 +265,7 @@ class Structure {
     std::erase_if(recurrences_, [](const Recurrence& r) { return r.blocks.empty(); });
     if (recurrences_.empty()) return;
     for (Recurrence& r : recurrences_) settle(r);
-    std::unordered_map<Ref, Ref> map = stand_ins(true);
+    Rewritten map = stand_ins(true);
     for (Phase& phase : p_.phases) {
       std::vector<Root> roots;
       for (Root& root : phase.roots) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "compiler/ir/rewrite.h"
 #include "compiler/schedule/trace_walk.h"
 
 namespace eligo::compiler {
@@ -138,17 +139,11 @@ class Transposer {
 
   // Parameters as they were when the trace was computed.
   Ref as_taken(Ref root, const std::set<int>& moved) {
-    std::unordered_map<Ref, Ref> map;
-    for (Ref node : postorder({root})) {
-      std::vector<Use> uses = node->uses;
-      for (Use& use : uses) use.node = map.at(use.node);
+    return substitute_nodes(g_, root, [&](Ref node) -> Ref {
       const bool change =
           node->kind == NodeKind::leaf && node->time.base == When::always && moved.contains(node->tensor);
-      g_.origin = node->origin;
-      map[node] = change ? p_.leaf(node->tensor, now) : uses.empty() ? node : g_.rebuild(node, std::move(uses));
-    }
-    g_.origin = {};
-    return map.at(root);
+      return change ? p_.leaf(node->tensor, now) : nullptr;
+    });
   }
 
   // Axes that pass through unchanged are columns: as many of them, and as large, as can be.

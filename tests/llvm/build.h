@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "compiler/loops/loops.h"
+#include "compiler/loops/build.h"
 
 namespace eligo::testing {
 
@@ -24,40 +24,10 @@ inline Access through(Access a, int gather, std::vector<std::int64_t> gather_loo
   return a;
 }
 
-inline ValuePtr load(Access a) {
-  auto v = std::make_shared<Value>();
-  v->kind = ValueKind::load;
-  v->access = std::move(a);
-  return v;
-}
-inline ValuePtr constant(double c) {
-  auto v = std::make_shared<Value>();
-  v->constant = c;
-  return v;
-}
-inline ValuePtr op(Op o, std::vector<ValuePtr> args) {
-  auto v = std::make_shared<Value>();
-  v->kind = ValueKind::apply;
-  v->op = o;
-  v->args = std::move(args);
-  return v;
-}
+inline ValuePtr op(Op o, std::vector<ValuePtr> args) { return apply(o, std::move(args)); }
 inline ValuePtr operator+(ValuePtr x, ValuePtr y) { return op(Op::add, {std::move(x), std::move(y)}); }
 inline ValuePtr operator-(ValuePtr x, ValuePtr y) { return op(Op::sub, {std::move(x), std::move(y)}); }
 inline ValuePtr operator*(ValuePtr x, ValuePtr y) { return op(Op::mul, {std::move(x), std::move(y)}); }
-inline ValuePtr sum(std::vector<int> over, ValuePtr body) {
-  auto v = std::make_shared<Value>();
-  v->kind = ValueKind::reduce;
-  v->over = std::move(over);
-  v->args = {std::move(body)};
-  return v;
-}
-inline ValuePtr largest(std::vector<int> over, ValuePtr body) {
-  auto v = std::make_shared<Value>(*sum(std::move(over), std::move(body)));
-  v->kind = ValueKind::reduce_max;
-  return v;
-}
-
 inline Loop batch(std::int64_t estimate = 10) { return {"b", estimate, true}; }
 
 inline Statement assign(std::vector<Loop> loops, int outer, Access out, ValuePtr value, bool accumulate = false) {

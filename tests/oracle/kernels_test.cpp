@@ -42,6 +42,8 @@ std::string name_of(const Setting& s) {
   return name;
 }
 
+void PrintTo(const Setting& s, std::ostream* out) { *out << name_of(s); }
+
 ProgramSpec specification(const Setting& s) {
   ProgramSpec spec = net(s.rule, s.cell, s.readout, s.synth, s.units);
   spec.update = s.update;

@@ -24,10 +24,12 @@ struct Case {
   std::int64_t steps() const { return interpreter ? 80 : 300; }
 };
 
-void PrintTo(const Case& c, std::ostream* out) {
-  *out << c.rule << " on " << c.cell << ", window " << c.window << (c.unequal ? ", unequal" : "")
-       << (c.interpreter ? ", interpreter" : "") << ", " << c.threads << " threads";
+std::string name_of(const Case& c) {
+  return c.rule + "_" + c.cell + (c.window != 0 ? "_window" + std::to_string(c.window) : "") +
+         (c.unequal ? "_unequal" : "") + (c.float64 ? "_f64" : "") + (c.interpreter ? "_interpreter" : "") +
+         (c.threads > 1 ? "_threads" : "") + (c.update == Update::window ? "_every_window" : "");
 }
+void PrintTo(const Case& c, std::ostream* out) { *out << name_of(c); }
 
 ProgramSpec spec_of(const Case& c) {
   ProgramSpec spec = net(c.rule, c.cell, "linear_mse", c.synth, 5);
@@ -106,7 +108,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"bp_lambda", "rnn_tanh", "linear", 0, false, true, false, 2},
                       Case{"rtrl", "rnn_tanh", "", 0, true}, Case{"offline_lambda_sg", "lstm", "linear", 0, true},
                       Case{"bptt", "rnn_tanh", "", 0, true, false, true},
-                      Case{"sgprop", "rnn_tanh", "local", 0, false}));
+                      Case{"sgprop", "rnn_tanh", "local", 0, false}),
+    [](const auto& each) { return name_of(each.param); });
 
 TEST(Segments, FitTheLongestThatTheMemoryHolds) {
   compiler::Segments margins;

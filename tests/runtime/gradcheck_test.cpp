@@ -35,7 +35,8 @@ class RulesAndCells : public testing::TestWithParam<std::pair<const char*, const
 INSTANTIATE_TEST_SUITE_P(Library, RulesAndCells,
                          testing::Values(std::pair("bptt", "rnn_tanh"), std::pair("bptt", "sparsenet"),
                                          std::pair("rtrl", "rnn_tanh"), std::pair("bp_lambda", "rnn_linear"),
-                                         std::pair("bp_lambda", "lstm"), std::pair("n_step_sg", "gru")));
+                                         std::pair("bp_lambda", "lstm"), std::pair("n_step_sg", "gru")),
+                         [](const auto& each) { return std::string(each.param.first) + "_" + each.param.second; });
 
 TEST_P(RulesAndCells, AgreeWithDifferences) {
   const GradcheckReport report =
@@ -52,7 +53,8 @@ TEST_P(RulesAndCells, AgreeWithDifferences) {
 // One look at every rule that there is, so that none is forgotten; in parts, which run side by side.
 constexpr int kParts = 6;
 class GradcheckOfTheLibrary : public testing::TestWithParam<int> {};
-INSTANTIATE_TEST_SUITE_P(Parts, GradcheckOfTheLibrary, testing::Range(0, kParts));
+INSTANTIATE_TEST_SUITE_P(Parts, GradcheckOfTheLibrary, testing::Range(0, kParts),
+                         [](const auto& each) { return "part_" + std::to_string(each.param + 1); });
 
 TEST_P(GradcheckOfTheLibrary, NoRuleHasAWrongDerivative) {
   int checked = 0, number = 0;
@@ -87,7 +89,10 @@ const TotalCheck& total(const GradcheckReport& report, const std::string& parame
 class Exact : public testing::TestWithParam<std::tuple<const char*, const char*>> {};
 INSTANTIATE_TEST_SUITE_P(Library, Exact,
                          testing::Combine(testing::Values("bptt", "rtrl", "backprop"),
-                                          testing::Values("rnn_tanh", "lstm", "gru", "sparsenet", "rnn_projected")));
+                                          testing::Values("rnn_tanh", "lstm", "gru", "sparsenet", "rnn_projected")),
+                         [](const auto& each) {
+                           return std::string(std::get<0>(each.param)) + "_" + std::get<1>(each.param);
+                         });
 
 TEST_P(Exact, AddsMinusTheGradient) {
   const auto [rule, cell] = GetParam();
@@ -106,7 +111,8 @@ INSTANTIATE_TEST_SUITE_P(Library, BehindTheState,
                          testing::Values("bptt", "rtrl", "no_bptt", "n_step_sg", "bp_lambda", "bp_lambda_authors", "dni",
                                          "dni_rnn", "dni_lambda", "dni_aux", "dni_marschall", "offline_lambda_sg",
                                          "online_lambda_sg", "online_lambda_sg_carry", "snap", "snap1", "uoro", "sg",
-                                         "sg_prop", "cdni", "dfa", "kickback", "backprop", "sgprop_fixed"));
+                                         "sg_prop", "cdni", "dfa", "kickback", "backprop", "sgprop_fixed"),
+                         [](const auto& each) { return std::string(each.param); });
 
 TEST_P(BehindTheState, ParametersAreLearnedWhole) {
   const GradcheckReport report = gradcheck(spec_of(GetParam(), "rnn_projected"), {.batch = 2, .steps = 4});

@@ -59,7 +59,8 @@ TEST_P(RandomTraces, AgreeWithTheDenseOnes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomTraces, testing::Range(0, kRules));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomTraces, testing::Range(0, kRules),
+                         [](const auto& each) { return "seed_" + std::to_string(each.param); });
 
 // The rules above are worth drawing only if all three outcomes are among them.
 TEST(RandomTraceRules, AreTakenAndRefused) {

@@ -12,6 +12,12 @@ struct Rule {
   std::string name, optimiser;
   Update update;
 };
+std::string name_of(const Rule& rule) {
+  static const char* const every[] = {"step", "window", "sequence"};
+  return rule.name + "_" + rule.optimiser + "_every_" + every[static_cast<int>(rule.update)];
+}
+void PrintTo(const Rule& rule, std::ostream* out) { *out << name_of(rule); }
+
 const std::vector<Rule> rules = {{"bptt", "sgd", Update::sequence},      {"n_step_sg", "adam", Update::window},
                                  {"bp_lambda", "adam", Update::step},    {"bp_lambda", "sgd", Update::sequence},
                                  {"rtrl", "adam", Update::step}};
@@ -80,9 +86,8 @@ TEST_P(Runs, WithoutLearningChangeNothing) {
   expect_same(after(watched, 1, 2), want);
 }
 
-INSTANTIATE_TEST_SUITE_P(Rules, Runs, testing::ValuesIn(rules), [](const auto& each) {
-  return each.param.name + "_" + each.param.optimiser + std::to_string(static_cast<int>(each.param.update));
-});
+INSTANTIATE_TEST_SUITE_P(Rules, Runs, testing::ValuesIn(rules),
+                         [](const auto& each) { return name_of(each.param); });
 
 std::span<const double> row(const std::vector<double>& values, std::int64_t t, std::int64_t width) {
   return std::span(values).subspan(static_cast<std::size_t>(t * width), static_cast<std::size_t>(width));

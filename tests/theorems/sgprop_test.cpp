@@ -11,6 +11,8 @@ struct Net {
   std::int64_t neurons, width;  // state coordinates of a neuron beside each other
   std::map<std::string, std::int64_t> sizes;
 };
+void PrintTo(const Net& net, std::ostream* out) { *out << net.cell; }
+
 const std::vector<Net> nets = {
     {"rnn_linear", 5, 1, {{"n", 5}, {"m", 3}, {"k", 2}}},
     {"rnn_tanh", 5, 1, {{"n", 5}, {"m", 3}, {"k", 2}}},

@@ -165,6 +165,7 @@ struct LambdaCase {
   bool last_only = false;
 };
 inline std::string name_of(const LambdaCase& c) { return c.cell + (c.last_only ? "_last" : ""); }
+inline void PrintTo(const LambdaCase& c, std::ostream* out) { *out << name_of(c); }
 inline const Shape lambda_shape{.steps = 6, .examples = 3, .unequal = true, .masked = true};
 
 inline Batch batch_of(const LambdaCase& c) {
