@@ -265,21 +265,13 @@ bool GradcheckReport::good() const {
                       [](const DerivativeCheck& d) { return d.verdict == DerivativeCheck::Verdict::differs; });
 }
 
-GradcheckReport gradcheck(ProgramSpec spec, const GradcheckOptions& options, const ProgramSpec* compiled) {
-  spec = fitting(std::move(spec), {});
-  spec.float64 = true;
-  spec.optimiser = "sgd";
-  GradcheckReport report;
-  report.parts = parts_text(spec);
-  report.notes = hidden_parts(spec);
-
-  const std::shared_ptr<compiler::Program> plain = instantiate(spec);
+// Each derivative that the rule takes: in the program that runs, against differences of the interpreter's values.
+static std::vector<DerivativeCheck> check_derivatives(const ProgramSpec& compiled, const GradcheckOptions& options,
+                                                      const Batch& batch,
+                                                      const std::shared_ptr<compiler::Program>& plain) {
   const std::vector<Asked> asked = derivatives_of(*plain);
-  const Batch batch = draw_batch(options.steps, options.batch, width_of(*plain, plain->inputs),
-                                 width_of(*plain, plain->targets), options.seed);
   const Seen wanted = watch(plain, std::make_shared<DifferenceWatcher>(plain, asked), options, batch);
-
-  const std::shared_ptr<compiler::Program> plan = instantiate(compiled != nullptr ? *compiled : spec);
+  const std::shared_ptr<compiler::Program> plan = instantiate(compiled);
   const std::vector<Asked> stored = derivatives_of(*plan);
   if (stored.size() != asked.size()) throw Error("the two programs do not take the same derivatives");
   const std::vector<int> tensors = store_derivatives(*plan, stored);
@@ -287,24 +279,37 @@ GradcheckReport gradcheck(ProgramSpec spec, const GradcheckOptions& options, con
   how.float64 = true;
   how.batch = options.batch;
   how.keep_phases = true;  // what a phase stores is looked at behind it
-  const Seen found = watch(plan, std::make_shared<KernelWatcher>(compiler::compile_and_load(*plan, how), stored, tensors),
-                           options, batch);
-
+  const auto watcher = std::make_shared<KernelWatcher>(compiler::compile_and_load(*plan, how), stored, tensors);
+  const Seen found = watch(plan, watcher, options, batch);
   Rows rows(options.tolerance);
   for (std::size_t k = 0; k < asked.size(); ++k) rows.add(asked[k].node, wanted[k], found[k]);
-  report.derivatives = rows.finish();
-  if (options.totals) {
-    const TotalOptions totals{.seed = options.seed, .tolerance = options.tolerance, .hypers = options.hypers};
-    ProgramSpec judged = compiled != nullptr ? *compiled : spec;
-    judged.float64 = true;
-    judged.optimiser = "sgd";
-    try {
-      report.totals = check_totals(judged, totals, batch);
-    } catch (const Error& e) {  // a part that nobody meant may be the reason
-      std::string text = e.what();
-      for (const std::string& note : report.notes) text += "\nnote: " + note;
-      throw Error(text);
-    }
+  return rows.finish();
+}
+
+GradcheckReport gradcheck(ProgramSpec spec, const GradcheckOptions& options, const ProgramSpec* compiled) {
+  spec = fitting(std::move(spec), {});
+  spec.float64 = true;
+  spec.optimiser = "sgd";
+  GradcheckReport report;
+  report.parts = parts_text(spec);
+  report.notes = hidden_parts(spec);
+  ProgramSpec judged = compiled != nullptr ? *compiled : spec;
+
+  const std::shared_ptr<compiler::Program> plain = instantiate(spec);
+  const Batch batch = draw_batch(options.steps, options.batch, width_of(*plain, plain->inputs),
+                                 width_of(*plain, plain->targets), options.seed);
+  if (options.derivatives) report.derivatives = check_derivatives(judged, options, batch, plain);
+  if (!options.totals) return report;
+
+  const TotalOptions totals{.seed = options.seed, .tolerance = options.tolerance, .hypers = options.hypers};
+  judged.float64 = true;
+  judged.optimiser = "sgd";
+  try {
+    report.totals = check_totals(judged, totals, batch);
+  } catch (const Error& e) {  // a part that nobody meant may be the reason
+    std::string text = e.what();
+    for (const std::string& note : report.notes) text += "\nnote: " + note;
+    throw Error(text);
   }
   return report;
 }

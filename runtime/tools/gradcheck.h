@@ -20,7 +20,8 @@ struct GradcheckOptions {
   std::int64_t batch = 2, steps = 6;
   std::uint64_t seed = 1;
   double tolerance = 1e-6;
-  bool totals = true;  // judge what the rule adds by the gradient of the whole sequence's loss, too
+  bool derivatives = true;  // compare each derivative that the rule takes with finite differences
+  bool totals = true;       // compare what the rule adds with the gradient of the whole sequence's loss
   std::vector<std::pair<std::string, double>> hypers;
 };
 
