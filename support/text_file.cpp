@@ -14,6 +14,7 @@
 
 #include "support/bytes.h"
 #include "support/error.h"
+#include "support/files.h"
 
 namespace eligo {
 namespace {
@@ -51,18 +52,12 @@ std::string read_all(int file, const std::string& name, std::uint64_t limit) {
                           readable_bytes(static_cast<long double>(limit))));
 }
 
-bool write_all(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t put = ::write(file, text.data(), text.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(put));
-  }
-  return ::fsync(file) == 0 || errno == EINVAL;
+bool write_whole(int file, const std::string& text) {
+  return write_all(file, text.data(), text.size()) && sync_file(file);
 }
 
 bool overwrite(int file, const std::string& text) {
-  return ::lseek(file, 0, SEEK_SET) == 0 && write_all(file, text) &&
+  return ::lseek(file, 0, SEEK_SET) == 0 && write_whole(file, text) &&
          ::ftruncate(file, static_cast<off_t>(text.size())) == 0;
 }
 
@@ -75,7 +70,7 @@ bool replace(const std::string& path, const struct stat& is, const std::string& 
   struct stat made{};
   bool good = ::fstat(file, &made) == 0;
   if (good && (made.st_uid != is.st_uid || made.st_gid != is.st_gid)) good = ::fchown(file, is.st_uid, is.st_gid) == 0;
-  good = good && ::fchmod(file, is.st_mode & 07777) == 0 && write_all(file, text);
+  good = good && ::fchmod(file, is.st_mode & 07777) == 0 && write_whole(file, text);
   good = ::close(file) == 0 && good;
   if (good && ::rename(beside.c_str(), path.c_str()) == 0) return true;
   ::unlink(beside.c_str());

@@ -75,21 +75,13 @@ class Fields {
   }
 
   int keep(Ref canonical) {
-    Tensor t;
     const std::string word = canonical->kind == NodeKind::map ? std::string(op_name(canonical->op)) : "value";
-    t.name = fmt::format("net.{}{}", word, ++count_);
-    while (p_.find(t.name) >= 0) t.name += "_";
-    t.kind = TensorKind::field;
-    t.dims = canonical->dims;
-    t.batched = true;
-    t.origin = canonical->origin;
-    const int tensor = static_cast<int>(p_.tensors.size());
-    p_.tensors.push_back(t);
-    p_.definitions[tensor] = canonical;
-    field_.emplace(canonical, tensor);
+    const Root root = p_.add_field(fmt::format("net.{}{}", word, ++count_), canonical, false);
+    p_.definitions[root.tensor] = canonical;
+    field_.emplace(canonical, root.tensor);
     for (Phase& phase : p_.phases)
-      if (phase.is(PhaseKind::step)) phase.roots.push_back({RootKind::store, tensor, {When::t, 0}, canonical, t.name});
-    return tensor;
+      if (phase.is(PhaseKind::step)) phase.roots.push_back(root);
+    return root.tensor;
   }
 
   Program& p_;

@@ -104,6 +104,19 @@ Ref moved_derivative(Program& program, Ref node, const std::vector<Use>& uses, T
 
 bool is_lazy(NodeKind kind) { return kind == NodeKind::jac || kind == NodeKind::vjp || kind == NodeKind::jvp; }
 
+Root Program::add_field(std::string wanted, Ref node, bool made) {
+  while (find(wanted) >= 0) wanted += "_";
+  Tensor t;
+  t.name = wanted;
+  t.kind = TensorKind::field;
+  t.made = made;
+  t.dims = node->dims;
+  t.batched = true;
+  t.origin = node->origin;
+  tensors.push_back(std::move(t));
+  return {RootKind::store, static_cast<int>(tensors.size()) - 1, {When::t, 0}, node, std::move(wanted)};
+}
+
 Ref shift(Program& program, Ref root, TimeRef time) {
   return rewrite(program.graph, root, [&](Ref node, std::vector<Use> uses) {
     if (node->kind == NodeKind::leaf) return moved_leaf(program, node, time);

@@ -198,6 +198,8 @@ struct Program : Facts {
   }
   const Phase* phase(PhaseKind kind) const;  // its core; null
   Ref leaf(int tensor, TimeRef time);
+  // A field that keeps the value of a node of a step, and the root that stores it at t. The name is made unique.
+  Root add_field(std::string wanted, Ref node, bool made);
   std::unordered_map<Ref, bool> known_finite;  // by stays_finite, in masks.h
 
  private:

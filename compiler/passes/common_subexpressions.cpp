@@ -101,18 +101,9 @@ class Elimination {
   }
 
   Root keep(Ref node) {
-    Tensor t;
-    t.name = fmt::format("kept.sum{}", ++count_);
-    while (p_.find(t.name) >= 0) t.name += "_";
-    t.kind = TensorKind::field;
-    t.made = true;
-    t.dims = node->dims;
-    t.batched = true;
-    t.origin = node->origin;
-    const int tensor = static_cast<int>(p_.tensors.size());
-    p_.tensors.push_back(std::move(t));
-    found_.at(node).tensor = tensor;
-    return {RootKind::store, tensor, {When::t, 0}, node, p_.tensors.back().name};
+    const Root root = p_.add_field(fmt::format("kept.sum{}", ++count_), node, true);
+    found_.at(node).tensor = root.tensor;
+    return root;
   }
 
   // As soon as what it reads has been computed, before what reads it.

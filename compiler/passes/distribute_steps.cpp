@@ -252,19 +252,11 @@ class Division {
 
   // A field of its own for a node's value at t.
   Ref field(Ref node, Place place) {
-    Tensor t;
     const std::string kind = node->kind == NodeKind::map ? std::string(op_name(node->op)) : "sum";
-    t.name = fmt::format("{}.{}{}", p_.phases[static_cast<std::size_t>(phase_)].name(), kind, p_.tensors.size());
-    t.kind = TensorKind::field;
-    t.made = true;
-    t.dims = node->dims;
-    t.batched = true;
-    t.origin = node->origin;
-    const int tensor = static_cast<int>(p_.tensors.size());
-    p_.tensors.push_back(t);
-    const TimeRef now{When::t, 0};
-    (place == Place::before ? early_roots_ : shared_roots_).push_back({RootKind::store, tensor, now, node, t.name});
-    return kept_[node] = p_.leaf(tensor, now);
+    const std::string phase = p_.phases[static_cast<std::size_t>(phase_)].name();
+    const Root root = p_.add_field(fmt::format("{}.{}{}", phase, kind, p_.tensors.size()), node, true);
+    (place == Place::before ? early_roots_ : shared_roots_).push_back(root);
+    return kept_[node] = p_.leaf(root.tensor, root.time);
   }
 
   // The node with its early parts read from where they are kept.

@@ -244,6 +244,7 @@ bool Trainer::train(std::size_t index, std::uint64_t seed, const RunFolder& fold
   if (options_.resume) {
     if (const auto outcome = complete(index, seed, folder)) {
       progress_.line(fmt::format("{}  seed {}  was complete", variant.name, seed));
+      warn_of_lost_rows(variant, seed, *outcome, folder);
       result.results.push_back({variant.name, seed, *outcome});
       return true;
     }
@@ -261,15 +262,20 @@ bool Trainer::train(std::size_t index, std::uint64_t seed, const RunFolder& fold
   if (options_.resume) {
     training->resume();
     drop_rows(variant.name, seed, training->outcome(), metrics);
-    const auto [wanted, found] =
-        train_rows(variant, seed, task(variant, seed), training->outcome(), read_metrics(folder.metrics()));
-    if (found < wanted)
-      progress_.warn(fmt::format("{}, seed {}: {} of {} rows that were written are no longer in {}", variant.name, seed,
-                                 wanted - found, wanted, folder.metrics()));
+    warn_of_lost_rows(variant, seed, training->outcome(), folder);
   }
   if (!training->run()) return false;
   result.results.push_back({variant.name, seed, training->outcome()});
   return true;
+}
+
+void Trainer::warn_of_lost_rows(const Variant& variant, std::uint64_t seed, const Outcome& outcome,
+                                const RunFolder& folder) {
+  const auto [wanted, found] =
+      train_rows(variant, seed, task(variant, seed), outcome, read_metrics(folder.metrics()));
+  if (found < wanted)
+    progress_.warn(fmt::format("{}, seed {}: {} of {} rows that were written are no longer in {}", variant.name, seed,
+                               wanted - found, wanted, folder.metrics()));
 }
 
 bool is_complete(const Experiment& experiment, const RunFolder& folder) {

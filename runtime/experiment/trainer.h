@@ -55,6 +55,7 @@ class Trainer {
   std::unique_ptr<Training> make(std::size_t index, std::uint64_t seed);
   bool train(std::size_t index, std::uint64_t seed, const RunFolder& folder, MetricsFile& metrics,
              ExperimentResult& result);
+  void warn_of_lost_rows(const Variant& variant, std::uint64_t seed, const Outcome& outcome, const RunFolder& folder);
 
   const Experiment& experiment_;
   TrainerOptions options_;

@@ -114,6 +114,10 @@ wait $process
 grep -q "first, seed 0: 2 of [0-9]* rows that were written are no longer in torn/metrics.csv" torn.txt ||
   fail "rows that are gone are not missed"$'\n'"$(tail -n 5 torn.txt)"
 
+cp -r whole gone
+rm gone/metrics.csv
+expect 0 "rows that were written are no longer in gone/metrics.csv" "$eligo" run --resume gone
+
 # One writer: the second is told who is at it, and the first is not disturbed.
 "$eligo" run toy.toml --out busy train.epochs=400 >busy.txt 2>&1 &
 process=$!
