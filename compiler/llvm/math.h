@@ -12,7 +12,7 @@
 // Comparisons, step and select treat NaN as C does; max, min and relu propagate it.
 #pragma once
 
-#include "compiler/ir/ops.h"
+#include "compiler/operations/operation.h"
 #include "compiler/llvm/types.h"
 
 namespace eligo::compiler::codegen {
