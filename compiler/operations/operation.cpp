@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 // A row without one of its fields does not compile.
 #pragma GCC diagnostic error "-Wmissing-field-initializers"
@@ -30,13 +31,15 @@ double softplus(double x) { return std::isnan(x) ? x : (x > 0 ? x : 0) + std::lo
 double larger(double x, double y) { return std::isnan(x) || std::isnan(y) ? NAN : (x > y ? x : y); }
 double smaller(double x, double y) { return std::isnan(x) || std::isnan(y) ? NAN : (x < y ? x : y); }
 
-// Of max or min, by operand i, which loses where `loses(it, the other)`. Where both are equal each gets half; NaN loses
-// to nothing.
+// Of max or min, by operand i, which loses where `loses(it, the other)`. Where both are equal each gets half; NaN
+// loses to nothing.
 Factors extremum(Build& d, int i, Op loses) {
-  const PartialTerm tie = d.apply(Op::select, {d.apply(Op::eq, {d.operand(0), d.operand(1)}), d.number(0.5), d.number(1)});
+  const PartialTerm tie =
+      d.apply(Op::select, {d.apply(Op::eq, {d.operand(0), d.operand(1)}), d.number(0.5), d.number(1)});
   return {{d.unless(d.apply(loses, {d.operand(i), d.operand(1 - i)})), tie}};
 }
 
+// clang-format off
 constexpr std::array rows = {
     Operation{.op = Op::neg, .name = "neg", .spelling = prefix("-"), .arity = 1, .cost = 1,
               .evaluate = [](Numbers x) { return -x[0]; },
@@ -193,14 +196,15 @@ constexpr std::array rows = {
               .partials = {flat, flat},
               .may_leave_finite = false, .zero_or_one = true, .kink = Kink::where_equal,
               .doc = "1 if not equal, else 0"},
-    Operation{.op = Op::select, .name = "select", .spelling = function("where", "a, b, c"), .arity = 3, .cost = 1,
+    Operation{.op = Op::select, .name = "select", .spelling = function("where", "c, a, b"), .arity = 3, .cost = 1,
               .evaluate = [](Numbers x) { return x[0] != 0 ? x[1] : x[2]; },
               .partials = {flat, [](Build& d) { return Factors{{d.mask(d.operand(0))}}; },
                            [](Build& d) { return Factors{{d.unless(d.operand(0))}}; }},
               .may_leave_finite = false, .zero_or_one = false, .kink = Kink::at_zero,
-              .doc = "`b` where `a` is not 0, else `c`"},
-    // Inside, bounds included, it is the operand; beyond, the bound. The upper one counts if they are the wrong way round.
-    Operation{.op = Op::clamp, .name = "clamp", .spelling = function("clamp", "a, b, c"), .arity = 3, .cost = 2,
+              .doc = "`a` where `c` is not 0, else `b`"},
+    // Inside, bounds included, it is the operand; beyond, the bound. The upper one counts if they are the wrong way
+    // round.
+    Operation{.op = Op::clamp, .name = "clamp", .spelling = function("clamp", "a, low, high"), .arity = 3, .cost = 2,
               .evaluate = [](Numbers x) { return smaller(larger(x[0], x[1]), x[2]); },
               .partials = {[](Build& d) {
                              return Factors{{d.mask(d.apply(Op::ge, {d.operand(0), d.operand(1)})),
@@ -215,14 +219,54 @@ constexpr std::array rows = {
                                                                       d.apply(Op::lt, {d.operand(2), d.operand(1)})}))}};
                            }},
               .may_leave_finite = false, .zero_or_one = false, .kink = Kink::at_bounds,
-              .doc = "`min(max(a, b), c)`"},
+              .doc = "`min(max(a, low), high)`"},
     // x != 0; as a factor of a product it decides whether there is a product at all: compiler/ir/masks.h.
     Operation{.op = Op::mask, .name = "mask", .spelling = internal, .arity = 1, .cost = 1,
               .evaluate = [](Numbers x) -> double { return x[0] != 0; },
               .partials = {flat},
               .may_leave_finite = false, .zero_or_one = true, .kink = Kink::at_zero,
               .doc = undocumented},
+    Operation{.op = Op::sin, .name = "sin", .spelling = function("sin"), .arity = 1, .cost = 120,
+              .evaluate = [](Numbers x) { return std::sin(x[0]); },
+              .partials = {[](Build& d) { return Factors{{d.apply(Op::cos, {d.operand(0)})}}; }},
+              .may_leave_finite = false, .zero_or_one = false, .kink = Kink::none,
+              .doc = "sine"},
+    Operation{.op = Op::cos, .name = "cos", .spelling = function("cos"), .arity = 1, .cost = 120,
+              .evaluate = [](Numbers x) { return std::cos(x[0]); },
+              .partials = {[](Build& d) { return Factors{{d.apply(Op::sin, {d.operand(0)})}, -1}; }},
+              .may_leave_finite = false, .zero_or_one = false, .kink = Kink::none,
+              .doc = "cosine"},
+    Operation{.op = Op::atan, .name = "atan", .spelling = function("atan"), .arity = 1, .cost = 35,
+              .evaluate = [](Numbers x) { return std::atan(x[0]); },
+              .partials = {[](Build& d) {
+                const PartialTerm square = d.apply(Op::square, {d.operand(0)});
+                return Factors{{d.apply(Op::recip, {d.sum({{d.number(1), 1}, {square, 1}})})}};
+              }},
+              .may_leave_finite = false, .zero_or_one = false, .kink = Kink::none,
+              .doc = "inverse tangent"},
+    // The derivative is not the result plus 1, of which nothing would be left far below 0.
+    Operation{.op = Op::expm1, .name = "expm1", .spelling = function("expm1"), .arity = 1, .cost = 28,
+              .evaluate = [](Numbers x) { return std::expm1(x[0]); },
+              .partials = {[](Build& d) { return Factors{{d.apply(Op::exp, {d.operand(0)})}}; }},
+              .may_leave_finite = true, .zero_or_one = false, .kink = Kink::none,
+              .doc = "`exp(a) - 1`, precise near 0"},
+    Operation{.op = Op::log1p, .name = "log1p", .spelling = function("log1p"), .arity = 1, .cost = 30,
+              .evaluate = [](Numbers x) { return std::log1p(x[0]); },
+              .partials = {[](Build& d) {
+                return Factors{{d.apply(Op::recip, {d.sum({{d.number(1), 1}, {d.operand(0), 1}})})}};
+              }},
+              .may_leave_finite = true, .zero_or_one = false, .kink = Kink::none,
+              .doc = "`log(1 + a)`, precise near 0"},
+    Operation{.op = Op::erf, .name = "erf", .spelling = function("erf"), .arity = 1, .cost = 70,
+              .evaluate = [](Numbers x) { return std::erf(x[0]); },
+              .partials = {[](Build& d) {
+                const PartialTerm square = d.apply(Op::square, {d.operand(0)});
+                return Factors{{d.apply(Op::exp, {d.apply(Op::neg, {square})})}, 2 * std::numbers::inv_sqrtpi};
+              }},
+              .may_leave_finite = false, .zero_or_one = false, .kink = Kink::none,
+              .doc = "error function"},
 };
+// clang-format on
 
 constexpr std::string_view enumerators[] = {
 #define ELIGO_NAME(name) #name,

@@ -39,7 +39,7 @@ struct Operation {
   bool may_leave_finite;                // makes an infinity or NaN of finite operands of moderate size
   bool zero_or_one;                     // has no other results
   Kink kink;
-  std::string_view doc;  // of spelled operations, what docs/language.md says; `a`, `b`, `c` are the operands
+  std::string_view doc;  // of spelled operations, what docs/language.md says
 };
 
 const Operation& operation(Op op);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -144,6 +145,12 @@ Dual<T> apply(Op op, const Dual<T>* x) {
       if (pa > pc || pc < pb) times(2, one);
       break;
     case Op::select: times(pa != 0 ? 1 : 2, one); break;
+    case Op::sin: times(0, f(Op::cos, a)); break;
+    case Op::cos: times(0, zero - f(Op::sin, a)); break;
+    case Op::atan: times(0, f(Op::recip, one + a * a)); break;
+    case Op::expm1: times(0, f(Op::exp, a)); break;
+    case Op::log1p: times(0, f(Op::recip, one + a)); break;
+    case Op::erf: times(0, T(2 * std::numbers::inv_sqrtpi) * f(Op::exp, zero - a * a)); break;
     case Op::sign:  // flat where they are smooth
     case Op::step:
     case Op::mask:

@@ -25,7 +25,8 @@ class Numbers : public compiler::Resolver {
   Numbers(const compiler::Program& program, bool float64) : program_(&program), float64_(float64) {}
   void* resolve(int tensor, TimeRef) override {
     auto [at, fresh] = bytes_.try_emplace(tensor);
-    if (fresh) at->second.resize(static_cast<std::size_t>(program_->tensors[static_cast<std::size_t>(tensor)].size()) * 8);
+    if (fresh)
+      at->second.resize(static_cast<std::size_t>(program_->tensors[static_cast<std::size_t>(tensor)].size()) * 8);
     return at->second.data();
   }
   void set(int tensor, const std::vector<double>& values) {
