@@ -1,25 +1,24 @@
 #include "dsl/functions.h"
 
 #include <algorithm>
+#include <iterator>
+
+#include "compiler/operations/operation.h"
 
 namespace eligo::dsl {
 namespace {
 
-constexpr Function functions[] = {
-    {"exp", FunctionKind::pointwise, 1, 1},      {"log", FunctionKind::pointwise, 1, 1},
-    {"sqrt", FunctionKind::pointwise, 1, 1},     {"abs", FunctionKind::pointwise, 1, 1},
-    {"sign", FunctionKind::pointwise, 1, 1},     {"tanh", FunctionKind::pointwise, 1, 1},
-    {"sigmoid", FunctionKind::pointwise, 1, 1},  {"relu", FunctionKind::pointwise, 1, 1},
-    {"softplus", FunctionKind::pointwise, 1, 1}, {"where", FunctionKind::pointwise, 3, 3},
-    {"clamp", FunctionKind::pointwise, 3, 3},    {"stop", FunctionKind::pointwise, 1, 1},
-    {"sum", FunctionKind::reduce, 1, 1},         {"mean", FunctionKind::reduce, 1, 1},
-    {"logsumexp", FunctionKind::reduce, 1, 1},   {"norm2", FunctionKind::reduce, 1, 1},
-    {"max", FunctionKind::extremum, 1, 2},       {"min", FunctionKind::extremum, 1, 2},
-    {"softmax", FunctionKind::normalise, 1, 1},  {"unit", FunctionKind::normalise, 1, 1},
-    {"nonzero", FunctionKind::pointwise, 1, 1},  {"reach", FunctionKind::reach, 3, 3},
-    {"inner", FunctionKind::inner, 2, 2},        {"var", FunctionKind::statistic, 1, 1},
-    {"cov", FunctionKind::statistic, 2, 2},      {"normal", FunctionKind::noise, 0, 0},
-    {"uniform", FunctionKind::noise, 0, 0},      {"random_sign", FunctionKind::noise, 0, 0},
+// Those that are more than an operation at every place: they read several places, time or structure, or reduce as well.
+constexpr Function of_the_language[] = {
+    {"stop", FunctionKind::pointwise, 1, 1},    {"sum", FunctionKind::reduce, 1, 1},
+    {"mean", FunctionKind::reduce, 1, 1},       {"logsumexp", FunctionKind::reduce, 1, 1},
+    {"norm2", FunctionKind::reduce, 1, 1},      {"max", FunctionKind::extremum, 1, 2},
+    {"min", FunctionKind::extremum, 1, 2},      {"softmax", FunctionKind::normalise, 1, 1},
+    {"unit", FunctionKind::normalise, 1, 1},    {"nonzero", FunctionKind::pointwise, 1, 1},
+    {"reach", FunctionKind::reach, 3, 3},       {"inner", FunctionKind::inner, 2, 2},
+    {"var", FunctionKind::statistic, 1, 1},     {"cov", FunctionKind::statistic, 2, 2},
+    {"normal", FunctionKind::noise, 0, 0},      {"uniform", FunctionKind::noise, 0, 0},
+    {"random_sign", FunctionKind::noise, 0, 0},
 };
 
 constexpr std::string_view reserved_words[] = {"t", "T", "start", "end", "last", "all", "count"};
@@ -41,12 +40,31 @@ std::vector<std::string> names_of(const Table& table) {
   return out;
 }
 
+// All functions: the operations that have one, then the others.
+std::vector<Function> all_functions() {
+  std::vector<Function> out;
+  for (int i = 0; i < compiler::op_count; ++i) {
+    const compiler::Operation& row = compiler::operation(static_cast<compiler::Op>(i));
+    const std::string_view word = row.spelling.word;
+    const auto arguments = static_cast<std::size_t>(row.arity);
+    if (row.spelling.form == compiler::Spelling::Form::function && find_in(of_the_language, word) == nullptr)
+      out.push_back({word, FunctionKind::pointwise, arguments, arguments});
+  }
+  out.insert(out.end(), std::begin(of_the_language), std::end(of_the_language));
+  return out;
+}
+
+const std::vector<Function>& functions() {
+  static const std::vector<Function> list = all_functions();
+  return list;
+}
+
 }  // namespace
 
-const Function* find_function(std::string_view name) { return find_in(functions, name); }
+const Function* find_function(std::string_view name) { return find_in(functions(), name); }
 
 const std::vector<std::string>& function_names() {
-  static const std::vector<std::string> list = names_of(functions);
+  static const std::vector<std::string> list = names_of(functions());
   return list;
 }
 

@@ -1,4 +1,5 @@
-// The functions of the language: how many arguments each takes and what it does to axes.
+// The functions of the language: how many arguments each takes and what it does to axes. Those that are scalar
+// operations come from their table (compiler/operations).
 #pragma once
 
 #include <string>

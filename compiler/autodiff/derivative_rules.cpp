@@ -12,98 +12,54 @@ Use value_use(const Use& use, const ValueOf& value) {
   return result;
 }
 
-// f'(x) in terms of the operands x, y and the result, which has usually been kept.
-class MapPartial {
+// The expressions of an operation's partial derivative as nodes, over the node's own labels.
+class NodeBuilder : public PartialBuilder {
  public:
-  MapPartial(Graph& graph, Ref node, const ValueOf& value) : g_(graph), node_(node), value_(value) {}
+  NodeBuilder(Graph& graph, Ref node, const ValueOf& value) : g_(graph), node_(node), value_(value) {}
 
-  std::optional<Partial> operator()(std::size_t i) {
-    switch (node_->op) {
-      case Op::neg: return scaled(-1);
-      case Op::exp: return of(result());
-      case Op::log: return of(apply(Op::recip, {x(0)}));
-      case Op::sqrt: return of(apply(Op::recip, {result()}), 0.5);
-      case Op::recip: return of(apply(Op::square, {result()}), -1);
-      case Op::abs: return Partial{{mask(x(0)), apply(Op::sign, {x(0)})}, 1};
-      case Op::tanh: return of(add({{number(1), 1}, {apply(Op::square, {result()}), -1}}));
-      case Op::sigmoid: return of(add({{result(), 1}, {apply(Op::square, {result()}), -1}}));
-      case Op::softplus: return of(apply(Op::sigmoid, {x(0)}));
-      case Op::relu: return of(mask(result()));
-      case Op::square: return of(x(0), 2);
-      case Op::add: return scaled(1);
-      case Op::sub: return scaled(i == 0 ? 1 : -1);
-      case Op::mul: return of(x(1 - i));
-      case Op::div: return divide(i);
-      case Op::pow: return power(i);
-      case Op::max: return extremum(i, Op::lt);
-      case Op::min: return extremum(i, Op::gt);
-      case Op::clamp: return clamp(i);
-      case Op::select:
-        if (i == 0) return std::nullopt;
-        return of(i == 1 ? mask(x(0)) : unless(x(0)));
-      default: return std::nullopt;  // sign, step, mask and comparisons are flat
-    }
+  PartialTerm operand(int i) override { return keep(value_use(node_->uses[static_cast<std::size_t>(i)], value_)); }
+  PartialTerm result() override { return keep(whole(value_(node_))); }
+  PartialTerm number(double value) override { return keep({g_.constant(value), {}, 1}); }
+  PartialTerm apply(Op op, std::initializer_list<PartialTerm> operands) override {
+    std::vector<Use> uses;
+    for (const PartialTerm term : operands) uses.push_back(use(term));
+    return keep(whole(g_.map(op, std::move(uses), node_->dims)));
   }
-
- private:
-  struct Scaled {
-    Use use;
-    double factor;
-  };
-  Use x(std::size_t i) { return value_use(node_->uses[i], value_); }
-  Use result() { return whole(value_(node_)); }
-  Use number(double v) { return {g_.constant(v), {}, 1}; }
-  Use apply(Op op, std::vector<Use> args) { return whole(g_.map(op, std::move(args), node_->dims)); }
-  Use add(const std::vector<Scaled>& terms) {
+  PartialTerm sum(std::initializer_list<Scaled> terms) override {
     std::vector<Use> uses;
     for (const Scaled& t : terms) {
-      uses.push_back(t.use);
-      uses.back().coefficient = t.factor;
+      uses.push_back(use(t.term));
+      uses.back().coefficient = t.coefficient;
     }
-    return whole(g_.sum(uses, node_->dims));
-  }
-  // Whether an operand has been chosen: where not, what is behind it contributes nothing, whatever its numbers.
-  Use mask(Use condition) { return apply(Op::mask, {std::move(condition)}); }
-  Use unless(Use condition) { return mask(apply(Op::eq, {std::move(condition), number(0)})); }
-  static Partial scaled(double c) { return {{}, c}; }
-  static Partial of(Use use, double c = 1) { return {{std::move(use)}, c}; }
-
-  std::optional<Partial> divide(std::size_t i) {
-    const Use inverse = apply(Op::recip, {x(1)});
-    if (i == 0) return of(inverse);
-    return Partial{{result(), inverse}, -1};
+    return keep(whole(g_.sum(uses, node_->dims)));
   }
 
-  // Nothing by the base where the exponent is 0, and by the exponent where the power stays 0.
-  std::optional<Partial> power(std::size_t i) {
-    if (i == 0) {
-      const Use less = add({{x(1), 1}, {number(1), -1}});
-      return Partial{{mask(x(1)), x(1), apply(Op::pow, {x(0), less})}, 1};
-    }
-    const Use flat = apply(Op::mul, {apply(Op::eq, {x(0), number(0)}), apply(Op::ge, {x(1), number(0)})});
-    return Partial{{unless(flat), result(), apply(Op::log, {x(0)})}, 1};
-  }
+  const Use& use(PartialTerm term) const { return made_[static_cast<std::size_t>(term.number)]; }
 
-  // Where both are equal each gets half. NaN is not below anything.
-  std::optional<Partial> extremum(std::size_t i, Op loses) {
-    const Use tie = apply(Op::select, {apply(Op::eq, {x(0), x(1)}), number(0.5), number(1)});
-    return Partial{{unless(apply(loses, {x(i), x(1 - i)})), tie}, 1};
-  }
-
-  // Inside, bounds included, it is the operand; beyond, the bound. The upper one counts if they are the wrong way round.
-  std::optional<Partial> clamp(std::size_t i) {
-    if (i == 0) return Partial{{mask(apply(Op::ge, {x(0), x(1)})), mask(apply(Op::le, {x(0), x(2)}))}, 1};
-    if (i == 1) return Partial{{mask(apply(Op::lt, {x(1), x(2)})), mask(apply(Op::lt, {x(0), x(1)}))}, 1};
-    return of(mask(apply(Op::max, {apply(Op::gt, {x(0), x(2)}), apply(Op::lt, {x(2), x(1)})})));
+ private:
+  PartialTerm keep(Use use) {
+    made_.push_back(std::move(use));
+    return {static_cast<int>(made_.size()) - 1};
   }
 
   Graph& g_;
   Ref node_;
   const ValueOf& value_;
+  std::vector<Use> made_;
 };
 
+std::optional<LocalDerivative> of_map(Graph& g, Ref node, std::size_t i, const ValueOf& value) {
+  const Partial& partial = operation(node->op).partials[i];
+  if (partial.kind == Partial::Kind::flat) return std::nullopt;
+  NodeBuilder builder(g, node, value);
+  const Factors product = partial.rule(builder);
+  LocalDerivative out{{}, product.coefficient};
+  for (const PartialTerm factor : product.terms) out.factors.push_back(builder.use(factor));
+  return out;
+}
+
 // The places that attain a maximum share its derivative evenly; all do where it is NaN.
-Partial maximum(Graph& g, Ref node, const ValueOf& value) {
+LocalDerivative maximum(Graph& g, Ref node, const ValueOf& value) {
   std::vector<Extent> all = node->dims;
   all.insert(all.end(), node->summed.begin(), node->summed.end());
   Ref below = g.map(Op::lt, {value_use(node->uses[0], value), whole(value(node))}, all);
@@ -115,20 +71,28 @@ Partial maximum(Graph& g, Ref node, const ValueOf& value) {
 
 }  // namespace
 
-std::optional<Partial> local(Program& program, Ref node, std::size_t i, const ValueOf& value) {
+std::optional<LocalDerivative> local(Program& program, Ref node, std::size_t i, const ValueOf& value) {
   Graph& g = program.graph;
   switch (node->kind) {
-    case NodeKind::map: return MapPartial(g, node, value)(i);
-    case NodeKind::sum: return Partial{{}, node->uses[i].coefficient};
+    case NodeKind::map: return of_map(g, node, i, value);
+    case NodeKind::sum: return LocalDerivative{{}, node->uses[i].coefficient};
     case NodeKind::maximum: return maximum(g, node, value);
     case NodeKind::contract: {
-      Partial partial{{}, node->number};
+      LocalDerivative partial{{}, node->number};
       for (std::size_t j = 0; j < node->uses.size(); ++j)
         if (j != i) partial.factors.push_back(value_use(node->uses[j], value));
       return partial;
     }
-    default: return std::nullopt;
+    case NodeKind::leaf:  // these have no operands that a derivative goes through, or are replaced before
+    case NodeKind::constant:
+    case NodeKind::embed:
+    case NodeKind::wire:
+    case NodeKind::stop:
+    case NodeKind::jac:
+    case NodeKind::vjp:
+    case NodeKind::jvp: return std::nullopt;
   }
+  return std::nullopt;
 }
 
 }  // namespace eligo::compiler

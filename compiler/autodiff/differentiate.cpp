@@ -93,7 +93,7 @@ class Fields {
 // An infinite partial derivative counts only where something arrives: what a mask has closed is 0 by then, and 0 times
 // infinity would be NaN. So a factor of a partial derivative that may be other than finite is read behind `arrives`,
 // which is other than 0 where something does; null: everywhere. `at` says where it is read, in labels of `node`.
-void guard(Program& p, Ref node, Partial& partial, Ref arrives, const std::vector<Index>& at) {
+void guard(Program& p, Ref node, LocalDerivative& partial, Ref arrives, const std::vector<Index>& at) {
   if (!arrives) return;
   Graph& g = p.graph;
   for (Use& factor : partial.factors) {
@@ -125,7 +125,7 @@ class Arrivals {
 
   void everywhere(Ref node) { everywhere_.insert(node); }
   void from_leaf(Ref leaf, Ref equation) { from_[equation].push_back({leaf, none}); }
-  void pulled(Ref from, std::size_t operand, const Partial& partial) {
+  void pulled(Ref from, std::size_t operand, const LocalDerivative& partial) {
     From f{from, operand, {}};
     for (const Use& factor : partial.factors)
       if (is_structural(p_, factor.node)) f.masks.push_back(factor);
@@ -443,7 +443,7 @@ class Differentiator {
   }
 
   // Where a node moves with its operand; null: everywhere.
-  Ref moving_by(Ref node, std::size_t i, const Partial& partial, Ref operand) {
+  Ref moving_by(Ref node, std::size_t i, const LocalDerivative& partial, Ref operand) {
     std::vector<Use> factors;
     for (const Use& factor : partial.factors)
       if (is_structural(p_, factor.node)) factors.push_back(factor);
@@ -451,7 +451,7 @@ class Differentiator {
     return factors.empty() ? nullptr : g_.contract(factors, node->dims, node->summed);
   }
 
-  Ref advance(Ref node, std::size_t i, const Partial& parts, Ref tangent, const std::vector<Extent>& extents) {
+  Ref advance(Ref node, std::size_t i, const LocalDerivative& parts, Ref tangent, const std::vector<Extent>& extents) {
     const int rank = node->rank(), extra = static_cast<int>(extents.size());
     std::vector<Index> shift;
     for (int l = 0; l < node->labels(); ++l) shift.push_back(Index::of(l < rank ? l : l + extra));

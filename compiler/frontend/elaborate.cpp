@@ -70,9 +70,7 @@ Value Elaborator::evaluate_kind(const Expr& e, const Scope& scope) {
       if (const auto places = compared_places(e, scope)) {
         return leads_to(*places->first, *places->second, e.name == "==", scope);
       }
-      static const std::map<std::string, Op> ops = {{"<", Op::lt},  {"<=", Op::le}, {">", Op::gt},
-                                                    {">=", Op::ge}, {"==", Op::eq}, {"!=", Op::ne}};
-      return v_.map(ops.at(e.name), {evaluate(*e.args[0], scope), evaluate(*e.args[1], scope)});
+      return v_.map(operation_of_infix(e.name)->op, {evaluate(*e.args[0], scope), evaluate(*e.args[1], scope)});
     }
     case ExprKind::contract: return v_.contract(evaluate(*e.args[0], scope), evaluate(*e.args[1], scope));
     case ExprKind::derivative: return derivative(e, scope);

@@ -15,13 +15,6 @@ using dsl::ExprKind;
 using dsl::ItemKind;
 using dsl::TimeBase;
 
-namespace {
-const std::map<std::string, Op> pointwise = {
-    {"exp", Op::exp},   {"log", Op::log},         {"sqrt", Op::sqrt}, {"abs", Op::abs},           {"sign", Op::sign},
-    {"tanh", Op::tanh}, {"sigmoid", Op::sigmoid}, {"relu", Op::relu}, {"softplus", Op::softplus},
-};
-}  // namespace
-
 Value Elaborator::call(const Expr& e, const Scope& scope) {
   Part* part = scope.part == rule && !e.name.empty() ? parts_.find(e.name) : nullptr;
   if (!part && scope.part == rule && bind_role) {
@@ -286,26 +279,20 @@ Value Elaborator::function(const Expr& e, const Scope& scope) {
   Scope inner = scope;
   for (const std::string& axis : e.axes) inner.keep.insert(axis);
   auto arg = [&](std::size_t i) { return evaluate(*e.args[i], inner); };
-  if (auto op = pointwise.find(e.name); op != pointwise.end()) {
-    need(1);
-    if (op->second == Op::sqrt) return root(*e.args[0], inner);
-    return v_.map(op->second, {arg(0)});
-  }
-  if ((e.name == "max" || e.name == "min") && e.args.size() == 2)
-    return v_.map(e.name == "max" ? Op::max : Op::min, {arg(0), arg(1)});
   static const std::set<std::string> reductions = {"sum", "mean", "max", "min", "softmax", "logsumexp", "norm2"};
+  const Operation* pointwise = operation_of_function(e.name);
+  if (pointwise && !(reductions.contains(e.name) && e.args.size() == 1)) {
+    need(static_cast<std::size_t>(pointwise->arity));
+    if (pointwise->op == Op::sqrt) return root(*e.args[0], inner);
+    if (pointwise->op == Op::select) return choice(arg(0), arg(1), arg(2));
+    std::vector<Value> args;
+    for (std::size_t i = 0; i < e.args.size(); ++i) args.push_back(arg(i));
+    return v_.map(pointwise->op, args);
+  }
   if (reductions.contains(e.name)) {
     need(1);
     const Value a = v_.form(arg(0));
     return reduction(e, a, reduced_axes(e, a, scope));
-  }
-  if (e.name == "where") {
-    need(3);
-    return choice(arg(0), arg(1), arg(2));
-  }
-  if (e.name == "clamp") {
-    need(3);
-    return v_.map(Op::clamp, {arg(0), arg(1), arg(2)});
   }
   if (e.name == "stop") {
     need(1);

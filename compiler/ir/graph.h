@@ -30,7 +30,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "compiler/ir/ops.h"
+#include "compiler/operations/operation.h"
 #include "dsl/source.h"
 
 namespace eligo::compiler {

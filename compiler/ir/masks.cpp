@@ -1,40 +1,10 @@
 #include "compiler/ir/masks.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <cmath>
+#include <unordered_map>
 
 namespace eligo::compiler {
-namespace {
-
-bool may_leave_finite_numbers(Op op) {
-  switch (op) {
-    case Op::recip:
-    case Op::log:
-    case Op::sqrt:
-    case Op::div:
-    case Op::pow:
-    case Op::exp: return true;
-    default: return false;
-  }
-}
-
-bool is_zero_or_one(Op op) {
-  switch (op) {
-    case Op::step:
-    case Op::mask:
-    case Op::lt:
-    case Op::le:
-    case Op::gt:
-    case Op::ge:
-    case Op::eq:
-    case Op::ne: return true;
-    default: return false;
-  }
-}
-
-}  // namespace
-
 bool is_mask(const Program& program, Ref node) {
   if (node->kind == NodeKind::leaf) return program.tensors[static_cast<std::size_t>(node->tensor)].is_mask();
   return node->kind == NodeKind::map && node->op == Op::mask;
@@ -56,14 +26,14 @@ bool is_structural(const Program& program, Ref node) {
 
 bool stays_finite(Program& program, Ref node) {
   if (const auto known = program.known_finite.find(node); known != program.known_finite.end()) return known->second;
-  bool finite = node->kind != NodeKind::map || !may_leave_finite_numbers(node->op);
+  bool finite = node->kind != NodeKind::map || !operation(node->op).may_leave_finite;
   program.known_finite[node] = finite;  // for fields that read themselves a step before
   if (node->kind == NodeKind::leaf) {
     const auto kept = program.definitions.find(node->tensor);
     const bool field = program.tensors[static_cast<std::size_t>(node->tensor)].kind == TensorKind::field;
     if (field && kept != program.definitions.end()) finite = stays_finite(program, kept->second);
   }
-  if (!(node->kind == NodeKind::map && is_zero_or_one(node->op)))
+  if (!(node->kind == NodeKind::map && operation(node->op).zero_or_one))
     for (const Use& use : node->uses) finite = finite && stays_finite(program, use.node);
   return program.known_finite[node] = finite;
 }
@@ -84,8 +54,8 @@ bool always_finite(const Program& program, Ref node, Known& known) {
     case NodeKind::constant: return std::isfinite(node->number);
     case NodeKind::leaf: return is_mask(program, node);
     case NodeKind::map:
-      if (is_zero_or_one(node->op)) return true;
-      if (may_leave_finite_numbers(node->op)) return false;
+      if (operation(node->op).zero_or_one) return true;
+      if (operation(node->op).may_leave_finite) return false;
       [[fallthrough]];
     case NodeKind::contract:
     case NodeKind::sum:

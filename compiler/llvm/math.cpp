@@ -1,11 +1,8 @@
-// Every function reduces its argument to a short interval and evaluates a polynomial there. The polynomials are
-// Chebyshev interpolants, in high precision, of the function named beside each: see math_test.cpp for the bounds they
-// keep.
 #include "compiler/llvm/math.h"
 
-#include <cmath>
-#include <limits>
-#include <vector>
+#include "compiler/llvm/math_error.h"
+#include "compiler/llvm/math_exponential.h"
+#include "compiler/llvm/math_trigonometric.h"
 
 namespace eligo::compiler::codegen {
 namespace {
@@ -13,307 +10,24 @@ namespace {
 using llvm::ArrayRef;
 using llvm::Value;
 
-// The format of a type of reals and the constants that depend on it.
-struct Format {
-  int bits, mantissa, bias;
-  double magic;              // 1.5 * 2^mantissa: adding it rounds to an integer, in the low bits
-  double ln2_high, ln2_low;  // ln2_high * n is exact for every exponent n
-  double exp_low, exp_high;  // beyond, exp is 0 or infinite
-  double expm1_low;          // below, expm1 rounds to -1
-  double smallest, upscale;  // smallest normal number; a power of two that makes denormals normal
-  int upscale_exponent;
-  std::int64_t sqrt_half;       // bits of sqrt(1/2)
-  ArrayRef<double> exp_tail;    // (e^r - 1 - r)/r^2 on |r| <= ln(2)/2
-  ArrayRef<double> log_tail;    // with z = s^2: (2 atanh(s)/s - 2)/z on z <= 0.0297
-  ArrayRef<double> log1p_tail;  // the same on z <= 1/9
-};
+Value* sign(Arithmetic& m, Builder& b, Value* x) {
+  Value* const negative = b.CreateSelect(b.CreateFCmpOLT(x, m.real(0)), m.real(-1), x);
+  return b.CreateSelect(b.CreateFCmpOGT(x, m.real(0)), m.real(1),
+                        b.CreateSelect(b.CreateFCmpOEQ(x, m.real(0)), m.real(0), negative));
+}
 
-constexpr double exp_tail_f32[] = {0.5000000014,   0.1666666668,   0.04166645681,
-                                   0.008333310024, 0.001393454193, 0.0001989198131};
-constexpr double log_tail_f32[] = {0.6666666655, 0.4000012519, 0.2855044271, 0.2334071013};
-constexpr double log1p_tail_f32[] = {0.6666666732, 0.3999970633, 0.2859235799, 0.217065758, 0.2322432922};
-constexpr double exp_tail_f64[] = {0.5,
-                                   0.1666666666666667144,
-                                   0.04166666666666667007,
-                                   0.0083333333333255447,
-                                   0.001388888888888332667,
-                                   0.0001984126987686435493,
-                                   0.00002480158732700718673,
-                                   2.755725283351690975e-6,
-                                   2.755727181021979957e-7,
-                                   2.510627473357329469e-8,
-                                   2.091544229778011522e-9};
-constexpr double log_tail_f64[] = {0.6666666666666669883, 0.3999999999989391211, 0.285714286285007962,
-                                   0.2222221072440128995, 0.1818291889294360307, 0.1533073652677951293,
-                                   0.1462857155728390291};
-constexpr double log1p_tail_f64[] = {0.6666666666666666689,  0.3999999999999952251, 0.2857142857160009929,
-                                     0.2222222219823677056,  0.1818181989796271438, 0.1538454396486054929,
-                                     0.1333517863144925584,  0.1173427906130319746, 0.1084517839488001482,
-                                     0.07492143795550767301, 0.1563057780092285045};
-// (atanh(s)/s - 1 - z/3)/z^2 on z <= 0.0297, for pow
-constexpr double pow_tail[] = {0.199999999999999999,   0.1428571428571470874,  0.1111111111081232853,
-                               0.09090909171220344157, 0.07692297106398486286, 0.06667422644604108998,
-                               0.0585257702082661938,  0.05867223212918087568};
-
-const Format f32_format = {32,       23,     127, 0x1.8p23,   0.693359375,  -0.0002121944401, -104,          89, -40,
-                           0x1p-126, 0x1p25, 25,  0x3f3504f3, exp_tail_f32, log_tail_f32,     log1p_tail_f32};
-const Format f64_format = {
-    64,  52,        1023,   0x1.8p52, 0x1.62e42feep-1,    0x1.a39ef35793c76p-33, -746,         710,
-    -60, 0x1p-1022, 0x1p54, 54,       0x3fe6a09e667f3bcd, exp_tail_f64,          log_tail_f64, log1p_tail_f64};
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-class Math {
- public:
-  Math(Builder& builder, const Target& target, llvm::Type* type)
-      : b(builder), target_(target), type_(type), f(type->getScalarType()->isFloatTy() ? f32_format : f64_format) {
-    integers_ = llvm::Type::getIntNTy(type->getContext(), static_cast<unsigned>(f.bits));
-    if (const auto* v = llvm::dyn_cast<llvm::FixedVectorType>(type))
-      integers_ = llvm::FixedVectorType::get(integers_, v->getNumElements());
-  }
-
-  Value* exp(Value* x) { return exp_of_sum(x, nullptr); }
-
-  Value* log(Value* x) {
-    const Split m = split(x);
-    Value* const fraction = b.CreateFSub(m.mantissa, real(1));
-    Value* const s = b.CreateFDiv(fraction, b.CreateFAdd(fraction, real(2)));
-    Value* const z = b.CreateFMul(s, s);
-    Value* const tail = b.CreateFMul(z, polynomial(f.log_tail, z));
-    Value* const half = b.CreateFMul(b.CreateFMul(real(0.5), fraction), fraction);
-    // log(1 + f) = f - (f^2/2 - s*(f^2/2 + tail)), small terms first
-    Value* const small = fma(m.exponent, real(f.ln2_low), b.CreateFMul(s, b.CreateFAdd(half, tail)));
-    Value* const sum = b.CreateFSub(fraction, b.CreateFSub(half, small));
-    return log_ends(x, fma(m.exponent, real(f.ln2_high), sum));
-  }
-
-  // -expm1(-2|x|) / (expm1(-2|x|) + 2), with the sign of x.
-  Value* tanh(Value* x) {
-    Value* const y = expm1_negative(b.CreateFMul(absolute(x), real(-2)));
-    Value* const t = b.CreateFDiv(negate(y), b.CreateFAdd(y, real(2)));
-    return b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, t, x);
-  }
-
-  Value* sigmoid(Value* x) {
-    Value* const e = exp(negate(absolute(x)));
-    Value* const top = b.CreateSelect(b.CreateFCmpOLT(x, real(0)), e, real(1));
-    return keep_nan(x, b.CreateFDiv(top, b.CreateFAdd(e, real(1))));
-  }
-
-  // max(x, 0) + log1p(e), e = exp(-|x|), log1p(e) = 2 atanh(e/(2 + e)).
-  Value* softplus(Value* x) {
-    Value* const e = exp(negate(absolute(x)));
-    Value* const s = b.CreateFDiv(e, b.CreateFAdd(e, real(2)));
-    Value* const z = b.CreateFMul(s, s);
-    Value* const tail = b.CreateFMul(z, polynomial(f.log1p_tail, z));
-    Value* const log1p = fma(s, tail, b.CreateFAdd(s, s));
-    return b.CreateFAdd(relu(x), log1p);
-  }
-
-  Value* relu(Value* x) { return b.CreateSelect(b.CreateFCmpUGT(x, real(0)), x, real(0)); }
-
-  Value* sign(Value* x) {
-    Value* const negative = b.CreateSelect(b.CreateFCmpOLT(x, real(0)), real(-1), x);
-    return b.CreateSelect(b.CreateFCmpOGT(x, real(0)), real(1),
-                          b.CreateSelect(b.CreateFCmpOEQ(x, real(0)), real(0), negative));
-  }
-
-  // The larger (or the smaller) one, NaN if either is.
-  Value* extreme(Value* x, Value* y, bool larger) {
-    Value* const first = larger ? b.CreateFCmpOGT(x, y) : b.CreateFCmpOLT(x, y);
-    return keep_nan(x, b.CreateSelect(first, x, y));
-  }
-
-  Value* truth(Value* condition) { return b.CreateSelect(condition, real(1), real(0)); }
-  Value* nonzero(Value* x) { return b.CreateFCmpUNE(x, real(0)); }
-  Value* absolute(Value* x) { return b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x); }
-  Value* negate(Value* x) { return b.CreateFNeg(x); }
-  Value* real(double value) { return llvm::ConstantFP::get(type_, value); }
-
-  Value* pow(Value* x, Value* y) {
-    Value* const size = f.bits == 32 ? pow_size_wide(absolute(x), y) : pow_size(absolute(x), y);
-    Value* const whole = is_whole(absolute(y));
-    Value* const odd = b.CreateAnd(whole, b.CreateNot(is_whole(b.CreateFMul(absolute(y), real(0.5)))));
-    Value* const negative = b.CreateICmpSLT(b.CreateBitCast(x, integers_), integer(0));
-    Value* result = b.CreateSelect(b.CreateAnd(negative, odd), negate(size), size);
-    // a negative base has only whole powers; infinities aside
-    Value* const finite = b.CreateFCmpOLT(absolute(x), real(infinity));
-    Value* const undefined = b.CreateAnd(b.CreateAnd(b.CreateFCmpOLT(x, real(0)), finite), b.CreateNot(whole));
-    result = keep_nan(y, b.CreateSelect(undefined, real(nan), result));
-    Value* const one = b.CreateOr(b.CreateFCmpOEQ(y, real(0)), b.CreateFCmpOEQ(x, real(1)));
-    return b.CreateSelect(one, real(1), result);
-  }
-
- private:
-  struct Split {
-    Value *mantissa, *exponent;  // x = mantissa * 2^exponent, mantissa in [sqrt(1/2), sqrt(2)); both reals
-  };
-  struct Pair {
-    Value *high, *low;  // a number as the sum of two, |low| <= ulp(high)/2
-  };
-
-  Value* integer(std::int64_t value) { return llvm::ConstantInt::getSigned(integers_, value); }
-  Value* fma(Value* x, Value* y, Value* z) { return multiply_add(b, target_, x, y, z); }
-  Value* keep_nan(Value* x, Value* result) { return b.CreateSelect(b.CreateFCmpUNO(x, x), x, result); }
-
-  Value* polynomial(ArrayRef<double> c, Value* x) {
-    Value* p = real(c.back());
-    for (std::size_t i = c.size() - 1; i-- > 0;) p = fma(p, x, real(c[i]));
-    return p;
-  }
-
-  // Both bounds keep NaN.
-  Value* at_least(Value* x, double low) { return b.CreateSelect(b.CreateFCmpOLT(x, real(low)), real(low), x); }
-  Value* at_most(Value* x, double high) { return b.CreateSelect(b.CreateFCmpOGT(x, real(high)), real(high), x); }
-
-  struct Reduced {
-    Value *n, *r;  // x = n ln 2 + r; n as an integer
-  };
-  Reduced reduce(Value* x) {
-    Value* const shifted = fma(x, real(1.4426950408889634074), real(f.magic));
-    Value* const whole = b.CreateFSub(shifted, real(f.magic));
-    Value* r = fma(whole, real(-f.ln2_high), x);
-    r = fma(whole, real(-f.ln2_low), r);
-    Value* const n = b.CreateSub(b.CreateBitCast(shifted, integers_), b.CreateBitCast(real(f.magic), integers_));
-    return {n, r};
-  }
-
-  // 2^n for the exponents of normal numbers.
-  Value* power_of_two(Value* n) {
-    Value* const biased = b.CreateShl(b.CreateAdd(n, integer(f.bias)), integer(f.mantissa));
-    return b.CreateBitCast(biased, type_);
-  }
-
-  // e^r - 1 for |r| <= ln(2)/2.
-  Value* expm1_short(Value* r) { return fma(b.CreateFMul(r, r), polynomial(f.exp_tail, r), r); }
-
-  // e^(x + low), low tiny or absent. The scale is applied in two halves so that denormal results round once.
-  Value* exp_of_sum(Value* x, Value* low) {
-    Reduced a = reduce(at_most(at_least(x, f.exp_low), f.exp_high));
-    if (low) a.r = b.CreateFAdd(a.r, low);
-    Value* const p = b.CreateFAdd(expm1_short(a.r), real(1));
-    Value* const half = b.CreateAShr(a.n, integer(1));
-    return b.CreateFMul(b.CreateFMul(p, power_of_two(half)), power_of_two(b.CreateSub(a.n, half)));
-  }
-
-  // e^x - 1 for x <= 0.
-  Value* expm1_negative(Value* x) {
-    const Reduced a = reduce(at_least(x, f.expm1_low));
-    Value* const scale = power_of_two(a.n);
-    return fma(scale, expm1_short(a.r), b.CreateFSub(scale, real(1)));
-  }
-
-  // For positive normal or denormal x; anything else gives anything.
-  Split split(Value* x) {
-    Value* const denormal = b.CreateFCmpOLT(x, real(f.smallest));
-    Value* const scaled = b.CreateSelect(denormal, b.CreateFMul(x, real(f.upscale)), x);
-    const std::int64_t one = static_cast<std::int64_t>(f.bias) << f.mantissa;
-    Value* const bits = b.CreateAdd(b.CreateBitCast(scaled, integers_), integer(one - f.sqrt_half));
-    Value* const fraction = b.CreateAnd(bits, integer((std::int64_t{1} << f.mantissa) - 1));
-    Value* const mantissa = b.CreateBitCast(b.CreateAdd(fraction, integer(f.sqrt_half)), type_);
-    Value* n = b.CreateSub(b.CreateLShr(bits, integer(f.mantissa)), integer(f.bias));
-    n = b.CreateSub(n, b.CreateSelect(denormal, integer(f.upscale_exponent), integer(0)));
-    // to a real by way of the rounding constant's low bits: AVX2 converts no 64-bit integers
-    Value* const magic = b.CreateBitCast(real(f.magic), integers_);
-    return {mantissa, b.CreateFSub(b.CreateBitCast(b.CreateAdd(magic, n), type_), real(f.magic))};
-  }
-
-  // log's result where x is not a positive finite number.
-  Value* log_ends(Value* x, Value* result) {
-    result = b.CreateSelect(b.CreateFCmpOLT(x, real(infinity)), result, x);  // infinity, NaN
-    result = b.CreateSelect(b.CreateFCmpOLT(x, real(0)), real(nan), result);
-    return b.CreateSelect(b.CreateFCmpOEQ(x, real(0)), real(-infinity), result);
-  }
-
-  // Whether x >= 0 is an integer; infinity is one, NaN is none.
-  Value* is_whole(Value* x) {
-    const double unit = std::ldexp(1.0, f.mantissa);
-    Value* const rounded = b.CreateFSub(b.CreateFAdd(x, real(unit)), real(unit));
-    return b.CreateOr(b.CreateFCmpOGE(x, real(unit)), b.CreateFCmpOEQ(rounded, x));
-  }
-
-  // x^y for x >= 0 in f32: by way of f64, where exp(y log x) is exact enough.
-  Value* pow_size_wide(Value* x, Value* y) {
-    llvm::Type* wide = llvm::Type::getDoubleTy(type_->getContext());
-    if (const auto* v = llvm::dyn_cast<llvm::FixedVectorType>(type_))
-      wide = llvm::FixedVectorType::get(wide, v->getNumElements());
-    Math math(b, target_, wide);
-    Value* const log = math.log(b.CreateFPExt(x, wide));
-    Value* const size = b.CreateFPTrunc(math.exp(b.CreateFMul(log, b.CreateFPExt(y, wide))), type_);
-    return b.CreateSelect(b.CreateFCmpOEQ(x, real(1)), real(1), size);  // 1^infinity
-  }
-
-  // x^y for x >= 0 in f64: exp(y log x) with log x and the product in twice the precision.
-  Value* pow_size(Value* x, Value* y) {
-    const Pair log = log_pair(x);
-    Value* const plain = log_ends(x, log.high);
-    Value* const product = b.CreateFMul(y, plain);
-    Value* const error = b.CreateFAdd(product_error(y, log.high, product), b.CreateFMul(y, log.low));
-    Value* const tame = b.CreateFCmpOLT(absolute(product), real(800));
-    Value* const size = exp_of_sum(product, b.CreateSelect(tame, error, real(0)));
-    return b.CreateSelect(b.CreateFCmpOEQ(x, real(1)), real(1), size);
-  }
-
-  Pair quick_sum(Value* x, Value* y) {  // |x| >= |y|
-    Value* const s = b.CreateFAdd(x, y);
-    return {s, b.CreateFSub(y, b.CreateFSub(s, x))};
-  }
-
-  // x*y - product, exactly (but for the last bit without fused multiply-add).
-  Value* product_error(Value* x, Value* y, Value* product) {
-    if (target_.fma) return fma(x, y, negate(product));
-    const auto upper = [&](Value* v) {
-      Value* const bits = b.CreateAnd(b.CreateBitCast(v, integers_), integer(-(std::int64_t{1} << 27)));
-      return b.CreateBitCast(bits, type_);
-    };
-    Value *const xh = upper(x), *const xl = b.CreateFSub(x, xh), *const yh = upper(y), *const yl = b.CreateFSub(y, yh);
-    Value* e = b.CreateFSub(b.CreateFMul(xh, yh), product);
-    e = b.CreateFAdd(b.CreateFAdd(e, b.CreateFMul(xh, yl)), b.CreateFMul(xl, yh));
-    return b.CreateFAdd(e, b.CreateFMul(xl, yl));
-  }
-
-  Pair product(Pair x, Pair y) {
-    Value* const p = b.CreateFMul(x.high, y.high);
-    Value* const cross = fma(x.high, y.low, b.CreateFMul(x.low, y.high));
-    return quick_sum(p, b.CreateFAdd(product_error(x.high, y.high, p), cross));
-  }
-
-  // log x = n ln 2 + 2s(1 + z/3 + z^2 tail(z)), s = f/(2 + f), z = s^2, all but the tail in pairs.
-  Pair log_pair(Value* x) {
-    const Split m = split(x);
-    Value* const fraction = b.CreateFSub(m.mantissa, real(1));
-    const Pair base = quick_sum(real(2), fraction);
-    Value* const s = b.CreateFDiv(fraction, base.high);
-    Value* const whole = b.CreateFMul(s, base.high);
-    Value* rest = b.CreateFSub(b.CreateFSub(fraction, whole), product_error(s, base.high, whole));
-    rest = b.CreateFSub(rest, b.CreateFMul(s, base.low));
-    const Pair ratio = quick_sum(s, b.CreateFDiv(rest, base.high));
-    const Pair z = product(ratio, ratio);
-    Value* const tail = b.CreateFMul(b.CreateFMul(z.high, z.high), polynomial(pow_tail, z.high));
-    Pair series = product(z, {real(0x1.5555555555555p-2), real(0x1.5555555555555p-56)});
-    series = quick_sum(series.high, b.CreateFAdd(series.low, tail));
-    const Pair log =
-        product({b.CreateFAdd(ratio.high, ratio.high), b.CreateFAdd(ratio.low, ratio.low)}, one_plus(series));
-    // n ln2_high is exact, and larger than log unless n is 0
-    const Pair sum = quick_sum(b.CreateFMul(m.exponent, real(f.ln2_high)), log.high);
-    return quick_sum(sum.high, b.CreateFAdd(sum.low, fma(m.exponent, real(f.ln2_low), log.low)));
-  }
-  Pair one_plus(Pair x) {
-    const Pair s = quick_sum(real(1), x.high);
-    return {s.high, b.CreateFAdd(s.low, x.low)};
-  }
-
-  Builder& b;
-  const Target& target_;
-  llvm::Type *type_, *integers_;
-  const Format& f;
-};
+// The larger (or the smaller) one, NaN if either is.
+Value* extreme(Arithmetic& m, Builder& b, Value* x, Value* y, bool larger) {
+  Value* const first = larger ? b.CreateFCmpOGT(x, y) : b.CreateFCmpOLT(x, y);
+  return m.keep_nan(x, b.CreateSelect(first, x, y));
+}
 
 }  // namespace
 
 llvm::Value* emit_op(Builder& b, const Target& target, Op op, ArrayRef<Value*> x) {
-  Math m(b, target, x[0]->getType());
+  llvm::Type* const type = x[0]->getType();
+  Exponential m(b, target, type);
+  Trigonometric angles(b, target, type);
   switch (op) {
     case Op::neg: return m.negate(x[0]);
     case Op::exp: return m.exp(x[0]);
@@ -321,7 +35,7 @@ llvm::Value* emit_op(Builder& b, const Target& target, Op op, ArrayRef<Value*> x
     case Op::sqrt: return b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x[0]);
     case Op::recip: return b.CreateFDiv(m.real(1), x[0]);
     case Op::abs: return m.absolute(x[0]);
-    case Op::sign: return m.sign(x[0]);
+    case Op::sign: return sign(m, b, x[0]);
     case Op::tanh: return m.tanh(x[0]);
     case Op::sigmoid: return m.sigmoid(x[0]);
     case Op::softplus: return m.softplus(x[0]);
@@ -334,9 +48,9 @@ llvm::Value* emit_op(Builder& b, const Target& target, Op op, ArrayRef<Value*> x
     case Op::mul: return b.CreateFMul(x[0], x[1]);
     case Op::div: return b.CreateFDiv(x[0], x[1]);
     case Op::pow: return m.pow(x[0], x[1]);
-    case Op::max: return m.extreme(x[0], x[1], true);
-    case Op::min: return m.extreme(x[0], x[1], false);
-    case Op::clamp: return m.extreme(m.extreme(x[0], x[1], true), x[2], false);
+    case Op::max: return extreme(m, b, x[0], x[1], true);
+    case Op::min: return extreme(m, b, x[0], x[1], false);
+    case Op::clamp: return extreme(m, b, extreme(m, b, x[0], x[1], true), x[2], false);
     case Op::lt: return m.truth(b.CreateFCmpOLT(x[0], x[1]));
     case Op::le: return m.truth(b.CreateFCmpOLE(x[0], x[1]));
     case Op::gt: return m.truth(b.CreateFCmpOGT(x[0], x[1]));
@@ -344,6 +58,12 @@ llvm::Value* emit_op(Builder& b, const Target& target, Op op, ArrayRef<Value*> x
     case Op::eq: return m.truth(b.CreateFCmpOEQ(x[0], x[1]));
     case Op::ne: return m.truth(b.CreateFCmpUNE(x[0], x[1]));
     case Op::select: return b.CreateSelect(m.nonzero(x[0]), x[1], x[2]);
+    case Op::sin: return angles.sin(x[0]);
+    case Op::cos: return angles.cos(x[0]);
+    case Op::atan: return angles.atan(x[0]);
+    case Op::expm1: return m.expm1(x[0]);
+    case Op::log1p: return m.log1p(x[0]);
+    case Op::erf: return error_function(m, b, x[0], type->getScalarType()->isFloatTy());
   }
   llvm_unreachable("no such operation");
 }

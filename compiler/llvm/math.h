@@ -5,14 +5,15 @@
 // Largest errors over the whole range, in units in the last place (measured by tests/llvm/math_test.cpp), NaN,
 // infinities, -0 and denormals included:
 //
-//            exp  log  tanh  sigmoid  softplus  pow   sqrt, recip, div
-//   f32       2    2    3       3        3       1    as IEEE: half
-//   f64       2    2    3       3        3       2
+//            exp  log  tanh  sigmoid  softplus  pow  sin, cos  atan  expm1  log1p  erf   sqrt, recip, div
+//   f32       2    2    3       3        3       1      1       2      1      2     2    as IEEE: half
+//   f64       2    2    3       3        3       2      1       2      1      2     2
 //
+// Sine and cosine keep theirs for every finite argument, however large.
 // Comparisons, step and select treat NaN as C does; max, min and relu propagate it.
 #pragma once
 
-#include "compiler/ir/ops.h"
+#include "compiler/operations/operation.h"
 #include "compiler/llvm/types.h"
 
 namespace eligo::compiler::codegen {

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "compiler/ir/ops.h"
+#include "compiler/operations/operation.h"
 
 namespace eligo::compiler::loops {
 

@@ -88,27 +88,21 @@ class Simplifier {
     }
     auto scaled = [&](std::vector<Use> uses) { return product(g_.contract(std::move(uses), node->dims, {})); };
     const std::vector<Use>& u = node->uses;
-    switch (node->op) {
-      case Op::mul: return scaled(u);
-      case Op::div: return scaled({u[0], whole(g_.map(Op::recip, {u[1]}, node->dims))});
-      case Op::neg: return product(g_.contract(u, node->dims, {}, -1));
-      case Op::add:
-      case Op::sub: {
-        std::vector<Use> terms = u;
-        terms[0].coefficient = 1;
-        terms[1].coefficient = node->op == Op::add ? 1 : -1;
-        return sum(terms, node->dims);
-      }
-      case Op::pow:
-        if (u[1].node->is_number(2)) return g_.map(Op::square, {u[0]}, node->dims);
-        if (u[1].node->is_number(1)) return scaled({u[0]});
-        if (u[1].node->is_number(0)) return g_.constant(1);
-        return node;
-      case Op::select:
-        if (u[0].node->kind == NodeKind::constant) return scaled({u[u[0].node->number != 0 ? 1 : 2]});
-        return node;
-      default: return node;
+    const Op op = node->op;
+    if (op == Op::mul) return scaled(u);
+    if (op == Op::div) return scaled({u[0], whole(g_.map(Op::recip, {u[1]}, node->dims))});
+    if (op == Op::neg) return product(g_.contract(u, node->dims, {}, -1));
+    if (op == Op::add || op == Op::sub) {
+      std::vector<Use> terms = u;
+      terms[0].coefficient = 1;
+      terms[1].coefficient = op == Op::add ? 1 : -1;
+      return sum(terms, node->dims);
     }
+    if (op == Op::pow && u[1].node->is_number(2)) return g_.map(Op::square, {u[0]}, node->dims);
+    if (op == Op::pow && u[1].node->is_number(1)) return scaled({u[0]});
+    if (op == Op::pow && u[1].node->is_number(0)) return g_.constant(1);
+    if (op == Op::select && u[0].node->kind == NodeKind::constant) return scaled({u[u[0].node->number != 0 ? 1 : 2]});
+    return node;
   }
 
   Ref product(Ref node) {

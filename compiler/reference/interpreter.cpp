@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -76,7 +77,8 @@ Dual<T> shared(const std::vector<Dual<T>>& best) {
 
 double apply(Op op, const double* x) { return op_evaluate(op, x); }
 
-// f(x) and f'(x) dx, with f' written out for each operation. An operand that was not chosen adds nothing.
+// f(x) and f'(x) dx. An operand that was not chosen adds nothing. Each f' is written out here although the operations'
+// rows have it too: kernels are made of those, and a fault of one would else be one of their reference as well.
 template <class T>
 Dual<T> apply(Op op, const Dual<T>* x) {
   T values[3] = {x[0].v, T(0.0), T(0.0)};
@@ -143,7 +145,21 @@ Dual<T> apply(Op op, const Dual<T>* x) {
       if (pa > pc || pc < pb) times(2, one);
       break;
     case Op::select: times(pa != 0 ? 1 : 2, one); break;
-    default: break;  // sign, step, mask, comparisons: flat where they are smooth
+    case Op::sin: times(0, f(Op::cos, a)); break;
+    case Op::cos: times(0, zero - f(Op::sin, a)); break;
+    case Op::atan: times(0, f(Op::recip, one + a * a)); break;
+    case Op::expm1: times(0, f(Op::exp, a)); break;
+    case Op::log1p: times(0, f(Op::recip, one + a)); break;
+    case Op::erf: times(0, T(2 * std::numbers::inv_sqrtpi) * f(Op::exp, zero - a * a)); break;
+    case Op::sign:  // flat where they are smooth
+    case Op::step:
+    case Op::mask:
+    case Op::lt:
+    case Op::le:
+    case Op::gt:
+    case Op::ge:
+    case Op::eq:
+    case Op::ne: break;
   }
   return out;
 }
@@ -171,24 +187,13 @@ std::uint64_t side(double x) { return std::isnan(x) ? 3 : x > 0 ? 2 : x < 0 ? 1 
 // The side of its kink on which an operation is, if it has one.
 template <class T>
 void note_kink(std::uint64_t* branches, Op op, const T* x) {
-  switch (op) {
-    case Op::abs:
-    case Op::sign:
-    case Op::relu:
-    case Op::step:
-    case Op::select: return note_branch(branches, side(primal(x[0])));
-    case Op::max:
-    case Op::min:
-    case Op::lt:
-    case Op::le:
-    case Op::gt:
-    case Op::ge:
-    case Op::eq:
-    case Op::ne: return note_branch(branches, side(primal(x[0]) - primal(x[1])));
-    case Op::clamp:
+  switch (operation(op).kink) {
+    case Kink::none: return;
+    case Kink::at_zero: return note_branch(branches, side(primal(x[0])));
+    case Kink::where_equal: return note_branch(branches, side(primal(x[0]) - primal(x[1])));
+    case Kink::at_bounds:
       note_branch(branches, side(primal(x[0]) - primal(x[1])));
       return note_branch(branches, side(primal(x[0]) - primal(x[2])));
-    default: return;
   }
 }
 

@@ -181,24 +181,23 @@ void TraceWalk::walk_map(Ref node, const Columns& columns, Ref u) {
     for (std::size_t k = 0; k < uses.size(); ++k)
       if (k != i && reaches(uses[k].node)) throw NotTransposable(nonlinear, 3);
   };
-  switch (node->op) {
-    case Op::neg: return walk_use(node, 0, {}, -1, columns, u);
-    case Op::add:
-    case Op::sub:
-      walk_use(node, 0, {}, 1, columns, u);
-      return walk_use(node, 1, {}, node->op == Op::add ? 1 : -1, columns, u);
-    case Op::mul: {
-      const std::size_t i = reaches(uses[0].node) ? 0 : 1;
-      only(i);
-      return walk_use(node, i, {uses[1 - i]}, 1, columns, u);
-    }
-    case Op::div: {
-      only(0);
-      Use inverse = whole(g_.map(Op::recip, {whole(uses[1].node)}, uses[1].node->dims));
-      inverse.index = uses[1].index;
-      return walk_use(node, 0, {inverse}, 1, columns, u);
-    }
-    default: throw NotTransposable(nonlinear, 3);
+  const Op op = node->op;
+  if (op == Op::neg) {
+    walk_use(node, 0, {}, -1, columns, u);
+  } else if (op == Op::add || op == Op::sub) {
+    walk_use(node, 0, {}, 1, columns, u);
+    walk_use(node, 1, {}, op == Op::add ? 1 : -1, columns, u);
+  } else if (op == Op::mul) {
+    const std::size_t i = reaches(uses[0].node) ? 0 : 1;
+    only(i);
+    walk_use(node, i, {uses[1 - i]}, 1, columns, u);
+  } else if (op == Op::div) {
+    only(0);
+    Use inverse = whole(g_.map(Op::recip, {whole(uses[1].node)}, uses[1].node->dims));
+    inverse.index = uses[1].index;
+    walk_use(node, 0, {inverse}, 1, columns, u);
+  } else {
+    throw NotTransposable(nonlinear, 3);
   }
 }
 

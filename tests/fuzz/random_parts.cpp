@@ -1,13 +1,35 @@
 #include "tests/fuzz/random_parts.h"
 
+#include <vector>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include "compiler/operations/operation.h"
 
 namespace eligo::fuzz {
 namespace {
 
+// The functions of one argument that the table of operations has and that do not jump.
+std::vector<const compiler::Operation*> functions_of_one() {
+  std::vector<const compiler::Operation*> all;
+  for (int i = 0; i < compiler::op_count; ++i) {
+    const compiler::Operation& row = compiler::operation(static_cast<compiler::Op>(i));
+    const bool flat = row.partials[0].kind == compiler::Partial::Kind::flat;
+    if (row.spelling.form == compiler::Spelling::Form::function && row.arity == 1 && !flat) all.push_back(&row);
+  }
+  return all;
+}
+
+// Of numbers for which it is finite.
+std::string any_function(Random& random, const std::string& a) {
+  static const std::vector<const compiler::Operation*> functions = functions_of_one();
+  const compiler::Operation& row = *functions[random.below(functions.size())];
+  return fmt::format("{}({})", row.spelling.word, row.may_leave_finite ? fmt::format("0.8 + 0.5*tanh({})", a) : a);
+}
+
 std::string one_argument(Random& random, const std::string& a) {
-  switch (random.below(14)) {
+  switch (random.below(17)) {
     case 0: return fmt::format("tanh({})", a);
     case 1: return fmt::format("sigmoid({})", a);
     case 2: return fmt::format("softplus({})", a);
@@ -21,6 +43,9 @@ std::string one_argument(Random& random, const std::string& a) {
     case 10: return fmt::format("-({})", a);
     case 11: return fmt::format("{}*({})", number(random), a);
     case 12: return fmt::format("({})^3", a);
+    case 13:
+    case 14:
+    case 15: return any_function(random, a);
     default: return fmt::format("tanh({})", a);
   }
 }

@@ -10,8 +10,7 @@
 
 #include <fmt/format.h>
 
-#include "compiler/driver/compile.h"
-#include "compiler/reference/interpreter.h"
+#include "tests/oracle/apply_operation.h"
 #include "tests/oracle/nets.h"
 #include "tests/runtime/temporary.h"
 
@@ -19,10 +18,6 @@ namespace eligo::test {
 namespace {
 
 using compiler::Op;
-using compiler::PhaseKind;
-using compiler::Ref;
-using compiler::TimeRef;
-using compiler::When;
 
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -135,6 +130,33 @@ const std::vector<OpRow> op_rows = {
     {Op::select, {0, nan, 3}, 3, {0, 0, 1}},
     {Op::select, {2, 4, inf}, 4, {0, 1, 0}},
     {Op::select, {nan, 4, 3}, 4, {0, 1, 0}},
+    {Op::sin, {0}, 0, {1}},
+    {Op::sin, {1e5}, 0.035748797972016507, {-0.99936080743821212}},
+    {Op::sin, {0x1p120}, 0.37782010936075202, {-0.92587902285483782}},
+    {Op::sin, {inf}, nan, {nan}},
+    {Op::sin, {nan}, nan, {nan}},
+    {Op::cos, {0}, 1, {0}},
+    {Op::cos, {-0x1p120}, -0.92587902285483782, {0.37782010936075202}},
+    {Op::cos, {-inf}, nan, {nan}},
+    {Op::atan, {0}, 0, {1}},
+    {Op::atan, {inf}, std::numbers::pi / 2, {0}},
+    {Op::atan, {-inf}, -std::numbers::pi / 2, {0}},
+    {Op::atan, {-1e10}, -std::numbers::pi / 2 + 1e-10, {1e-20}},
+    {Op::atan, {nan}, nan, {nan}},
+    {Op::expm1, {0}, 0, {1}},
+    {Op::expm1, {-1000}, -1, {0}},
+    {Op::expm1, {-inf}, -1, {0}},
+    {Op::expm1, {1000}, inf, {inf}},
+    {Op::expm1, {nan}, nan, {nan}},
+    {Op::log1p, {0}, 0, {1}},
+    {Op::log1p, {-1}, -inf, {inf}},
+    {Op::log1p, {-2}, nan, {-1}},
+    {Op::log1p, {inf}, inf, {0}},
+    {Op::log1p, {nan}, nan, {nan}},
+    {Op::erf, {0}, 0, {2 * std::numbers::inv_sqrtpi}},
+    {Op::erf, {1e30}, 1, {0}},
+    {Op::erf, {-inf}, -1, {0}},
+    {Op::erf, {nan}, nan, {nan}},
 };
 
 bool same(double got, double want, double tolerance) {
@@ -144,111 +166,16 @@ bool same(double got, double want, double tolerance) {
   return std::abs(got - want) <= tolerance * std::abs(want);
 }
 
-// A backend: the interpreter (empty), or kernels for a processor.
-struct Backend {
-  std::string cpu;
-  bool float64 = true;
-};
-void PrintTo(const Backend& b, std::ostream* out) {
-  *out << (b.cpu.empty() ? "interpreter" : b.cpu) << (b.float64 ? "_f64" : "_f32");
-}
-std::vector<Backend> backends() {
-  std::vector<Backend> all = {{"", true}};
-  for (const char* cpu : {"avx512", "avx2", "baseline"})
-    if (compiler::llvm_backend().why_not_here(cpu).empty())
-      for (const bool float64 : {true, false}) all.push_back({cpu, float64});
-  return all;
-}
-
-// Tensors in memory of either format.
-class Numbers : public compiler::Resolver {
- public:
-  Numbers(const compiler::Program& program, bool float64) : program_(&program), float64_(float64) {}
-  void* resolve(int tensor, TimeRef) override {
-    auto [at, fresh] = bytes_.try_emplace(tensor);
-    if (fresh) at->second.resize(static_cast<std::size_t>(program_->tensors[static_cast<std::size_t>(tensor)].size()) * 8);
-    return at->second.data();
-  }
-  void set(int tensor, const std::vector<double>& values) {
-    void* to = resolve(tensor, {});
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (float64_) static_cast<double*>(to)[i] = values[i];
-      else static_cast<float*>(to)[i] = static_cast<float>(values[i]);
-    }
-  }
-  double get(int tensor, std::size_t i) {
-    void* from = resolve(tensor, {});
-    return float64_ ? static_cast<double*>(from)[i] : static_cast<double>(static_cast<float*>(from)[i]);
-  }
-
- private:
-  const compiler::Program* program_;
-  bool float64_;
-  std::map<int, std::vector<char>> bytes_;
-};
-
 class Corners : public testing::TestWithParam<Backend> {};
 
-// One operation on all of its rows at once: a vector along them.
+// One operation on all of its rows at once.
 void check_operation(Op op, const Backend& backend) {
   std::vector<const OpRow*> rows;
+  std::vector<std::vector<double>> points;
   for (const OpRow& row : op_rows)
-    if (row.op == op) rows.push_back(&row);
+    if (row.op == op) rows.push_back(&row), points.push_back(row.at);
   ASSERT_FALSE(rows.empty()) << "no corner of " << compiler::op_name(op);
-  const auto count = static_cast<compiler::Extent>(rows.size());
-  const TimeRef now{When::t, 0};
-  auto program = std::make_shared<compiler::Program>();
-  program->name = "corners";
-  const auto add = [&](const std::string& name, compiler::TensorKind kind) {
-    compiler::Tensor t;
-    t.name = name;
-    t.kind = kind;
-    t.dims = {count};
-    t.batched = true;
-    program->tensors.push_back(t);
-    return static_cast<int>(program->tensors.size()) - 1;
-  };
-  std::vector<int> operands, results;
-  std::vector<compiler::Use> uses;
-  for (int i = 0; i < compiler::op_arity(op); ++i) {
-    operands.push_back(add(fmt::format("x{}", i), compiler::TensorKind::field));
-    uses.push_back(compiler::whole(program->leaf(operands.back(), now)));
-  }
-  const int ones = add("ones", compiler::TensorKind::field);
-  Ref node = program->graph.map(op, uses, {count});
-  std::vector<Ref> roots = {node};
-  for (int operand : operands)
-    roots.push_back(program->graph.vjp({{node, program->leaf(ones, now)}}, {program->leaf(operand, now)}, 0, now));
-  program->phases.push_back({{PhaseKind::arrive}, {}});
-  for (Ref root : roots) {
-    results.push_back(add(fmt::format("r{}", results.size()), compiler::TensorKind::shown));
-    program->phases[0].roots.push_back({compiler::RootKind::store, results.back(), now, root, "root"});
-  }
-  Numbers numbers(*program, backend.float64);
-  numbers.set(ones, std::vector<double>(rows.size(), 1));
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    std::vector<double> values;
-    for (const OpRow* row : rows) values.push_back(row->at[i]);
-    numbers.set(operands[i], values);
-  }
-  std::shared_ptr<compiler::PhaseRunner> runner;
-  std::vector<double> scratch(8), prepared(8);
-  if (backend.cpu.empty()) {
-    runner = compiler::make_interpreter(program);
-  } else {
-    compiler::CompileOptions options;
-    options.float64 = backend.float64;
-    options.cpu = backend.cpu;
-    options.batch = 1;
-    options.keep_phases = true;
-    runner = compiler::compile_and_load(*program, options);
-    scratch.resize(static_cast<std::size_t>(runner->scratch_bytes(1) / 8 + 32));
-    prepared.resize(static_cast<std::size_t>(runner->prepared_bytes() / 8 + 32));
-  }
-  const auto aligned = [](std::vector<double>& v) {
-    return reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(v.data()) + 63) / 64 * 64);
-  };
-  runner->run(0, numbers, 1, aligned(scratch), aligned(prepared));
+  const Applied got = apply_operation(op, points, backend);
   const double tolerance = backend.float64 ? 1e-14 : 1e-6;
   for (std::size_t k = 0; k < rows.size(); ++k) {
     std::string call;
@@ -259,11 +186,11 @@ void check_operation(Op op, const Backend& backend) {
     }
     if (!fits) continue;
     call = fmt::format("{}({})", compiler::op_name(op), call);
-    EXPECT_TRUE(same(numbers.get(results[0], k), rows[k]->value, tolerance))
-        << call << " is " << numbers.get(results[0], k) << ", not " << rows[k]->value;
-    for (std::size_t i = 0; i < operands.size(); ++i)
-      EXPECT_TRUE(same(numbers.get(results[i + 1], k), rows[k]->partials[i], tolerance))
-          << "d " << call << " by operand " << i + 1 << " is " << numbers.get(results[i + 1], k) << ", not "
+    EXPECT_TRUE(same(got.values[k], rows[k]->value, tolerance))
+        << call << " is " << got.values[k] << ", not " << rows[k]->value;
+    for (std::size_t i = 0; i < got.partials.size(); ++i)
+      EXPECT_TRUE(same(got.partials[i][k], rows[k]->partials[i], tolerance))
+          << "d " << call << " by operand " << i + 1 << " is " << got.partials[i][k] << ", not "
           << rows[k]->partials[i];
   }
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <ostream>
 
+#include "compiler/operations/operation.h"
 #include "tests/oracle/nets.h"
 #include "tests/runtime/temporary.h"
 
@@ -175,7 +176,20 @@ TEST_P(Derivatives, AgreeWithDifferences) {
   }
 }
 
+// One for each function of one argument that the table of operations has, where all of them are finite and smooth.
+std::vector<Probe> functions_of_one() {
+  std::vector<Probe> all;
+  for (int i = 0; i < compiler::op_count; ++i) {
+    const compiler::Operation& row = compiler::operation(static_cast<compiler::Op>(i));
+    if (row.spelling.form != compiler::Spelling::Form::function || row.arity != 1) continue;
+    const std::string word(row.spelling.word);
+    all.push_back({"function_" + word, "h[t] = z[t] * " + word + "(1.2 + 0.5*tanh(z[t]))"});
+  }
+  return all;
+}
+
 const auto named = [](const auto& each) { return each.param.name; };
+INSTANTIATE_TEST_SUITE_P(Table, Derivatives, testing::ValuesIn(functions_of_one()), named);
 INSTANTIATE_TEST_SUITE_P(Functions, Derivatives, testing::ValuesIn(probes), named);
 INSTANTIATE_TEST_SUITE_P(Cells, Derivatives, testing::ValuesIn(cells), named);
 

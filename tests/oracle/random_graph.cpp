@@ -157,13 +157,29 @@ Ref RandomGraph::guarded() {
   return g.map(Op::select, {compiler::whole(condition), compiler::whole(taken), other}, dims);
 }
 
+namespace {
+
+// Those without jumps, which rounding may turn, but for `select`, of which the condition is chosen; and without powers.
+std::vector<Op> continuous_operations() {
+  std::vector<Op> all;
+  for (int i = 0; i < compiler::op_count; ++i) {
+    const compiler::Operation& row = compiler::operation(static_cast<Op>(i));
+    const bool flat = std::all_of(row.partials.begin(), row.partials.begin() + row.arity, [](const auto& partial) {
+      return partial.kind == compiler::Partial::Kind::flat;
+    });
+    if (!flat && row.op != Op::pow) all.push_back(row.op);
+  }
+  return all;
+}
+
+}  // namespace
+
 Ref RandomGraph::map() {
   if (corners_ && chance(60)) return chance(60) ? guarded() : partial_operation();
-  static constexpr Op ops[] = {Op::tanh,     Op::sigmoid, Op::square, Op::neg, Op::relu, Op::abs,
-                               Op::softplus, Op::add,     Op::sub,    Op::mul, Op::max,  Op::min,
-                               Op::lt,       Op::select,  Op::exp,    Op::div, Op::tanh, Op::mul};
+  static const std::vector<Op> ops = continuous_operations();
   compiler::Graph& g = program_->graph;
-  const Op op = ops[below(std::size(ops))];
+  static constexpr Op more[] = {Op::tanh, Op::mul, Op::lt};
+  const Op op = chance(10) ? more[below(std::ssize(more))] : ops[static_cast<std::size_t>(below(std::ssize(ops)))];
   Ref first = pick();
   const std::vector<Extent> dims = chance(70) ? first->dims : extents(2);
   std::vector<Use> args = {chance(80) && dims == first->dims ? compiler::whole(first) : use(first, dims)};
@@ -172,9 +188,10 @@ Ref RandomGraph::map() {
     Ref condition = g.map(Op::lt, {use(leaves_[1], dims), use(leaves_[2], dims)}, dims);
     args[0] = compiler::whole(condition);
   }
-  if (op == Op::exp) {  // of something small
+  if (compiler::operation(op).may_leave_finite && args.size() == 1) {  // of something small and above zero
     Ref small = g.map(Op::tanh, args, dims);
-    return g.map(op, {compiler::whole(small)}, dims);
+    Ref above = g.sum({compiler::whole(small), Use{g.constant(1), {}, 1.5}}, dims);
+    return g.map(op, {compiler::whole(above)}, dims);
   }
   if (op == Op::div) {  // by something away from zero
     Ref square = g.map(Op::square, {args[1]}, dims);

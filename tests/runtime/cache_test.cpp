@@ -109,7 +109,7 @@ TEST_F(KeptPrograms, SourcesOfEachFolderAreInTheKey) {
     EXPECT_FALSE(cache.load(spec_.rule, program_key(spec_, version, other))) << now[i].folder;
     folders.insert(now[i].folder);
   }
-  for (const char* folder : {"support", "dsl", "compiler/ir", "compiler/frontend", "compiler/autodiff",
+  for (const char* folder : {"support", "compiler/operations", "dsl", "compiler/ir", "compiler/frontend", "compiler/autodiff",
                              "compiler/passes", "compiler/schedule", "compiler/memory", "compiler/loops",
                              "compiler/codegen", "compiler/lower", "compiler/llvm", "compiler/driver",
                              "runtime/engine", "runtime/library"})

@@ -39,7 +39,7 @@ if(NOT first STREQUAL again)
   message(SEND_ERROR "the same sources have two digests")
 endif()
 # One of each kind: language, graph passes, operations, code, what chooses schedules, what plans memory, what calls phases.
-foreach(source dsl/parse_expression.cpp dsl/codes.def compiler/passes/simplify.cpp compiler/ir/ops.def
+foreach(source dsl/parse_expression.cpp dsl/codes.def compiler/passes/simplify.cpp compiler/operations/operation.cpp
     compiler/llvm/tile_plan.cpp compiler/driver/choose_schedules.cpp compiler/memory/layout.cpp
     compiler/memory/segments.cpp runtime/engine/memory.cpp runtime/library/compile.cpp runtime/engine/phase_calls.cpp
     runtime/library/cache.h)
