@@ -23,6 +23,7 @@
 #include "compiler/passes/prune.h"
 #include "compiler/passes/simplify.h"
 #include "compiler/passes/zero_structure.h"
+#include "compiler/timetable/timetable.h"
 
 namespace eligo::compiler {
 namespace {
@@ -60,7 +61,8 @@ Lowered lowered_loops(Program& program, const CompileOptions& options) {
 
 const std::vector<std::string>& stage_names() {
   static const std::vector<std::string> names = {"graph",   "derivatives", "simplified", "schedule",
-                                                 "divided", "loops",       "llvm",       "asm"};
+                                                 "divided", "timetable",   "loops",      "llvm",
+                                                 "asm"};
   return names;
 }
 
@@ -95,6 +97,7 @@ Executable compile_executable(Program& program, const CompileOptions& options) {
   executable.objects = compile_objects(executable.lowered.module, jit).files;
   for (loops::Function& f : executable.lowered.module.functions) f.statements.clear();
   executable.plan = plan_of(program);
+  executable.timetable = timetable_of(executable.plan);
   return executable;
 }
 
@@ -113,6 +116,10 @@ std::string dump_stage(std::shared_ptr<Program> program, const CompileOptions& o
   if (stage == "schedule") return schedule_text(*program);
   divide_phases(*program);
   if (stage == "divided") return text(*program);
+  if (stage == "timetable") {
+    const Plan plan = plan_of(*program);
+    return text(plan, timetable_of(plan));
+  }
   const Lowered lowered = lowered_loops(*program, options);
   if (stage == "loops") return loops::text(lowered.module);
   if (stage == "llvm") return llvm_text(lowered.module, jit_options(options));
