@@ -48,6 +48,7 @@ Executable compile(Program& program, const CompileOptions& options, std::vector<
   executable.objects = std::move(objects.files);
   for (loops::Function& f : executable.lowered.module.functions) f.statements.clear();
   executable.plan = plan_of(program);
+  executable.timetable = timetable_of(executable.plan);
   return executable;
 }
 

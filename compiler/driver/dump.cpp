@@ -10,6 +10,7 @@
 #include "compiler/ir/print.h"
 #include "compiler/ir/verify.h"
 #include "compiler/loops/print.h"
+#include "compiler/timetable/timetable.h"
 
 namespace eligo::compiler {
 namespace {
@@ -23,6 +24,10 @@ struct Stage {
 
 std::string graph_text(const Compilation& c) { return text(c.program); }
 std::string summary(const Compilation& c) { return schedule_text(c.program); }
+std::string timetable_text(const Compilation& c) {
+  const Plan plan = plan_of(c.program);
+  return text(plan, timetable_of(plan));
+}
 std::string loops_text(const Compilation& c) { return loops::text(c.lowered.module); }
 
 constexpr std::array stages = {
@@ -31,6 +36,7 @@ constexpr std::array stages = {
     Stage{"simplified", PassId::contraction_order, graph_text},
     Stage{"schedule", PassId::contraction_order, summary},
     Stage{"distributed", PassId::distribute_steps, graph_text},
+    Stage{"timetable", PassId::distribute_steps, timetable_text},
     Stage{"loops", PassId::split_wide_loops, loops_text},
 };
 

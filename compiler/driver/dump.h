@@ -8,8 +8,8 @@
 
 namespace eligo::compiler {
 
-// Points with a name of their own, in order: graph, derivatives, simplified, schedule, distributed, loops, and the
-// backend's forms (llvm, asm).
+// Points with a name of their own, in order: graph, derivatives, simplified, schedule, distributed, timetable, loops, and
+// the backend's forms (llvm, asm).
 std::vector<std::string> stage_names(const CompileOptions& options);
 // Names of passes: the text after each.
 std::vector<std::string> pass_names();

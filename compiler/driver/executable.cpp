@@ -93,6 +93,23 @@ static void fields(auto& archive, Plan::Phase& phase) {
 
 static void fields(auto& archive, Plan& plan) { archive(static_cast<Facts&>(plan), plan.phases, plan.forward_shows); }
 
+static void fields(auto& archive, Instruction& instruction) {
+  auto& [action, guard, phase, tensor, number, block, limit, time, as_taken, body] = instruction;
+  archive(action, guard, phase, tensor, number, block, limit, time, as_taken, body);
+}
+
+static void fields(auto& archive, WindowRule& rule) {
+  auto& [length, short_first, ahead, beyond, swept] = rule;
+  archive(length, short_first, ahead, beyond, swept);
+}
+
+static void fields(auto& archive, Timetable& timetable) {
+  auto& [windows, spans, always_arrives, shows, changes_within, span, end, again, ends, flags, boundary_flags, cleared,
+         cleared_beyond, bounded, again_gathered] = timetable;
+  archive(windows, spans, always_arrives, shows, changes_within, span, end, again, ends, flags, boundary_flags, cleared,
+          cleared_beyond, bounded, again_gathered);
+}
+
 static void fields(auto& archive, Binding& binding) {
   auto& [kind, tensor, time, offset] = binding;
   archive(kind, tensor, time, offset);
@@ -119,8 +136,8 @@ static void fields(auto& archive, Lowered& lowered) {
 }
 
 static void fields(auto& archive, Executable& executable) {
-  auto& [plan, lowered, objects, float64] = executable;
-  archive(plan, lowered, objects, float64);
+  auto& [plan, timetable, lowered, objects, float64] = executable;
+  archive(plan, timetable, lowered, objects, float64);
 }
 
 std::string packed(const Executable& executable) {

@@ -7,11 +7,13 @@
 
 #include "compiler/ir/manifest.h"
 #include "compiler/lower/lower.h"
+#include "compiler/timetable/timetable.h"
 
 namespace eligo::compiler {
 
 struct Executable {
   Plan plan;
+  Timetable timetable;
   Lowered lowered;                   // its functions have no statements any more
   std::vector<std::string> objects;  // object files that define them
   bool float64 = false;

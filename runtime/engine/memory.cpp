@@ -14,7 +14,11 @@ using compiler::When;
 namespace {
 constexpr std::int64_t alignment = 64;
 std::int64_t padded(std::int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment + alignment; }
-std::int64_t modulo(std::int64_t a, std::int64_t n) { return ((a % n) + n) % n; }
+std::int64_t modulo(std::int64_t a, std::int64_t n) {
+  if (a >= 0 && a < n) return a;  // without a division, as in all sequences that fit into their rings
+  const std::int64_t rest = a % n;
+  return rest < 0 ? rest + n : rest;
+}
 }  // namespace
 
 void Memory::Free::operator()(void* p) const { std::free(p); }

@@ -1,159 +1,120 @@
-// The way back through windows of which only a segment is kept: see segments.h.
-//
-//   forward   1 .. 5 | 6 .. 10 | 11 .. 13          joints behind steps 0, 5 and 10 are put aside
-//   back      13 .. 11, then from joint 5 again 6 .. 10, then 10 .. 6, ...
-//
-// A run of steps that a phase of the way back takes at once is never cut, so sums over it are made in the same order.
-// It may reach over a joint; then a few steps are taken a third time.
-#include <algorithm>
-#include <cstring>
+#include "runtime/engine/recompute.h"
 
-#include "runtime/engine/sequence.h"
-#include "runtime/engine/shard.h"
+#include <cstring>
 
 namespace eligo {
 
-namespace {
-
-// Copies of steps from..to of everything that is computed again, one tensor behind the other.
-class Copies {
- public:
-  Copies(Memory& memory, int shard, std::int64_t from, std::int64_t to)
-      : memory_(memory), shard_(shard), from_(from), steps_(to - from + 1) {}
-
-  void save(std::vector<std::byte>& into) const {
-    into.resize(static_cast<std::size_t>(bytes()));
-    std::byte* at = into.data();
-    each([&](std::byte* slots, std::int64_t size) {
-      std::memcpy(at, slots, static_cast<std::size_t>(size));
-      at += size;
-    });
-  }
-  void load(const std::vector<std::byte>& from) const {
-    const std::byte* at = from.data();
-    each([&](std::byte* slots, std::int64_t size) {
-      std::memcpy(slots, at, static_cast<std::size_t>(size));
-      at += size;
-    });
-  }
-
- private:
-  template <class Work>
-  void each(const Work& work) const {
-    const compiler::Layout& layout = memory_.layout();
-    for (std::size_t i = 0; i < layout.tensors.size(); ++i)
-      if (const int tensor = static_cast<int>(i); layout.tensors[i].again)
-        work(memory_.slot(tensor, from_, shard_), steps_ * memory_.count(shard_) * memory_.row_bytes(tensor));
-  }
-  std::int64_t bytes() const {
-    std::int64_t all = 0;
-    each([&](std::byte*, std::int64_t size) { all += size; });
-    return all;
-  }
-
-  Memory& memory_;
-  int shard_;
-  std::int64_t from_, steps_;
-};
-
-}  // namespace
-
-// Which phases are to be run again, and memory for what is put aside, as much as the longest sequence needs.
-void Sequence::prepare_segments() {
-  const compiler::Segments& s = layout_.segments;
-  again_gathered_ = compiler::gathered_forward(plan_);
-  again_arrives_ = compiler::arrivals_are_read_back(plan_);
-  for (auto& shard : shards_) {
-    shard->joints.resize(static_cast<std::size_t>(s.joints));
-    for (auto& joint : shard->joints) Copies(*memory_, shard->number, -s.back, 0).save(joint.values);
-    Copies(*memory_, shard->number, -s.back, plan_.window_ahead).save(shard->next);
-    Copies(*memory_, shard->number, -s.back, s.ahead).save(shard->overlap);
-    std::int64_t gathered = 0;
-    for (const int gradient : again_gathered_) gathered += memory_->gradient_bytes(gradient);
-    shard->gathered.resize(static_cast<std::size_t>(gathered));
-  }
+Recomputation::Recomputation(Memory& memory, int shard, std::int64_t window_ahead, const std::vector<int>& gathered)
+    : memory_(memory),
+      shard_(shard),
+      window_ahead_(window_ahead),
+      gathered_tensors_(gathered),
+      segments_(memory.layout().segments) {
+  if (!any()) return;
+  checkpoints_.resize(static_cast<std::size_t>(segments_.joints));
+  for (Checkpoint& checkpoint : checkpoints_) save(checkpoint.values, -segments_.back, 0);
+  save(next_, -segments_.back, window_ahead_);
+  save(overlap_, -segments_.back, segments_.ahead);
+  std::int64_t bytes = 0;
+  for (const int gradient : gathered_tensors_) bytes += memory_.gradient_bytes(gradient);
+  gathered_.resize(static_cast<std::size_t>(bytes));
 }
 
-void Sequence::keep_joint(Shard& shard, std::int64_t step) {
-  if (shard.joints_used == shard.joints.size()) shard.joints.emplace_back();
-  auto& joint = shard.joints[shard.joints_used++];
-  joint.step = step;
-  Copies(*memory_, shard.number, step - layout_.segments.back, step).save(joint.values);
+template <class Work>
+void Recomputation::each_tensor(std::int64_t from, std::int64_t to, const Work& work) const {
+  const compiler::Layout& layout = memory_.layout();
+  for (std::size_t i = 0; i < layout.tensors.size(); ++i)
+    if (const int tensor = static_cast<int>(i); layout.tensors[i].again)
+      work(memory_.slot(tensor, from, shard_),
+           static_cast<std::size_t>((to - from + 1) * memory_.count(shard_) * memory_.row_bytes(tensor)));
 }
 
-void Sequence::go_to_joint(Shard& shard, const Joint& joint) {
-  memory_->set_origin(shard.number, joint.step);
-  Copies(*memory_, shard.number, joint.step - layout_.segments.back, joint.step).load(joint.values);
+void Recomputation::save(std::vector<std::byte>& into, std::int64_t from, std::int64_t to) const {
+  std::size_t bytes = 0;
+  each_tensor(from, to, [&](const std::byte*, std::size_t size) { bytes += size; });
+  into.resize(bytes);
+  std::byte* at = into.data();
+  each_tensor(from, to, [&](const std::byte* slots, std::size_t size) {
+    std::memcpy(at, slots, size);
+    at += size;
+  });
 }
 
-// Before steps from..to are taken: a new segment begins where they would not fit.
-void Sequence::make_room(Shard& shard, std::int64_t from, std::int64_t to) {
-  if (from == 1) shard.joints_used = 0;
-  if (from == 1 && runs_arrivals()) keep_joint(shard, 0);
-  if (from > steps_ || to <= memory_->origin(shard.number) + layout_.segments.steps) return;
-  if (!runs_arrivals()) shard.joints_used = 0;  // there is no way back
-  keep_joint(shard, from - 1);
-  go_to_joint(shard, shard.joints[shard.joints_used - 1]);
+void Recomputation::load(const std::vector<std::byte>& saved, std::int64_t from, std::int64_t to) const {
+  const std::byte* at = saved.data();
+  each_tensor(from, to, [&](std::byte* slots, std::size_t size) {
+    std::memcpy(slots, at, size);
+    at += size;
+  });
 }
 
-// On the way back before steps from..to: a segment that has them.
-void Sequence::reach(Shard& shard, const Window& w, std::int64_t from, std::int64_t to) {
-  if (from - 1 >= memory_->origin(shard.number)) return;
-  const compiler::Segments& s = layout_.segments;
-  const Copies around(*memory_, shard.number, to - s.back, to + s.ahead);  // known by now, and read by what follows
-  around.save(shard.overlap);
-  while (shard.joints[shard.joints_used - 1].step > from - 1) --shard.joints_used;
-  const Joint& joint = shard.joints[shard.joints_used - 1];
-  go_to_joint(shard, joint);
-  take_again(shard, joint.step + 1, to);
-  around.load(shard.overlap);
-  shard.resolver.moment = {to, w.start, false};
-  shard.held_to = to + s.ahead;
-  collect_all_ends(shard);
+void Recomputation::keep(std::int64_t step) {
+  if (used_ == checkpoints_.size()) checkpoints_.emplace_back();
+  Checkpoint& checkpoint = checkpoints_[used_++];
+  checkpoint.step = step;
+  save(checkpoint.values, step - segments_.back, step);
 }
 
-void Sequence::take_again(Shard& shard, std::int64_t from, std::int64_t to) {
-  std::byte* aside = shard.gathered.data();
-  const auto each_gathered = [&](const auto& work) {
-    std::byte* at = aside;
-    for (const int gradient : again_gathered_) {
-      const auto bytes = static_cast<std::size_t>(memory_->gradient_bytes(gradient));
-      work(at, memory_->shard_gradient(gradient, shard.number), bytes);
-      at += bytes;
-    }
-  };
-  each_gathered([](std::byte* at, std::byte* gathered, std::size_t bytes) { std::memcpy(at, gathered, bytes); });
-  for (std::int64_t t = from; t <= to; t += layout_.run) {
-    const std::int64_t last = std::min(to, t + layout_.run - 1);
-    run_steps(shard, t, last);
-    if (again_arrives_) run_arrivals(shard, t, last, false);
-  }
-  each_gathered([](std::byte* at, std::byte* gathered, std::size_t bytes) { std::memcpy(gathered, at, bytes); });
+void Recomputation::go_to(const Checkpoint& checkpoint) {
+  memory_.set_origin(shard_, checkpoint.step);
+  load(checkpoint.values, checkpoint.step - segments_.back, checkpoint.step);
 }
 
-void Sequence::collect_all_ends(Shard& shard) {
-  for (const int phase : {sweep_.step, sweep_start_, close_})
-    if (phase >= 0) collect_ends(shard, phase);
+void Recomputation::hold(std::int64_t from, std::int64_t to, std::int64_t steps, bool returns) {
+  held_to_ = to + segments_.ahead;
+  if (from == 1) used_ = 0;
+  if (from == 1 && returns) keep(0);
+  if (from > steps || to <= memory_.origin(shard_) + segments_.steps) return;
+  if (!returns) used_ = 0;
+  keep(from - 1);
+  go_to(checkpoints_[used_ - 1]);
 }
 
-// Whether a step's values of a tensor are at hand.
-bool Sequence::holds(const Shard& shard, int tensor, std::int64_t t) const {
-  if (!layout_.tensors[static_cast<std::size_t>(tensor)].again) return true;
-  return t >= memory_->origin(shard.number) - layout_.segments.back && t <= shard.held_to;
+// Goes to the checkpoint before `from`; the first step to be computed again is the one behind it.
+std::int64_t Recomputation::open(std::int64_t from, std::int64_t to) {
+  save(overlap_, to - segments_.back, to + segments_.ahead);  // known by now, and read by what follows
+  while (checkpoints_[used_ - 1].step > from - 1) --used_;
+  const Checkpoint& checkpoint = checkpoints_[used_ - 1];
+  go_to(checkpoint);
+  std::byte* at = gathered_.data();
+  each_gathered([&](std::byte* gathered, std::size_t bytes) {
+    std::memcpy(at, gathered, bytes);
+    at += bytes;
+  });
+  return checkpoint.step + 1;
 }
 
-// What is known of the next window, before the way back through this one and after it.
-void Sequence::put_end_aside(Shard& shard, const Window& w) {
-  if (w.end >= steps_) return;
-  Copies(*memory_, shard.number, w.end - layout_.segments.back, w.end + plan_.window_ahead).save(shard.next);
+void Recomputation::shut(std::int64_t to) {
+  const std::byte* at = gathered_.data();
+  each_gathered([&](std::byte* gathered, std::size_t bytes) {
+    std::memcpy(gathered, at, bytes);
+    at += bytes;
+  });
+  load(overlap_, to - segments_.back, to + segments_.ahead);
+  held_to_ = to + segments_.ahead;
 }
 
-void Sequence::return_to_end(Shard& shard, const Window& w) {
-  if (w.end >= steps_) return;
-  memory_->set_origin(shard.number, w.end);
-  Copies(*memory_, shard.number, w.end - layout_.segments.back, w.end + plan_.window_ahead).load(shard.next);
-  shard.joints_used = 0;
-  keep_joint(shard, w.end);
+template <class Work>
+void Recomputation::each_gathered(const Work& work) {
+  for (const int gradient : gathered_tensors_)
+    work(memory_.shard_gradient(gradient, shard_), static_cast<std::size_t>(memory_.gradient_bytes(gradient)));
+}
+
+bool Recomputation::holds(int tensor, std::int64_t t) const {
+  if (!memory_.layout().tensors[static_cast<std::size_t>(tensor)].again) return true;
+  return t >= memory_.origin(shard_) - segments_.back && t <= held_to_;
+}
+
+void Recomputation::leave_end(const Window& window, std::int64_t steps) {
+  if (window.end < steps) save(next_, window.end - segments_.back, window.end + window_ahead_);
+}
+
+void Recomputation::return_to_end(const Window& window, std::int64_t steps) {
+  if (window.end >= steps) return;
+  memory_.set_origin(shard_, window.end);
+  load(next_, window.end - segments_.back, window.end + window_ahead_);
+  used_ = 0;
+  keep(window.end);
 }
 
 }  // namespace eligo

@@ -258,7 +258,7 @@ std::vector<std::vector<double>> Session::after_updates(const std::string& param
 }
 
 std::vector<double> Session::gathered(const std::string& parameter) const {
-  return impl_->sequence.gathered(impl_->plan.learned[static_cast<std::size_t>(impl_->learned_number(parameter))]);
+  return impl_->sequence.gathered(impl_->learned_number(parameter));
 }
 
 std::map<std::string, std::vector<double>> Session::state() const {

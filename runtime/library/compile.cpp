@@ -204,6 +204,7 @@ std::shared_ptr<const Program> compile(const ProgramSpec& spec) {
   if (spec.interpreter) {
     const std::shared_ptr<compiler::Program> graph = scheduled(spec);
     program->plan = std::make_shared<compiler::Plan>(compiler::plan_of(*graph));
+    program->timetable = compiler::timetable_of(*program->plan);
     program->runner = compiler::make_interpreter(graph);
     return program;
   }
@@ -222,6 +223,7 @@ std::shared_ptr<const Program> compile(const ProgramSpec& spec) {
   const auto finish = [&](compiler::Executable executable) {
     program->runner = compiler::load(executable);
     program->plan = std::make_shared<compiler::Plan>(std::move(executable.plan));
+    program->timetable = std::move(executable.timetable);
     check_sizes(*program->plan, true);
     return program;
   };

@@ -177,6 +177,7 @@ Seen watch(const std::shared_ptr<compiler::Program>& plan, const std::shared_ptr
            const GradcheckOptions& options, const Batch& batch) {
   auto program = std::make_shared<Program>();
   program->plan = std::make_shared<compiler::Plan>(compiler::plan_of(*plan));
+  program->timetable = compiler::timetable_of(*program->plan);
   program->runner = watcher;
   program->float64 = true;
   Session session(program, {.batch = options.batch, .steps = options.steps, .seed = options.seed});

@@ -110,7 +110,7 @@ TEST_F(KeptPrograms, SourcesOfEachFolderAreInTheKey) {
     folders.insert(now[i].folder);
   }
   for (const char* folder : {"support", "compiler/operations", "dsl", "compiler/ir", "compiler/frontend", "compiler/autodiff",
-                             "compiler/passes", "compiler/schedule", "compiler/memory", "compiler/loops",
+                             "compiler/passes", "compiler/schedule", "compiler/memory", "compiler/timetable", "compiler/loops",
                              "compiler/codegen", "compiler/lower", "compiler/llvm", "compiler/driver",
                              "runtime/engine", "runtime/library"})
     EXPECT_TRUE(folders.contains(folder)) << folder;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# check.sh ELIGO FILECHECK FILE.check RULES: dumps what the file's first line ("# eligo dump ...") says and checks it.
+# check.sh ELIGO FILECHECK FILE.check RULES: dumps what the file's first line ("# eligo dump ...") says and checks it. If the
+# second line is "# exact", blanks count and a line is checked as a whole.
 eligo=$1 filecheck=$2 file=$3 rules=$4
 case $filecheck in
   "" | *NOTFOUND) echo "FileCheck is not installed (Debian: llvm-19-tools): skipped"; exit 77 ;;
@@ -16,4 +17,6 @@ if ! ELIGO_RULES=$rules "$eligo" $arguments > "$dump"; then
   echo "eligo $arguments failed"
   exit 1
 fi
-"$filecheck" --dump-input=fail "$file" < "$dump"
+exact=
+[ "$(sed -n 2p "$file")" = "# exact" ] && exact="--strict-whitespace --match-full-lines"
+"$filecheck" --dump-input=fail $exact "$file" < "$dump"

@@ -1,0 +1,36 @@
+// What a caller gives, checked before it is used: sizes, lengths, and that every number is finite.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "compiler/ir/manifest.h"
+#include "runtime/engine/session.h"
+
+namespace eligo {
+
+// Whether all are finite; also as float32, where that is what they become.
+bool all_finite(std::span<const double> values, bool float64 = true);
+
+class BatchCheck {
+ public:
+  // `examples`, `steps`: the most of a batch; steps 0: any number.
+  BatchCheck(const compiler::Plan& plan, bool float64, std::int64_t examples, std::int64_t steps)
+      : plan_(plan), float64_(float64), examples_(examples), steps_(steps) {}
+
+  // Both throw eligo::Error, which names what is wrong and where.
+  void operator()(const Batch& batch) const;
+  void operator()(std::span<const double> x, std::span<const double> y) const;  // of one step of all examples
+
+ private:
+  void values(const char* what, std::span<const double> values, std::int64_t steps, std::int64_t examples,
+              std::int64_t width) const;
+  void given(const Batch& batch) const;
+  std::int64_t width(const std::vector<int>& tensors) const;
+
+  const compiler::Plan& plan_;
+  bool float64_;
+  std::int64_t examples_, steps_;
+};
+
+}  // namespace eligo

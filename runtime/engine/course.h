@@ -1,0 +1,29 @@
+// The sequence that runs, as all parts of the engine see it. Set when it begins; nothing of it changes before it ends.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "runtime/engine/windows.h"
+
+namespace eligo {
+
+struct Course {
+  std::int64_t examples = 0, steps = 0;
+  bool learn = true;
+  bool arrives = true;  // arrivals are worked on: it learns, or something shown needs them
+  bool online = false;  // its steps are given one by one; nobody knows how many
+  bool even = true;     // no example ends before the others
+  std::vector<std::int64_t> lengths;  // by example; not read online
+  Windows windows;
+  // The caller's, [T][B][...]; null: none. Online of one step.
+  const double *x = nullptr, *y = nullptr, *mask = nullptr, *valid = nullptr;
+  std::uint64_t number = 0;  // sequences begun: the key of its random draws
+
+  std::int64_t length(std::int64_t example) const {
+    return online ? INT64_MAX : lengths[static_cast<std::size_t>(example)];
+  }
+  bool takes(std::int64_t t, std::int64_t example) const { return even || t <= length(example); }
+};
+
+}  // namespace eligo

@@ -1,0 +1,281 @@
+#include "runtime/engine/shard_executor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+namespace eligo {
+
+using compiler::Action;
+using compiler::When;
+
+void* aligned(std::unique_ptr<std::byte[]>& storage, std::int64_t bytes) {
+  storage = std::make_unique<std::byte[]>(static_cast<std::size_t>(bytes + 128));
+  const auto at = reinterpret_cast<std::uintptr_t>(storage.get());
+  return reinterpret_cast<void*>((at + 63) / 64 * 64);
+}
+
+ShardExecutor::ShardExecutor(const EngineParts& parts, int shard, std::int64_t rows)
+    : parts_(parts),
+      memory_(parts.memory),
+      course_(parts.course),
+      number_(shard),
+      rows_(rows),
+      resolver_(parts.memory, shard),
+      calls_(parts.runner, parts.memory, shard),
+      recomputation_(parts.memory, shard, parts.timetable.windows.ahead, parts.timetable.again_gathered),
+      watch_(parts.memory, shard, parts.timetable.changes_within) {
+  scratch_ = aligned(scratch_storage_, std::max(parts.runner.scratch_bytes(rows),
+                                                parts.runner.run_scratch_bytes(rows * parts.loops.run())));
+  for (const compiler::Learned& l : parts.plan.learned)
+    marks_.emplace_back(
+        parts.plan.tensors[static_cast<std::size_t>(l.parameter)].per_step ? memory_.copies(l.parameter) + 1 : 0, 0);
+}
+
+void ShardExecutor::bind(void* prepared) {
+  calls_.bind(resolver_, rows_, rows_ * parts_.loops.run(), scratch_, prepared);
+}
+
+void ShardExecutor::reset(bool clear) {
+  loss = left_out = 0;
+  loss_steps = 0;
+  clear_gathered_ = clear;
+}
+
+void ShardExecutor::run(const List& list, const Cursor& at) {
+  for (const Instruction& each : list) one(each, at);
+}
+
+void ShardExecutor::one(const Instruction& each, const Cursor& at) {
+  switch (each.action) {
+    case Action::only_if:
+      if (parts_.loops.holds(each.guard, at)) run(each.body, at);
+      return;
+    case Action::each_step:
+    case Action::each_arrival:
+    case Action::each_step_back:
+    case Action::at_zero:
+    case Action::each_run:
+    case Action::each_window:
+    case Action::each_run_back:
+    case Action::each_place:
+    case Action::each_place_back:
+    case Action::walk_back:
+    case Action::each_earlier:
+      return parts_.loops.each(each, at, [&](const Cursor& inner) { run(each.body, inner); });
+    case Action::call: return call(each.phase, at.t, at.start, !each.as_taken);
+    case Action::call_run: return call_run(each, at, at.to);
+    case Action::call_steps: return call_run(each, at, parts_.loops.last_step(at));
+    case Action::begin: return begin();
+    case Action::hold: return recomputation_.hold(at.from, at.to, course_.steps, course_.arrives);
+    case Action::flags: {
+      const std::int64_t ahead = memory_.layout().highest;
+      return parts_.feed.flags(course_, number_, at.from + ahead, at.to + ahead);
+    }
+    case Action::load:
+      for (std::int64_t t = at.from; t <= parts_.loops.last_step(at); ++t) parts_.feed.load(course_, number_, t);
+      return;
+    case Action::loss:
+      for (std::int64_t t = at.from; t <= parts_.loops.last_step(at); ++t) add_loss(t);
+      return;
+    case Action::clear_beyond:
+      for (std::int64_t t = std::max(at.from, course_.steps + 1); t <= at.to; ++t)
+        for (const int tensor : parts_.timetable.cleared_beyond) memory_.zero_slot(tensor, t, number_);
+      return;
+    case Action::mark: return mark(each, at);
+    case Action::measure_walk: return measure(parts_.plan.replays[static_cast<std::size_t>(each.number)], at);
+    case Action::leave_end: return recomputation_.leave_end({at.start, at.end}, course_.steps);
+    case Action::return_to_end: return recomputation_.return_to_end({at.start, at.end}, course_.steps);
+    case Action::reach: return reach(at);
+    case Action::clear_after:
+      for (std::int64_t t = at.end + 1; t <= at.end + std::max(1, memory_.layout().highest); ++t)
+        memory_.zero_slot(each.tensor, t, number_);
+      return;
+    case Action::repeat_last: return repeat_last(each, at);
+    case Action::collect: return collect(each, at);
+    case Action::clear_flag: return memory_.zero_slot(each.tensor, at.start, number_);
+    case Action::set_active: return set_active(each.tensor, at.start);
+    case Action::restore_flags: return parts_.feed.boundary_flags(course_, number_, at.start);
+    case Action::block_flags: return block_flags(parts_.plan.blocks[static_cast<std::size_t>(each.number)], at);
+    case Action::clear_around:
+      return clear_around(parts_.plan.blocks[static_cast<std::size_t>(each.number)], each.tensor, at);
+    case Action::each_shard:
+    case Action::snapshot:
+    case Action::add_up:
+    case Action::clip:
+    case Action::assign:
+    case Action::adopt:
+    case Action::reduce:
+    case Action::reduce_statistic:
+    case Action::check:
+    case Action::update:
+    case Action::keep:
+    case Action::keep_steps:
+    case Action::prepare:
+    case Action::settle: return;  // the batch's: no part of a shard's list
+  }
+}
+
+void ShardExecutor::begin() {
+  memory_.set_origin(number_, 0);
+  for (const int tensor : parts_.timetable.cleared) {
+    const compiler::Layout& layout = memory_.layout();
+    const std::int64_t capacity = layout.tensors[static_cast<std::size_t>(tensor)].capacity;
+    for (std::int64_t t = 1 - std::min<std::int64_t>(capacity, 1 - layout.lowest); t <= 0; ++t)
+      memory_.zero_slot(tensor, t, number_);
+  }
+  load_states();
+  parts_.feed.start(number_);
+  const auto& tensors = parts_.plan.tensors;
+  for (std::size_t i = 0; clear_gathered_ && i < tensors.size(); ++i)
+    if (tensors[i].kind == compiler::TensorKind::gradient)
+      std::memset(memory_.shard_gradient(static_cast<int>(i), number_), 0,
+                  static_cast<std::size_t>(memory_.gradient_bytes(static_cast<int>(i))));
+  for (auto& steps : marks_) std::fill(steps.begin(), steps.end(), 0);
+  parts_.feed.flags(course_, number_, memory_.layout().lowest, memory_.layout().highest);
+}
+
+void ShardExecutor::load_states() {
+  for (const int tensor : parts_.timetable.cleared) {
+    const compiler::Tensor& info = parts_.plan.tensors[static_cast<std::size_t>(tensor)];
+    if (info.kind != compiler::TensorKind::state) continue;
+    const std::vector<double>& values = parts_.start[static_cast<std::size_t>(tensor)];
+    auto* at = memory_.slot(tensor, 0, number_);
+    for (std::int64_t k = 0; k < count() * info.size(); ++k)
+      memory_.write(tensor, at, k, values[static_cast<std::size_t>(first() * info.size() + k)]);
+  }
+}
+
+// Times come one by one, not as a Cursor: it has just been written, and two of its fields read as one vector would wait
+// for it.
+void ShardExecutor::call(int phase, std::int64_t t, std::int64_t start, bool current) {
+  if (count() == 0) return;
+  resolver_.moment = {t, start, current};
+  calls_.call(phase, resolver_, count());
+  if (watching_) watch_.look(course_, phase, t, start);
+}
+
+void ShardExecutor::call_run(const Instruction& call, const Cursor& at, std::int64_t to) {
+  if (count() == 0 || at.from > to) return;
+  resolver_.moment = {at.from, at.start, !call.as_taken};
+  if (!watching_) return calls_.call_run(call.phase, resolver_, at.from, to);
+  for (std::int64_t t = at.from; t <= to; ++t) {  // so that a sum over steps tells which of them it was
+    calls_.call_run(call.phase, resolver_, t, t);
+    watch_.look(course_, call.phase, t, at.start);
+  }
+}
+
+void ShardExecutor::call_once(int phase, const Moment& moment, bool optimising) {
+  resolver_.moment = moment;
+  resolver_.optimising = optimising;
+  calls_.call(phase, resolver_, 1);
+  resolver_.optimising = false;
+}
+
+void ShardExecutor::add_loss(std::int64_t t) {
+  const int tensor = parts_.plan.loss;
+  const auto* values = memory_.slot(tensor, t, number_);
+  for (std::int64_t b = 0; b < count(); ++b) loss += memory_.read(tensor, values, b);
+  if (course_.even && !course_.mask) {
+    loss_steps += count();
+    return;
+  }
+  for (std::int64_t example = first(); example < first() + count(); ++example)
+    loss_steps +=
+        course_.takes(t, example) && (!course_.mask || course_.mask[(t - 1) * course_.examples + example] != 0);
+}
+
+// Steps beyond every example of the shard gather nothing.
+void ShardExecutor::mark(const Instruction& mark, const Cursor& at) {
+  const std::int64_t step = (mark.time.base == When::start ? at.start : at.t) + mark.time.offset;
+  bool any = false;
+  for (std::int64_t b = 0; b < count(); ++b) any = any || step <= course_.length(first() + b);
+  if (step >= 1 && any) marks_[static_cast<std::size_t>(mark.number)][static_cast<std::size_t>(step)] = 1;
+}
+
+bool ShardExecutor::take_mark(int learned, std::int64_t step) {
+  return std::exchange(marks_[static_cast<std::size_t>(learned)][static_cast<std::size_t>(step)], 0) != 0;
+}
+
+// How long the signal of a walk that goes no further still is.
+void ShardExecutor::measure(const compiler::Replay& walk, const Cursor& at) {
+  if (at.last <= (walk.at_start ? 0 : 1)) return;
+  const auto length = [&](std::int64_t step, std::int64_t example) {
+    double squares = 0;
+    for (const int tensor : walk.carried) {
+      const auto size = parts_.plan.tensors[static_cast<std::size_t>(tensor)].size();
+      const void* values = memory_.slot(tensor, step, number_);
+      for (std::int64_t i = example * size; i < (example + 1) * size; ++i) {
+        const double x = memory_.read(tensor, values, i);
+        squares += x * x;
+      }
+    }
+    return std::sqrt(squares);
+  };
+  for (std::int64_t b = 0; b < count(); ++b)
+    if (const double begun = length(at.first, b); begun > 0) left_out = std::max(left_out, length(at.last, b) / begun);
+}
+
+void ShardExecutor::reach(const Cursor& at) {
+  const auto again = [&](std::int64_t from, std::int64_t to) {
+    Cursor run = at;
+    for (run.from = from; run.from <= to; run.from = run.to + 1) {
+      run.to = std::min(to, run.from + parts_.loops.run() - 1);
+      this->run(parts_.timetable.again, run);
+    }
+  };
+  if (recomputation_.reach(at.from, at.to, again)) run(parts_.timetable.ends, at);
+}
+
+void ShardExecutor::repeat_last(const Instruction& read, const Cursor& at) {
+  const std::int64_t taken = parts_.loops.last_step(at), t = at.end + read.time.offset;
+  if (t > taken)
+    std::memcpy(memory_.slot(read.tensor, t, number_), memory_.slot(read.tensor, taken, number_),
+                static_cast<std::size_t>(count() * memory_.row_bytes(read.tensor)));
+}
+
+void ShardExecutor::collect(const Instruction& read, const Cursor& at) {
+  const std::int64_t bytes = memory_.row_bytes(read.tensor);
+  const std::int64_t end = read.time.base == When::now
+                               ? at.to
+                               : course_.windows.of(std::max<std::int64_t>(at.start + 1, 1)).end;
+  for (std::int64_t b = 0; b < count(); ++b) {
+    const std::int64_t length = course_.length(first() + b);
+    const std::int64_t t = (read.time.base == When::last ? length : std::min(end, length)) + read.time.offset;
+    if (!recomputation_.holds(read.tensor, t)) continue;  // another segment's
+    std::memcpy(memory_.gathered(read.tensor, read.time, first() + b),
+                memory_.slot(read.tensor, t, number_) + b * bytes, static_cast<std::size_t>(bytes));
+  }
+}
+
+void ShardExecutor::set_active(int flag, std::int64_t start) {
+  auto* at = memory_.slot(flag, start, number_);
+  for (std::int64_t b = 0; b < count(); ++b)
+    memory_.write(flag, at, b, course_.length(first() + b) > start ? 1.0 : 0.0);
+}
+
+// Where k stands: in an example's range, at the step that it has reached, at the block's start.
+void ShardExecutor::block_flags(const compiler::Block& block, const Cursor& at) {
+  const compiler::Plan& plan = parts_.plan;
+  const int within = plan.find(compiler::Flag::within), now = plan.find(compiler::Flag::now);
+  const int begins = plan.find(compiler::Flag::begin);
+  for (std::int64_t k = at.start + memory_.layout().lowest; k <= at.to + memory_.layout().highest; ++k) {
+    for (std::int64_t b = 0; b < count(); ++b) {
+      const std::int64_t reached = std::min(at.to, course_.length(first() + b));
+      const bool in = k >= at.start + block.low && k <= reached + block.high;
+      memory_.write(within, memory_.slot(within, k, number_), b, in);
+      memory_.write(now, memory_.slot(now, k, number_), b, k == reached);
+      memory_.write(begins, memory_.slot(begins, k, number_), b, k == at.start);
+    }
+  }
+}
+
+void ShardExecutor::clear_around(const compiler::Block& block, int tensor, const Cursor& at) {
+  for (int beyond = 1; beyond <= block.margin; ++beyond) {
+    memory_.zero_slot(tensor, at.start + block.first - beyond, number_);
+    memory_.zero_slot(tensor, at.to + block.top + beyond, number_);
+  }
+}
+
+}  // namespace eligo

@@ -1,0 +1,98 @@
+// One shard of a batch: works through a timetable's instructions for shards. Shards share parameters, which nobody changes
+// meanwhile, and what the caller gave; all that is written is the shard's own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "runtime/engine/feed.h"
+#include "runtime/engine/phase_calls.h"
+#include "runtime/engine/recompute.h"
+#include "runtime/engine/timetable_loops.h"
+#include "runtime/engine/watch.h"
+
+namespace eligo {
+
+// What the parts of a session have in common.
+struct EngineParts {
+  const compiler::Plan& plan;
+  const compiler::Timetable& timetable;
+  const compiler::PhaseRunner& runner;
+  Memory& memory;
+  const Feed& feed;
+  const Course& course;
+  const TimetableLoops& loops;
+  // States before the first step, by tensor, [B][...].
+  const std::vector<std::vector<double>>& start;
+};
+
+class ShardExecutor {
+ public:
+  // `rows`: examples of the largest shard.
+  ShardExecutor(const EngineParts& parts, int shard, std::int64_t rows);
+
+  // Before the first run, and whenever the batch is cut otherwise. `prepared`: values of parameters alone.
+  void bind(void* prepared);
+  // A sequence begins. `clear`: what the shard gathers may not be zero.
+  void reset(bool clear);
+
+  void run(const std::vector<compiler::Instruction>& list, const Cursor& at);
+
+  // A phase that is about no example, for the whole batch: an optimiser's, a block's. `optimising`: it reads what all
+  // shards have gathered, and parameters as they are now.
+  void call_once(int phase, const Moment& moment, bool optimising);
+
+  double loss = 0;  // of all its examples; and of how many steps of them
+  std::int64_t loss_steps = 0;
+  double left_out = 0;  // see RunResult
+  PhaseCalls& calls() { return calls_; }
+  Watch& watch() { return watch_; }
+  const Watch& watch() const { return watch_; }
+  void set_watching(bool watching) { watching_ = watching; }
+  // Whether a step of a learned parameter has gathered anything; forgets it.
+  bool take_mark(int learned, std::int64_t step);
+
+ private:
+  using Instruction = compiler::Instruction;
+  using List = std::vector<Instruction>;
+
+  std::int64_t count() const { return memory_.count(number_); }
+  std::int64_t first() const { return memory_.first(number_); }
+
+  void one(const Instruction& instruction, const Cursor& at);
+  void begin();
+  void load_states();
+  void call(int phase, std::int64_t t, std::int64_t start, bool current);
+  void call_run(const Instruction& call, const Cursor& at, std::int64_t to);
+  void add_loss(std::int64_t t);
+  void mark(const Instruction& mark, const Cursor& at);
+  void measure(const compiler::Replay& walk, const Cursor& at);
+  void reach(const Cursor& at);
+  void repeat_last(const Instruction& read, const Cursor& at);
+  void collect(const Instruction& read, const Cursor& at);
+  void set_active(int flag, std::int64_t start);
+  void block_flags(const compiler::Block& block, const Cursor& at);
+  void clear_around(const compiler::Block& block, int tensor, const Cursor& at);
+
+  const EngineParts parts_;
+  Memory& memory_;
+  const Course& course_;
+  int number_;
+  std::int64_t rows_;
+  ShardResolver resolver_;
+  PhaseCalls calls_;
+  Recomputation recomputation_;
+  Watch watch_;
+  bool watching_ = false;
+  bool clear_gathered_ = true;
+  std::unique_ptr<std::byte[]> scratch_storage_;
+  void* scratch_ = nullptr;
+  std::vector<std::vector<char>> marks_;  // by learned, of a parameter with a value per step: steps that gathered
+};
+
+// Memory on a line of its own.
+void* aligned(std::unique_ptr<std::byte[]>& storage, std::int64_t bytes);
+
+}  // namespace eligo

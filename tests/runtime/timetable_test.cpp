@@ -1,0 +1,252 @@
+// Timetables at work: in which order executors call phases, on plans made up by hand.
+#include "compiler/timetable/timetable.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <mutex>
+
+#include <fmt/format.h>
+
+#include "compiler/timetable/verify.h"
+#include "runtime/engine/sequence.h"
+#include "tests/runtime/made_up.h"
+
+namespace eligo::test {
+namespace {
+
+using compiler::PhaseKind;
+using compiler::PhasePart;
+using compiler::TensorKind;
+
+// Writes down which phase is called at which step: what it finds in the tensor `t`, a flag.
+class Log final : public compiler::PhaseRunner {
+ public:
+  explicit Log(const compiler::Plan& plan) : plan_(plan), time_(plan.find(compiler::Flag::time)) {}
+  void run(int phase, compiler::Resolver& where, std::int64_t examples, void*, const void*) const override {
+    const compiler::PhaseId& id = plan_.phases[static_cast<std::size_t>(phase)];
+    const std::lock_guard lock(mutex_);
+    if (row(id.kind).assigns) text += id.name() + " ";
+    else
+      text += fmt::format("{}@{}{} ", id.name(), *static_cast<double*>(where.resolve(time_, at())),
+                          id.takes_many_steps() ? fmt::format("x{}", examples) : "");
+  }
+  void prepare(compiler::Resolver&, void*, void*) const override { text += "prepare "; }
+  mutable std::string text;
+
+ private:
+  const compiler::Plan& plan_;
+  int time_;
+  mutable std::mutex mutex_;
+};
+
+// A net h with one parameter.
+struct Net {
+  Net() {
+    time = add_flag(plan, compiler::Flag::time);
+    x = add_tensor(plan, "x", TensorKind::input, {1});
+    h = add_tensor(plan, "h", TensorKind::field, {1});
+    W = add_tensor(plan, "W", TensorKind::param, {1});
+    gradient = add_tensor(plan, "gradient.W", TensorKind::gradient, {1});
+    add_tensor(plan, "inverse_batch", TensorKind::scalar);
+    plan.inputs = {x};
+    phase(PhaseKind::step, {stores(h)});
+    plan.learned = {{"ψ", W, gradient, compiler::UpdateEvery::sequence,
+                     add_phase(plan, {PhaseKind::update, PhasePart::core, "W"}, {assigns(W)})}};
+  }
+  // One that reads its own step, so that rings hold it.
+  int phase(PhaseKind kind, std::vector<compiler::Plan::Write> writes, PhasePart part = PhasePart::core) {
+    return add_phase(plan, {kind, part, ""}, std::move(writes), {{time, at()}, {x, at()}, {h, at(-1)}});
+  }
+  std::shared_ptr<Program> program() {
+    auto out = std::make_shared<Program>();
+    out->plan = std::make_shared<compiler::Plan>(plan);
+    out->timetable = timetable_of(plan);
+    log = std::make_shared<Log>(*out->plan);
+    out->runner = log;
+    out->float64 = true;
+    return out;
+  }
+  // The calls of a sequence of one example.
+  std::string calls(std::int64_t steps, bool learn = true, std::int64_t most_at_once = 2) {
+    const auto made = program();
+    Sequence sequence(*made, {.batch = 1, .steps = steps, .most_at_once = most_at_once});
+    sequence.set_start(std::vector<std::vector<double>>(plan.tensors.size()));
+    Batch batch{.steps = steps, .examples = 1, .x = std::vector<double>(static_cast<std::size_t>(steps))};
+    sequence.run(batch, learn);
+    return log->text;
+  }
+  compiler::Plan plan;
+  int time, x, h, W, gradient;
+  std::shared_ptr<Log> log;
+};
+
+TEST(Timetable, OnlineStepsArriveOneByOne) {
+  Net net;
+  net.phase(PhaseKind::arrive, {gathers(net.gradient)});
+  EXPECT_EQ(net.calls(3), "prepare step@1 arrive@1 step@2 arrive@2 step@3 arrive@3 update.W prepare ");
+  EXPECT_EQ(net.calls(2, false), "prepare step@1 step@2 ");
+}
+
+TEST(Timetable, UpdatesAtEveryStep) {
+  Net net;
+  net.phase(PhaseKind::arrive, {gathers(net.gradient)});
+  net.plan.learned[0].every = compiler::UpdateEvery::step;
+  EXPECT_EQ(net.calls(2), "prepare step@1 arrive@1 update.W prepare step@2 arrive@2 update.W prepare ");
+  EXPECT_EQ(net.calls(2, false), "prepare step@1 step@2 ");
+}
+
+TEST(Timetable, PartsTakeTheirRunAtOnce) {
+  Net net;
+  net.phase(PhaseKind::step, {stores(net.h)}, PhasePart::before);
+  net.phase(PhaseKind::step, {stores(net.h)}, PhasePart::after);
+  net.phase(PhaseKind::arrive, {gathers(net.gradient)}, PhasePart::after);
+  EXPECT_EQ(net.calls(4), "prepare step.before@1x2 step@1 step@2 step.after@1x2 arrive.after@1x2 "
+                          "step.before@3x2 step@3 step@4 step.after@3x2 arrive.after@3x2 update.W prepare ");
+}
+
+TEST(Timetable, WindowsAreSweptWhenComplete) {
+  Net net;
+  const int r = add_tensor(net.plan, "r", TensorKind::backward, {1});
+  net.phase(PhaseKind::sweep, {stores(r), gathers(net.gradient)});
+  net.phase(PhaseKind::sweep_start, {gathers(net.gradient)});
+  net.plan.window = 2;
+  EXPECT_EQ(net.calls(3), "prepare step@1 sweep@1 sweep_start@0 step@2 step@3 sweep@3 sweep@2 sweep_start@1 "
+                          "update.W prepare ");
+  net.plan.short_first = false;
+  net.plan.window_ahead = 1;
+  net.plan.ahead = 1;
+  net.plan.learned[0].every = compiler::UpdateEvery::window;
+  EXPECT_EQ(net.calls(3), "prepare step@1 step@2 step@3 sweep@2 sweep@1 sweep_start@0 update.W prepare "
+                          "sweep@3 sweep_start@2 update.W prepare ");
+}
+
+TEST(Timetable, ArrivalsGoOnBehindTheLastStep) {
+  Net net;
+  net.plan.ahead = 2;
+  net.phase(PhaseKind::arrive, {gathers(net.gradient)});
+  EXPECT_EQ(net.calls(1), "prepare step@1 arrive@1 arrive@2 arrive@3 update.W prepare ");
+}
+
+TEST(Timetable, WalksBackFromEachArrival) {
+  Net net;
+  net.phase(PhaseKind::arrive, {stores(net.h)});
+  compiler::Replay walk;
+  walk.lag = 1;
+  walk.first = net.phase(PhaseKind::replay_first, {gathers(net.gradient)});
+  walk.again = net.phase(PhaseKind::replay, {gathers(net.gradient)});
+  net.plan.replays = {walk};
+  EXPECT_EQ(net.calls(3), "prepare step@1 arrive@1 step@2 arrive@2 replay_first.@1 "
+                          "step@3 arrive@3 replay_first.@2 replay.@1 update.W prepare ");
+  net.plan.replays[0].lag = 0;
+  net.plan.replays[0].limit = 1;
+  EXPECT_EQ(net.calls(3), "prepare step@1 arrive@1 replay_first.@1 step@2 arrive@2 replay_first.@2 replay.@1 "
+                          "step@3 arrive@3 replay_first.@3 replay.@2 update.W prepare ");
+}
+
+TEST(Timetable, TheStartArrivesToo) {
+  Net net;
+  net.plan.at_start = true;
+  net.phase(PhaseKind::arrive, {gathers(net.gradient)});
+  EXPECT_EQ(net.calls(1), "prepare arrive@0 step@1 arrive@1 update.W prepare ");
+}
+
+TEST(Timetable, ShownValuesNeedNoLearning) {
+  Net net;
+  const int shown = add_tensor(net.plan, "shown", TensorKind::shown, {1});
+  net.phase(PhaseKind::arrive, {gathers(net.gradient)});
+  net.phase(PhaseKind::show, {stores(shown)});
+  EXPECT_EQ(net.calls(1, false), "prepare show@0 step@1 show@1 ");
+  net.plan.forward_shows = false;
+  EXPECT_EQ(net.calls(1, false), "prepare show@0 step@1 arrive@1 show@1 ");
+}
+
+// A bound is on the batch's mean, so all shards take an arrival before any takes the next.
+TEST(Timetable, ShardsMeetOnThreadsAtBoundedLines) {
+  Net net;
+  const int bounded = add_tensor(net.plan, "bounded.gradient.W", TensorKind::gradient, {1});
+  net.plan.clips = {{bounded, net.gradient, -1, 1}};
+  net.phase(PhaseKind::arrive, {gathers(bounded)});
+  const auto made = net.program();
+  for (const int threads : {1, 4}) {
+    net.log->text.clear();
+    Sequence sequence(*made, {.batch = 100, .steps = 2, .threads = threads});
+    sequence.set_start(std::vector<std::vector<double>>(net.plan.tensors.size()));
+    sequence.run({.steps = 2, .examples = 100, .x = std::vector<double>(200)}, true);
+    // Four shards of 25 examples; which comes first is open, but none is a step ahead.
+    const std::string& text = net.log->text;
+    EXPECT_LT(text.rfind("arrive@1"), text.find("step@2")) << text;
+    std::size_t calls = 0;
+    for (std::size_t at = text.find("arrive"); at != std::string::npos; at = text.find("arrive", at + 1)) ++calls;
+    EXPECT_EQ(calls, 8u) << text;
+  }
+}
+
+// What the verifier finds in a timetable that someone has damaged.
+TEST(Timetable, IsVerified) {
+  using compiler::Action;
+  using testing::ElementsAre;
+  Net net;
+  const int arrive = net.phase(PhaseKind::arrive, {gathers(net.gradient)});
+  const compiler::Timetable good = timetable_of(net.plan);
+  EXPECT_THAT(verify(net.plan, good), ElementsAre());
+
+  compiler::Timetable bad = good;
+  bad.end.push_back(bad.span.front().body.front());  // begin
+  EXPECT_THAT(verify(net.plan, bad), ElementsAre("\"begin\" is a shard's work, outside of shards"));
+
+  bad = good;
+  bad.span.front().body.push_back(good.end.front().body.front());  // reduce
+  EXPECT_THAT(verify(net.plan, bad), ElementsAre("\"reduce\" is the batch's work, within a shard"));
+
+  bad = good;
+  compiler::Instruction step;
+  step.action = Action::each_step_back;
+  bad.span.front().body.push_back(step);
+  EXPECT_THAT(verify(net.plan, bad),
+              ElementsAre("\"each step, backwards\" stands outside of the loop that sets its times"));
+
+  bad = good;
+  compiler::Instruction update;
+  update.action = Action::update;
+  update.number = 1;
+  bad.end.push_back(update);
+  EXPECT_THAT(verify(net.plan, bad), ElementsAre("\"update\" names an entry that is none"));
+
+  net.plan.phases[static_cast<std::size_t>(arrive)].part = PhasePart::after;
+  EXPECT_THAT(verify(net.plan, good), ElementsAre("\"call\" calls arrive.after, which takes another number of steps"));
+  net.plan.phases[static_cast<std::size_t>(arrive)].part = PhasePart::core;
+  net.phase(PhaseKind::sweep, {gathers(net.gradient)});
+  EXPECT_THAT(verify(net.plan, good), ElementsAre("nothing calls sweep"));
+}
+
+// The text of a timetable, of which a rule's is an example in docs/internals.md.
+TEST(Timetable, HasAText) {
+  Net net;
+  net.phase(PhaseKind::arrive, {gathers(net.gradient)});
+  EXPECT_EQ(text(net.plan, timetable_of(net.plan)), R"(all arrivals
+  each shard
+    if at the start
+      begin
+    each run
+      flags
+      load
+      each step
+        call step
+      if learning
+        each arrival
+          call arrive
+the end
+  if learning
+    reduce gradient.W
+    check
+    if updating
+      update W
+      prepare
+    settle
+)");
+}
+
+}  // namespace
+}  // namespace eligo::test
