@@ -7,6 +7,37 @@
 
 namespace eligo::dsl {
 
+enum class FunctionId {
+  exp,
+  log,
+  sqrt,
+  abs,
+  sign,
+  tanh,
+  sigmoid,
+  relu,
+  softplus,
+  where,
+  clamp,
+  stop,
+  sum,
+  mean,
+  logsumexp,
+  norm2,
+  max,
+  min,
+  softmax,
+  unit,
+  nonzero,
+  reach,
+  inner,
+  var,
+  cov,
+  normal,
+  uniform,
+  random_sign,
+};
+
 enum class FunctionKind {
   pointwise,  // one value from those at the same place: tanh(x), where(c, a, b)
   reduce,     // over the axes in brackets, by default all: sum[n](x)
@@ -20,6 +51,7 @@ enum class FunctionKind {
 
 struct Function {
   std::string_view name;
+  FunctionId id;
   FunctionKind kind;
   std::size_t min_args, max_args;
 };

@@ -22,17 +22,26 @@ ProgramSpec with_sizes(ProgramSpec spec) {
   return spec;
 }
 
+// Each item of the file with its names, axes and times resolved.
+std::string checked_text(const dsl::ParsedFile& file) {
+  dsl::Diagnostics diagnostics;
+  std::string out;
+  for (const dsl::TypedItemPtr& item : dsl::check(file, diagnostics)) out += (out.empty() ? "" : "\n") + text(*item);
+  if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
+  return out;
+}
+
 std::string stage_text(const DumpOptions& o) {
-  if (o.stage == "parse") {
+  if (o.stage == "parse" || o.stage == "check") {
     const Found found = find_part(o.spec.rule, "rule", o.spec.rule_paths);
     dsl::Diagnostics diagnostics;
     const dsl::ParsedFile file = dsl::parse_file(found.path, diagnostics);
     if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
-    return dsl::print(file.file);
+    return o.stage == "parse" ? dsl::print(file.file) : checked_text(file);
   }
   std::vector<std::string> stages = compiler::stage_names();
   if (std::find(stages.begin(), stages.end(), o.stage) == stages.end()) {
-    stages.insert(stages.begin(), "parse");
+    stages.insert(stages.begin(), {"parse", "check"});
     throw Error(fmt::format("there is no stage {}: the stages are {}", o.stage, fmt::join(stages, ", ")));
   }
   compiler::CompileOptions options;

@@ -146,7 +146,7 @@ void add_dump(CLI::App& app, Arguments& a) {
   add_rule_options(verb, a.model);
   add_compile_options(verb, a.model);
   verb->add_option("--stage", a.dump.stage,
-                   "parse, graph, derivatives, simplified, schedule, divided, loops, llvm or asm")
+                   "parse, check, graph, derivatives, simplified, schedule, divided, loops, llvm or asm")
       ->required();
   verb->add_option("--out", a.dump.out, "A file instead of the standard output");
   verb->callback([&a] {
