@@ -34,6 +34,7 @@ enum class ExprKind {
   contract,    // args[0] . args[1]             with blanks around the dot
   derivative,  // d(args[0])/d(args[1] | args[2], ...)   the values behind the bar are held
   before,      // args[0] before sequence
+  given,       // what a caller gives in place of a boundary equation; no file says it
 };
 
 struct Expr;

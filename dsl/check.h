@@ -1,6 +1,8 @@
 // The checks of an item, each about one thing; dsl/check.cpp calls them in order. All report into `diagnostics`.
 #pragma once
 
+#include <functional>
+
 #include "dsl/ast.h"
 #include "dsl/diagnostic.h"
 #include "dsl/infer.h"
@@ -20,10 +22,15 @@ void check_declarations(const Scope& scope, Diagnostics& diagnostics);
 // What equations define and `:=` and `learn` change: once, and only what may be.
 void check_definitions(const Scope& scope, Diagnostics& diagnostics);
 
+// Where the k of `at each` blocks runs, and what leads the revision of a parameter from its beginning to its end.
+void check_blocks(const Scope& scope, Diagnostics& diagnostics);
+
 // How many levels equations that build on each other have in all.
 void check_depth(const Item& item, Diagnostics& diagnostics);
 
-// The axes of every equation; returns what was inferred.
-Inference infer_axes(const Scope& scope, Diagnostics& diagnostics);
+// The axes of every equation; returns what was inferred. `visit` is called for each line while the inference stands at
+// it: with its statement, the block around it if there is one, and the axes of its right side.
+using LineVisitor = std::function<void(const Inference&, const Statement&, const Statement* block, const Shape&)>;
+Inference infer_axes(const Scope& scope, Diagnostics& diagnostics, const LineVisitor& visit = {});
 
 }  // namespace eligo::dsl

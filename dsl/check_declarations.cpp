@@ -213,7 +213,8 @@ class Declarations {
     if (e.kind == ExprKind::name && e.name == "all") return;
     if (e.kind == ExprKind::name && scope_.find(e.name) != nullptr && scope_.find(e.name)->kind == SymbolKind::size)
       return;
-    if (e.kind == ExprKind::number && e.number >= 1 && e.number <= 2147483647 && e.number == std::floor(e.number)) return;
+    if (e.kind == ExprKind::number && e.number >= 1 && e.number <= 2147483647 && e.number == std::floor(e.number))
+      return;
     if (e.kind == ExprKind::name && scope_.find(e.name) == nullptr) {
       unknown_name(e.name, e.span, scope_, diagnostics_);
       return;

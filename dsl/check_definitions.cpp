@@ -142,7 +142,7 @@ class Definitions {
       unknown_name(s.name.substr(0, s.name.find('.')), s.name_span, scope_, diagnostics_);
       return;
     }
-    const Symbol symbol = path ? scope_.member_of_role(s.name, s.name_span, true) : *found;
+    const Symbol symbol = path ? scope_.member_of_role(s.name, s.name_span, &diagnostics_) : *found;
     const bool learnable = symbol.kind == SymbolKind::bundle &&
                            (symbol.bundle == BundleKind::params || symbol.bundle == BundleKind::member);
     if (learnable) return;

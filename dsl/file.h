@@ -3,6 +3,7 @@
 
 #include "dsl/ast.h"
 #include "dsl/diagnostic.h"
+#include "dsl/typed_item.h"
 
 namespace eligo::dsl {
 
@@ -16,8 +17,8 @@ struct ParsedFile {
 ParsedFile parse_file(const std::string& path, Diagnostics& diagnostics);
 ParsedFile parse_text(std::string path, std::string text, Diagnostics& diagnostics);
 
-// Names, axes and time of every item. `eligo check` is this.
-void check(const ParsedFile& file, Diagnostics& diagnostics);
+// Names, axes and time of every item, in the order of the file; nothing if there is a fault. `eligo check` is this.
+std::vector<TypedItemPtr> check(const ParsedFile& file, Diagnostics& diagnostics);
 
 // The canonical text (`eligo fmt`): parse(print(x)) = x, comments kept.
 std::string print(const File& file);

@@ -10,15 +10,23 @@ namespace {
 
 // Those that are more than an operation at every place: they read several places, time or structure, or reduce as well.
 constexpr Function of_the_language[] = {
-    {"stop", FunctionKind::pointwise, 1, 1},    {"sum", FunctionKind::reduce, 1, 1},
-    {"mean", FunctionKind::reduce, 1, 1},       {"logsumexp", FunctionKind::reduce, 1, 1},
-    {"norm2", FunctionKind::reduce, 1, 1},      {"max", FunctionKind::extremum, 1, 2},
-    {"min", FunctionKind::extremum, 1, 2},      {"softmax", FunctionKind::normalise, 1, 1},
-    {"unit", FunctionKind::normalise, 1, 1},    {"nonzero", FunctionKind::pointwise, 1, 1},
-    {"reach", FunctionKind::reach, 3, 3},       {"inner", FunctionKind::inner, 2, 2},
-    {"var", FunctionKind::statistic, 1, 1},     {"cov", FunctionKind::statistic, 2, 2},
-    {"normal", FunctionKind::noise, 0, 0},      {"uniform", FunctionKind::noise, 0, 0},
-    {"random_sign", FunctionKind::noise, 0, 0},
+    {"stop", FunctionId::stop, FunctionKind::pointwise, 1, 1},
+    {"sum", FunctionId::sum, FunctionKind::reduce, 1, 1},
+    {"mean", FunctionId::mean, FunctionKind::reduce, 1, 1},
+    {"logsumexp", FunctionId::logsumexp, FunctionKind::reduce, 1, 1},
+    {"norm2", FunctionId::norm2, FunctionKind::reduce, 1, 1},
+    {"max", FunctionId::max, FunctionKind::extremum, 1, 2},
+    {"min", FunctionId::min, FunctionKind::extremum, 1, 2},
+    {"softmax", FunctionId::softmax, FunctionKind::normalise, 1, 1},
+    {"unit", FunctionId::unit, FunctionKind::normalise, 1, 1},
+    {"nonzero", FunctionId::nonzero, FunctionKind::pointwise, 1, 1},
+    {"reach", FunctionId::reach, FunctionKind::reach, 3, 3},
+    {"inner", FunctionId::inner, FunctionKind::inner, 2, 2},
+    {"var", FunctionId::var, FunctionKind::statistic, 1, 1},
+    {"cov", FunctionId::cov, FunctionKind::statistic, 2, 2},
+    {"normal", FunctionId::normal, FunctionKind::noise, 0, 0},
+    {"uniform", FunctionId::uniform, FunctionKind::noise, 0, 0},
+    {"random_sign", FunctionId::random_sign, FunctionKind::noise, 0, 0},
 };
 
 constexpr std::string_view reserved_words[] = {"t", "T", "start", "end", "last", "all", "count"};
@@ -42,15 +50,18 @@ std::vector<std::string> names_of(const Table& table) {
 
 // All functions: the operations that have one, then the others.
 std::vector<Function> all_functions() {
-  std::vector<Function> out;
+  std::vector<Function> out, others(std::begin(of_the_language), std::end(of_the_language));
   for (int i = 0; i < compiler::op_count; ++i) {
     const compiler::Operation& row = compiler::operation(static_cast<compiler::Op>(i));
-    const std::string_view word = row.spelling.word;
+    if (row.spelling.form != compiler::Spelling::Form::function) continue;
     const auto arguments = static_cast<std::size_t>(row.arity);
-    if (row.spelling.form == compiler::Spelling::Form::function && find_in(of_the_language, word) == nullptr)
-      out.push_back({word, FunctionKind::pointwise, arguments, arguments});
+    const auto more = std::find_if(others.begin(), others.end(),
+                                   [&](const Function& other) { return other.name == row.spelling.word; });
+    if (more != others.end()) more->operation = &row;
+    else
+      out.push_back({row.spelling.word, FunctionId::operation, FunctionKind::pointwise, arguments, arguments, &row});
   }
-  out.insert(out.end(), std::begin(of_the_language), std::end(of_the_language));
+  out.insert(out.end(), others.begin(), others.end());
   return out;
 }
 

@@ -6,7 +6,30 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/operations/operation.h"
+
 namespace eligo::dsl {
+
+enum class FunctionId {
+  operation,  // a scalar operation at every place: Function::operation
+  stop,
+  sum,
+  mean,
+  logsumexp,
+  norm2,
+  max,
+  min,
+  softmax,
+  unit,
+  nonzero,
+  reach,
+  inner,
+  var,
+  cov,
+  normal,
+  uniform,
+  random_sign,
+};
 
 enum class FunctionKind {
   pointwise,  // one value from those at the same place: tanh(x), where(c, a, b)
@@ -21,8 +44,10 @@ enum class FunctionKind {
 
 struct Function {
   std::string_view name;
+  FunctionId id;
   FunctionKind kind;
   std::size_t min_args, max_args;
+  const compiler::Operation* operation = nullptr;  // as it works at every place; null for functions that do not
 };
 
 const Function* find_function(std::string_view name);

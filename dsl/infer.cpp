@@ -71,6 +71,12 @@ Shape Inference::of_equation(const Statement& s) {
 
 Shape Inference::of(const Expr& e) {
   if (letters_in_use_) return explicit_of(e);
+  Shape shape = of_kind(e);
+  if (aloud) shapes[&e] = shape;
+  return shape;
+}
+
+Shape Inference::of_kind(const Expr& e) {
   switch (e.kind) {
     case ExprKind::number: return Shape::scalar();
     case ExprKind::name:
@@ -80,6 +86,7 @@ Shape Inference::of(const Expr& e) {
     case ExprKind::contract: return contraction(e);
     case ExprKind::derivative: return derivative(e);
     case ExprKind::before: return before(e);
+    case ExprKind::given: return Shape::unknown();
     default: return pointwise(e, e.args);
   }
 }

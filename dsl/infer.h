@@ -16,7 +16,8 @@
 
 namespace eligo::dsl {
 
-enum class Place { item, at_each, per_neuron, samples /* `:=` of a synthesiser's keep values */ };
+// Where the line that is looked at stands.
+enum class Region { item, at_each, per_neuron, samples /* `:=` of a synthesiser's keep values */ };
 
 class Inference {
  public:
@@ -30,15 +31,24 @@ class Inference {
   std::map<std::string, Name> names;   // of the item
   std::map<std::string, Name> locals;  // of the block that is looked at; they hide those of the item
   std::set<std::string> revised;       // bundles that an `at each` block defines anew: θ[k] has a meaning there
-  Place place = Place::item;
+  Region region = Region::item;
   bool aloud = false;
+  std::map<const Expr*, Shape> shapes;  // of every expression, once it has been looked at aloud
 
   // The right side of an equation whose left side is `s`, in the pointwise or the explicit form.
   Shape of_equation(const Statement& s);
   Shape of(const Expr& e);
 
-  bool is_explicit(const Statement& s) const;
+  const Scope& scope() const { return scope_; }
   const Symbol* symbol(const std::string& name) const;
+  bool is_explicit(const Statement& s) const;
+  // Whether the first bracket behind `base` is one of time; whether `e` is a bracket of indices.
+  bool takes_time(const Expr& base) const;
+  bool is_indexed(const Expr& e) const;
+  // parent[j, r] == i: whether a wiring leads to the place i.
+  bool compares_places(const Expr& e) const;
+  // Of an index on an enumerated axis: the member that it names, or -1.
+  int member_of(const std::string& index, const std::string& axis) const;
 
  private:
   struct Letter {
@@ -46,6 +56,7 @@ class Inference {
     Span span;
   };
 
+  Shape of_kind(const Expr& e);
   Shape read(const Expr& e);
   Shape of_name(const Expr& e, bool timed);
   Shape of_symbol(const Symbol& s, bool timed, const Expr& e);
@@ -73,15 +84,13 @@ class Inference {
   void steps_apart(const Expr& e);
 
   Shape explicit_of(const Expr& e);
+  Shape explicit_of_kind(const Expr& e);
   Shape explicit_read(const Expr& base, const Expr& bracket);
-  bool compares_places(const Expr& e) const;
   Shape compared_places(const Expr& e);
   void place_index(const Expr& index, const std::string& axis, std::vector<std::string>& letters);
   void place_letter(const Expr& index, const std::string& axis, std::vector<std::string>& letters);
   bool varies(const Name& name) const;
   bool in_time() const;
-  bool is_indexed(const Expr& e) const;
-  bool takes_time(const Expr& base) const;
   void declared_letters(const Statement& s);
   Shape left_axes(const Statement& s);
 

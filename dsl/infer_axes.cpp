@@ -20,8 +20,8 @@ bool is_boundary(const Statement& s) { return s.time && s.time->base != TimeBase
 
 class AxesOfItem {
  public:
-  AxesOfItem(const Scope& scope, Diagnostics& diagnostics)
-      : scope_(scope), diagnostics_(diagnostics), infer_(scope, diagnostics) {}
+  AxesOfItem(const Scope& scope, Diagnostics& diagnostics, const LineVisitor& visit)
+      : scope_(scope), diagnostics_(diagnostics), visit_(visit), infer_(scope, diagnostics) {}
 
   Inference run() {
     const auto& lines = scope_.item().statements;
@@ -75,16 +75,16 @@ class AxesOfItem {
   }
 
   void block(const Statement& s) {
-    infer_.place = s.kind == StatementKind::at_each ? Place::at_each : Place::per_neuron;
+    infer_.region = s.kind == StatementKind::at_each ? Region::at_each : Region::per_neuron;
     if (s.kind == StatementKind::per_neuron && s.running != scope_.neurons()) neurons(s);
     enter(s.body, infer_.locals);
     infer_.aloud = false;
     settle(s.body, infer_.locals);
     infer_.aloud = true;
-    for (const Statement& line : s.body) compare(line);
+    for (const Statement& line : s.body) compare(line, &s);
     infer_.locals.clear();
     infer_.revised.clear();
-    infer_.place = Place::item;
+    infer_.region = Region::item;
   }
 
   void neurons(const Statement& s) {
@@ -97,16 +97,18 @@ class AxesOfItem {
   }
 
   // The right side, aloud, against the left.
-  void compare(const Statement& s) {
+  void compare(const Statement& s, const Statement* block = nullptr) {
     if (s.kind == StatementKind::output && !s.has_equation) {
-      if (s.value) output(s);
+      output(s);
+      if (visit_) visit_(infer_, s, block, Shape::unknown());
       return;
     }
     if (!s.value || s.kind == StatementKind::window || !belongs(s.kind, scope_.item().kind)) return;
     const bool samples = scope_.item().kind == ItemKind::synth && s.assign == AssignKind::assign;
-    if (samples) infer_.place = Place::samples;
+    if (samples) infer_.region = Region::samples;
     const Shape right = infer_.of_equation(s);
-    if (samples) infer_.place = Place::item;
+    if (visit_) visit_(infer_, s, block, right);
+    if (samples) infer_.region = Region::item;
     const auto left = left_side(s);
     if (!left || !right.is_known() || !right.sure || !left->is_known() || !left->sure) return;
     const bool fits = s.kind == StatementKind::learn ? right.axes == left->axes : covers(*left, right);
@@ -139,7 +141,7 @@ class AxesOfItem {
     if (symbol != nullptr && symbol->kind == SymbolKind::bundle) return learned(s.name);
     if (symbol != nullptr && symbol->kind != SymbolKind::value) {
       auto axes = symbol->axes;
-      if (infer_.place == Place::per_neuron) std::erase(axes, scope_.neurons());
+      if (infer_.region == Region::per_neuron) std::erase(axes, scope_.neurons());
       return Shape::of(std::move(axes));
     }
     const auto name = infer_.names.find(s.name);
@@ -148,7 +150,7 @@ class AxesOfItem {
 
   Shape learned(const std::string& name) const {
     const Symbol* symbol = scope_.find(name);
-    const Symbol bundle = symbol != nullptr ? *symbol : scope_.member_of_role(name, {}, false);
+    const Symbol bundle = symbol != nullptr ? *symbol : scope_.member_of_role(name, {});
     return bundle.kind == SymbolKind::bundle && bundle.bundle == BundleKind::params ? Shape::of({bundle.key})
                                                                                     : Shape::unknown();
   }
@@ -180,11 +182,14 @@ class AxesOfItem {
 
   const Scope& scope_;
   Diagnostics& diagnostics_;
+  const LineVisitor& visit_;
   Inference infer_;
 };
 
 }  // namespace
 
-Inference infer_axes(const Scope& scope, Diagnostics& diagnostics) { return AxesOfItem(scope, diagnostics).run(); }
+Inference infer_axes(const Scope& scope, Diagnostics& diagnostics, const LineVisitor& visit) {
+  return AxesOfItem(scope, diagnostics, visit).run();
+}
 
 }  // namespace eligo::dsl

@@ -92,7 +92,7 @@ Shape Inference::function(const Expr& e, const Function& f) {
   if (f.kind == FunctionKind::statistic) return statistic(e, f, argument);
   if (elementwise) return argument;
   // In a `per neuron` block and in what keep values become, the mean is over the samples, one for each coordinate.
-  const bool samples = place == Place::per_neuron || place == Place::samples;
+  const bool samples = region == Region::per_neuron || region == Region::samples;
   if (samples && f.name == "mean" && e.axes.empty()) return argument;
   return over_axes(e, f, argument);
 }
@@ -114,8 +114,8 @@ Shape Inference::reach(const Expr& e) {
 }
 
 Shape Inference::statistic(const Expr& e, const Function& f, const Shape& argument) {
-  if (place == Place::samples && f.name == "var") return argument;
-  if (place != Place::per_neuron) {
+  if (region == Region::samples && f.name == "var") return argument;
+  if (region != Region::per_neuron) {
     if (Diagnostic* d =
             error(Code::E0309, fmt::format("`{}` is taken over the samples of a `per neuron` block", f.name), e.span)) {
       d->help.push_back("per neuron w, over batch and t { … }");
@@ -234,7 +234,7 @@ Shape Inference::before(const Expr& e) {
   const Expr& inner = *e.args[0];
   const Symbol* s = symbol(path_of(inner));
   const bool params = s != nullptr && s->kind == SymbolKind::bundle && s->bundle == BundleKind::params;
-  if (!params || place != Place::at_each) {
+  if (!params || region != Region::at_each) {
     if (Diagnostic* d =
             error(Code::E0405, "`before sequence` stands behind parameters, in an `at each` block", e.span)) {
       d->help.push_back("θ before sequence is what θ was when the sequence began");

@@ -26,6 +26,12 @@ std::string miscounted(const std::string& name, std::size_t axes, std::size_t gi
 }  // namespace
 
 Shape Inference::explicit_of(const Expr& e) {
+  Shape shape = explicit_of_kind(e);
+  if (aloud) shapes[&e] = shape;
+  return shape;
+}
+
+Shape Inference::explicit_of_kind(const Expr& e) {
   switch (e.kind) {
     case ExprKind::number: return Shape::scalar();
     case ExprKind::contract:
@@ -73,7 +79,6 @@ Shape Inference::explicit_of(const Expr& e) {
   return Shape::scalar();
 }
 
-// parent[j, r] == i: whether a wiring leads to the place i.
 bool Inference::compares_places(const Expr& e) const {
   if (e.name != "==" && e.name != "!=") return false;
   const bool first = e.args[0]->kind == ExprKind::index;
@@ -81,7 +86,8 @@ bool Inference::compares_places(const Expr& e) const {
   if (wiring.kind != ExprKind::index || letter.kind != ExprKind::name || !is_indexed(wiring)) return false;
   const std::string path = path_of(*wiring.args[0]);
   const Symbol* s = symbol(path.substr(0, path.find('.')));
-  const bool leads = s != nullptr && (s->kind == SymbolKind::wiring || (s->kind == SymbolKind::role && path != s->name));
+  const bool leads =
+      s != nullptr && (s->kind == SymbolKind::wiring || (s->kind == SymbolKind::role && path != s->name));
   const Symbol* named = symbol(letter.name);
   const bool value = names.contains(letter.name) || locals.contains(letter.name) ||
                      (named != nullptr && scope_.axis_key(letter.name).empty());
@@ -150,12 +156,20 @@ void Inference::place_index(const Expr& index, const std::string& axis, std::vec
   }
 }
 
+int Inference::member_of(const std::string& index, const std::string& axis) const {
+  const Symbol* s = axis.empty() ? nullptr : symbol(axis);
+  if (s == nullptr || s->kind != SymbolKind::axis) return -1;
+  const auto found = std::find(s->members.begin(), s->members.end(), index);
+  return found == s->members.end() ? -1 : static_cast<int>(found - s->members.begin());
+}
+
 void Inference::place_letter(const Expr& index, const std::string& axis, std::vector<std::string>& letters) {
   const std::string& letter = index.name;
   if (letter == "t" || letter == "T" || letter == "start" || letter == "end" || letter == "last" || letter == "all") {
     error(Code::E0307, fmt::format("`{}` is reserved and no index letter", letter), index.span);
     return;
   }
+  if (member_of(letter, axis) >= 0) return;
   add_new(letters, {letter});
   const std::string own = scope_.axis_key(letter);
   if (!own.empty() && !axis.empty() && own != axis) {

@@ -16,7 +16,6 @@ bool Inference::in_time() const { return scope_.item().kind == ItemKind::cell ||
 
 bool Inference::varies(const Name& name) const { return in_time() && name.statement->time.has_value(); }
 
-// Whether the first bracket behind `base` is one of time.
 bool Inference::takes_time(const Expr& base) const {
   const std::string path = path_of(base);
   if (path.empty()) return false;
@@ -29,18 +28,17 @@ bool Inference::takes_time(const Expr& base) const {
   const Symbol* s = symbol(root);
   if (s == nullptr) return false;
   if (s->kind != SymbolKind::role) return s->timed;
-  return path == root ? s->timed : scope_.member_of_role(path, base.span, false).timed;
+  return path == root ? s->timed : scope_.member_of_role(path, base.span).timed;
 }
 
-// An index bracket of the explicit form, rather than time.
 bool Inference::is_indexed(const Expr& e) const {
   if (e.kind != ExprKind::index) return false;
   const Expr& base = *e.args[0];
   if (path_of(base).empty()) return true;
   if (takes_time(base)) return false;
-  // W[t] of something that does not vary in time is a mistake about time, k may be a letter.
+  // W[t] of something that does not vary in time is a mistake about time; k may be a letter where no block takes it.
   const auto time = e.args.size() == 2 ? as_time_index(*e.args[1]) : std::nullopt;
-  return !time || time->base == TimeBase::k;
+  return !time || (time->base == TimeBase::k && region != Region::at_each);
 }
 
 bool Inference::is_explicit(const Statement& s) const {
@@ -89,7 +87,7 @@ Shape Inference::index(const Expr& e) {
   }
   time_index(e, *time);
   if (root != nullptr && root->kind == SymbolKind::role && base.kind == ExprKind::member) {
-    return of_bundle(scope_.member_of_role(path, base.span, aloud), true, base);
+    return of_bundle(scope_.member_of_role(path, base.span, aloud ? &diagnostics_ : nullptr), true, base);
   }
   return with_time(base);
 }
@@ -114,13 +112,13 @@ void Inference::time_index(const Expr& e, const TimeIndex& time) {
     return;
   }
   if (kind != ItemKind::rule) return;
-  if (time.base == TimeBase::k && place != Place::at_each) {
+  if (time.base == TimeBase::k && region != Region::at_each) {
     if (Diagnostic* d = error(Code::E0405, fmt::format("`{}`: k runs in an `at each` block only", print(e)), e.span)) {
       d->help.push_back("the general index of a rule is t");
     }
     return;
   }
-  if (time.base != TimeBase::t || place != Place::item || equation_ == nullptr ||
+  if (time.base != TimeBase::t || region != Region::item || equation_ == nullptr ||
       equation_->kind != StatementKind::equation)
     return;
   if (equation_->time && equation_->time->base == TimeBase::t) return;
@@ -160,7 +158,7 @@ Shape Inference::of_name(const Expr& e, bool timed) {
   }
   if (name == "t" || name == "T") return Shape::scalar();
   if (name == "count") {
-    if (place != Place::per_neuron)
+    if (region != Region::per_neuron)
       error(Code::E0309, "`count` is the number of samples of a `per neuron` block", span);
     return Shape::scalar();
   }
@@ -198,7 +196,7 @@ Shape Inference::of_symbol(const Symbol& s, bool timed, const Expr& e) {
 
 // In a `per neuron` block a value per neuron is a number.
 Shape Inference::own_part(Shape shape) const {
-  if (place == Place::per_neuron) std::erase(shape.axes, scope_.neurons());
+  if (region == Region::per_neuron) std::erase(shape.axes, scope_.neurons());
   return shape;
 }
 
@@ -218,7 +216,7 @@ Shape Inference::member(const Expr& e) {
   if (!path.empty()) {
     const Symbol* root = symbol(path.substr(0, path.find('.')));
     if (root != nullptr && root->kind == SymbolKind::role)
-      return of_bundle(scope_.member_of_role(path, e.span, aloud), false, e);
+      return of_bundle(scope_.member_of_role(path, e.span, aloud ? &diagnostics_ : nullptr), false, e);
   }
   return enumerated(of(*e.args[0]), e.name, e);
 }

@@ -205,6 +205,7 @@ std::string print(const Expr& e) {
       return fmt::format("d({})/d({}{})", print(*e.args[0]), print(*e.args[1]), held);
     }
     case ExprKind::before: return at_level(*e.args[0], postfix) + " before sequence";
+    case ExprKind::given: return "given";
   }
   return "";
 }

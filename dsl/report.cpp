@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "dsl/check.h"
 #include "dsl/locality.h"
 #include "dsl/parse_statement.h"
 #include "dsl/parser.h"
@@ -60,13 +59,13 @@ std::string when(const LearnTime& time) {
 
 class Describe {
  public:
-  explicit Describe(const Item& item) : item_(item), scope_(item, ignored_), axes_(infer_axes(scope_, ignored_)) {
-    out_.item = &item;
+  explicit Describe(const TypedItem& item)
+      : typed_(item), item_(item.syntax), scope_(item.scope), time_(item.time) {
+    out_.item = &item.syntax;
   }
 
   Description run() {
     declarations();
-    if (item_.kind == ItemKind::rule) time_ = analyse_time(item_, ignored_);
     out_.online = time_.online;
     out_.ahead = time_.ahead;
     for (const Statement& s : item_.statements) {
@@ -81,7 +80,7 @@ class Describe {
         if (inner.assign == AssignKind::assign) assignment(s, inner);
       }
     }
-    if (item_.kind == ItemKind::cell) output();
+    if (item_.kind == ItemKind::cell) out_.output = typed_.output_name;
     return std::move(out_);
   }
 
@@ -112,9 +111,7 @@ class Describe {
     NameLine line;
     line.name = s.name;
     line.record = s.record;
-    const auto inferred = axes_.names.find(s.name);
-    const Symbol* symbol = scope_.find(s.name);
-    line.axes = shown(inferred != axes_.names.end() ? inferred->second.shape : Shape::of(symbol->axes), scope_);
+    line.axes = shown(typed_.equations.at(s.name).shape, scope_);
     const auto time = time_.names.find(s.name);
     if (time != time_.names.end()) {
       line.direction = word_of(time->second.direction);
@@ -137,21 +134,10 @@ class Describe {
                            describe(locality_of(block, scope_, time_), scope_, s.name, span), "", false, 0});
   }
 
-  // The cell's output: its `output` line, or its first state.
-  void output() {
-    for (const Statement& s : item_.statements) {
-      if (s.kind == StatementKind::state && out_.output.empty()) out_.output = s.decls.front().name;
-    }
-    for (const Statement& s : item_.statements) {
-      if (s.kind == StatementKind::output) out_.output = s.name;
-    }
-  }
-
+  const TypedItem& typed_;
   const Item& item_;
-  Diagnostics ignored_;
-  Scope scope_;
-  Inference axes_;
-  RuleTime time_;
+  const Scope& scope_;
+  const RuleTime& time_;
   Description out_;
 };
 
@@ -240,15 +226,15 @@ Json json(const Description& d) {
 
 }  // namespace
 
-std::string report(const ParsedFile& file) {
+std::string report(const std::vector<TypedItemPtr>& items) {
   std::string out;
-  for (const Item& item : file.file.items) out += (out.empty() ? "" : "\n") + text(Describe(item).run());
+  for (const TypedItemPtr& item : items) out += (out.empty() ? "" : "\n") + text(Describe(*item).run());
   return out;
 }
 
-std::string report_json(const ParsedFile& file) {
+std::string report_json(const std::vector<TypedItemPtr>& items) {
   Json out = Json::array();
-  for (const Item& item : file.file.items) out.push_back(json(Describe(item).run()));
+  for (const TypedItemPtr& item : items) out.push_back(json(Describe(*item).run()));
   return out.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 

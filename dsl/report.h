@@ -8,8 +8,8 @@
 
 namespace eligo::dsl {
 
-// For a file that check() found no fault in.
-std::string report(const ParsedFile& file);
-std::string report_json(const ParsedFile& file);
+// Of the items of a file.
+std::string report(const std::vector<TypedItemPtr>& items);
+std::string report_json(const std::vector<TypedItemPtr>& items);
 
 }  // namespace eligo::dsl

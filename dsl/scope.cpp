@@ -30,19 +30,19 @@ std::string_view word_of(SymbolKind kind) {
   return "a name";
 }
 
-Scope::Scope(const Item& item, Diagnostics& diagnostics) : item_(item), diagnostics_(diagnostics) {
-  header();
+Scope::Scope(const Item& item, Diagnostics& diagnostics) : item_(item) {
+  header(diagnostics);
   // Axes and lets first: the order of lines means nothing.
   for (const Statement& s : item.statements) {
     if (s.kind == StatementKind::axis)
-      add({.kind = SymbolKind::axis, .name = s.name, .span = s.name_span, .members = s.members});
-    for (const LetBinding& b : s.lets) let(b);
+      add({.kind = SymbolKind::axis, .name = s.name, .span = s.name_span, .members = s.members}, diagnostics);
+    for (const LetBinding& b : s.lets) let(b, diagnostics);
   }
-  for (const Statement& s : item.statements) declare(s);
-  values();
+  for (const Statement& s : item.statements) declare(s, diagnostics);
+  values(diagnostics);
 }
 
-void Scope::header() {
+void Scope::header(Diagnostics& diagnostics) {
   for (std::size_t i = 0; i < item_.header.size(); ++i) {
     const HeaderEntry& h = item_.header[i];
     if (h.kind == HeaderEntry::Kind::role) {
@@ -50,35 +50,37 @@ void Scope::header() {
            .name = h.name,
            .span = h.span,
            .timed = h.role == ItemKind::readout,
-           .role = h.role});
+           .role = h.role},
+          diagnostics);
       if (h.over.empty()) continue;
       neurons_ = h.over;
-      add({.kind = SymbolKind::neurons, .name = h.over, .span = h.span});
+      add({.kind = SymbolKind::neurons, .name = h.over, .span = h.span}, diagnostics);
     } else if (item_.kind == ItemKind::optimiser) {
       // optimiser adam(p, grad): the parameter, taken as one axis, and what was gathered for it
       const std::string axis = item_.header.front().name;
-      add({.kind = i == 0 ? SymbolKind::param : SymbolKind::input, .name = h.name, .span = h.span, .axes = {axis}});
+      add({.kind = i == 0 ? SymbolKind::param : SymbolKind::input, .name = h.name, .span = h.span, .axes = {axis}},
+          diagnostics);
     } else {
-      add({.kind = SymbolKind::size, .name = h.name, .span = h.span});
+      add({.kind = SymbolKind::size, .name = h.name, .span = h.span}, diagnostics);
     }
   }
 }
 
-void Scope::add(Symbol symbol) {
+void Scope::add(Symbol symbol, Diagnostics& diagnostics) {
   if (is_reserved(symbol.name)) {
     const bool function = find_function(symbol.name) != nullptr;
-    diagnostics_.error(Code::E0303, fmt::format("`{}` is {}", symbol.name, function ? "a function" : "reserved"),
-                       diagnostics_.current, symbol.span, "choose another name");
+    diagnostics.error(Code::E0303, fmt::format("`{}` is {}", symbol.name, function ? "a function" : "reserved"),
+                      diagnostics.current, symbol.span, "choose another name");
     return;
   }
   const auto [place, fresh] = symbols_.try_emplace(symbol.name, symbol);
   if (fresh) return;
-  diagnostics_.error(Code::E0302, fmt::format("`{}` is declared twice", symbol.name), diagnostics_.current, symbol.span)
+  diagnostics.error(Code::E0302, fmt::format("`{}` is declared twice", symbol.name), diagnostics.current, symbol.span)
       .labels.push_back(
-          {diagnostics_.current, place->second.span, fmt::format("it is {} already", word_of(place->second.kind))});
+          {diagnostics.current, place->second.span, fmt::format("it is {} already", word_of(place->second.kind))});
 }
 
-void Scope::declare(const Statement& s) {
+void Scope::declare(const Statement& s, Diagnostics& diagnostics) {
   static constexpr std::pair<StatementKind, SymbolKind> kinds[] = {
       {StatementKind::input, SymbolKind::input},   {StatementKind::state, SymbolKind::state},
       {StatementKind::param, SymbolKind::param},   {StatementKind::keep, SymbolKind::keep},
@@ -89,18 +91,18 @@ void Scope::declare(const Statement& s) {
     for (const Declaration& d : s.decls) {
       Symbol out{.kind = symbol, .name = d.name, .span = d.span, .declaration = &d};
       out.timed = item_.kind == ItemKind::cell && (symbol == SymbolKind::input || symbol == SymbolKind::state);
-      axes_of(out, d);
-      add(std::move(out));
+      axes_of(out, d, diagnostics);
+      add(std::move(out), diagnostics);
     }
   }
 }
 
-void Scope::axes_of(Symbol& symbol, const Declaration& d) {
+void Scope::axes_of(Symbol& symbol, const Declaration& d, Diagnostics& diagnostics) {
   for (std::size_t i = 0; i < d.axes.size(); ++i) {
     std::string key = axis_key(d.axes[i]);
     if (key.empty()) {
-      auto& error = diagnostics_.error(Code::E0308, fmt::format("`{}` is no axis", d.axes[i]), diagnostics_.current,
-                                       d.axis_spans[i]);
+      auto& error = diagnostics.error(Code::E0308, fmt::format("`{}` is no axis", d.axes[i]), diagnostics.current,
+                                      d.axis_spans[i]);
       std::vector<std::string> known;
       for (const auto& [name, s] : symbols_) {
         if (!axis_key(name).empty()) known.push_back(name);
@@ -126,7 +128,7 @@ std::vector<std::string> Scope::bundle_words(ItemKind role) {
   return {"params", "input"};
 }
 
-Symbol Scope::member_of_role(const std::string& path, Span span, bool aloud) const {
+Symbol Scope::member_of_role(const std::string& path, Span span, Diagnostics* diagnostics) const {
   Symbol out{.kind = SymbolKind::bundle, .name = path, .span = span, .key = path};
   const std::size_t dot = path.find('.');
   const Symbol* role = find(path.substr(0, dot));
@@ -149,11 +151,11 @@ Symbol Scope::member_of_role(const std::string& path, Span span, bool aloud) con
   const bool near = member.size() > 3 && !nearest(member, words).empty();
   if (!has && (out.bundle != BundleKind::member || near)) {
     out.bundle = BundleKind::member;
-    if (!aloud) return out;
-    auto& d = diagnostics_.error(Code::E0310, fmt::format("a {} has no `{}`", word_of(role->role), member),
-                                 diagnostics_.current, span);
+    if (diagnostics == nullptr) return out;
+    auto& d = diagnostics->error(Code::E0310, fmt::format("a {} has no `{}`", word_of(role->role), member),
+                                 diagnostics->current, span);
     d.labels.push_back(
-        {diagnostics_.current, role->span, fmt::format("`{}` is a {}", role->name, word_of(role->role))});
+        {diagnostics->current, role->span, fmt::format("`{}` is a {}", role->name, word_of(role->role))});
     if (near) d.help.push_back(fmt::format("did you mean `{}.{}`?", role->name, nearest(member, words)));
     else
       d.help.push_back(
@@ -163,19 +165,19 @@ Symbol Scope::member_of_role(const std::string& path, Span span, bool aloud) con
   return out;
 }
 
-void Scope::let(const LetBinding& b) {
+void Scope::let(const LetBinding& b, Diagnostics& diagnostics) {
   const std::string path = path_of(*b.value);
   Symbol symbol = path.find('.') == std::string::npos ? Symbol{.kind = SymbolKind::role}
-                                                      : member_of_role(path, b.value->span, true);
+                                                      : member_of_role(path, b.value->span, &diagnostics);
   if (symbol.kind == SymbolKind::role) {
     const std::string root = path.substr(0, path.find('.'));
     if (!root.empty() && find(root) == nullptr) {
-      unknown_name(root, b.value->span, *this, diagnostics_);
+      unknown_name(root, b.value->span, *this, diagnostics);
     } else {
-      diagnostics_
+      diagnostics
           .error(Code::E0310,
                  fmt::format("a let names what a role has, not {}", path.empty() ? "an expression" : "`" + path + "`"),
-                 diagnostics_.current, b.value->span)
+                 diagnostics.current, b.value->span)
           .help.push_back(fmt::format("for example let {} = net.state; a computed value is an equation, {}[t] = …",
                                       b.name, b.name));
     }
@@ -183,16 +185,16 @@ void Scope::let(const LetBinding& b) {
   }
   symbol.name = b.name;
   symbol.span = b.span;
-  add(std::move(symbol));
+  add(std::move(symbol), diagnostics);
 }
 
 // Names that equations define: those that nothing declares.
-void Scope::values() {
+void Scope::values(Diagnostics& diagnostics) {
   for (const Statement& s : item_.statements) {
     const bool defines = (s.kind == StatementKind::equation && s.assign == AssignKind::define) ||
                          (s.kind == StatementKind::output && s.has_equation);
     if (!defines || symbols_.contains(s.name)) continue;
-    add({.kind = SymbolKind::value, .name = s.name, .span = s.name_span, .timed = s.time.has_value()});
+    add({.kind = SymbolKind::value, .name = s.name, .span = s.name_span, .timed = s.time.has_value()}, diagnostics);
   }
 }
 

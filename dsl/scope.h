@@ -53,6 +53,7 @@ class Scope {
   const Item& item() const { return item_; }
   const Symbol* find(const std::string& name) const;
   std::vector<std::string> names() const;
+  const std::map<std::string, Symbol>& symbols() const { return symbols_; }
 
   // "net.state" of a name that serves as an axis, "" if it is none.
   std::string axis_key(const std::string& name) const;
@@ -62,21 +63,20 @@ class Scope {
   std::string neurons() const { return neurons_; }
 
   // A path such as net.state or net.h, read as the bundle or member of a role; kind role where the root is none.
-  // With `aloud`, a member that the role cannot have is reported.
-  Symbol member_of_role(const std::string& path, Span span, bool aloud) const;
+  // With `diagnostics`, a member that the role cannot have is reported.
+  Symbol member_of_role(const std::string& path, Span span, Diagnostics* diagnostics = nullptr) const;
   // The role.member bundles that a role of this kind has.
   static std::vector<std::string> bundle_words(ItemKind role);
 
  private:
-  void add(Symbol symbol);
-  void header();
-  void declare(const Statement& s);
-  void axes_of(Symbol& symbol, const Declaration& d);
-  void let(const LetBinding& b);
-  void values();
+  void add(Symbol symbol, Diagnostics& diagnostics);
+  void header(Diagnostics& diagnostics);
+  void declare(const Statement& s, Diagnostics& diagnostics);
+  void axes_of(Symbol& symbol, const Declaration& d, Diagnostics& diagnostics);
+  void let(const LetBinding& b, Diagnostics& diagnostics);
+  void values(Diagnostics& diagnostics);
 
   const Item& item_;
-  Diagnostics& diagnostics_;
   std::map<std::string, Symbol> symbols_;
   std::string neurons_;
 };

@@ -10,6 +10,7 @@
 #include "dsl/file.h"
 #include "dsl/reads.h"
 #include "dsl/recurrences.h"
+#include "dsl/window_reads.h"
 
 namespace eligo::dsl {
 namespace {
@@ -167,10 +168,11 @@ class Analysis {
     for (const Statement& s : rule_.statements) {
       if (s.kind == StatementKind::learn) learn_line(s);
       if (s.kind == StatementKind::at_each) at_each(s);
-      if (s.kind == StatementKind::per_neuron) block(s);
+      if (s.kind == StatementKind::per_neuron) statistics(s);
     }
     wait_for_window();
     every_step();
+    read_beyond_windows(rule_, out_);
     return std::move(out_);
   }
 
@@ -310,6 +312,24 @@ class Analysis {
       }
     }
     return out;
+  }
+
+  void statistics(const Statement& s) {
+    block(s);
+    StatisticsTime time;
+    for (const auto& [name, info] : out_.names)
+      time.window_complete = time.window_complete || info.direction == Direction::backward;
+    for (const Statement& line : s.body) {
+      if (!line.value) continue;
+      for (const Read& read : reads_of(*line.value)) {
+        if (!read.time) continue;
+        const int n = graph_.node(read.root);
+        const bool at_end = read.time->base == TimeBase::end || read.time->base == TimeBase::last;
+        time.window_complete = time.window_complete || at_end || (n >= 0 && of(n).window_complete);
+        time.ahead = std::max(time.ahead, read.time->offset + (n >= 0 ? of(n).ahead : 0));
+      }
+    }
+    out_.statistics.push_back(time);
   }
 
   void at_each(const Statement& s) {

@@ -37,6 +37,14 @@ struct LearnTime {
   LineWhen when = LineWhen::arrive;
   int ahead = 0;
   bool from_start = false;
+  int beyond = 0;  // how many steps beyond its window's end it reads, through names
+};
+
+// When the samples of a `per neuron` block are at hand.
+struct StatisticsTime {
+  bool window_complete = false;  // on the way back, or else at the arrival that completes the look-ahead
+  int ahead = 0;
+  int beyond = 0;  // as of a learn line
 };
 
 // The names of one `at each` block, which run along its own index k.
@@ -47,10 +55,11 @@ struct BlockTime {
 
 struct RuleTime {
   std::map<std::string, NameTime> names;
-  std::vector<LearnTime> learns;  // one per learn statement, in order of the statements
-  std::vector<BlockTime> blocks;  // one per `at each` block
-  bool online = true;             // every line has finite look-ahead and none runs backward
-  int ahead = 0;                  // largest look-ahead of a learn line
+  std::vector<LearnTime> learns;           // one per learn statement, in order of the statements
+  std::vector<BlockTime> blocks;           // one per `at each` block
+  std::vector<StatisticsTime> statistics;  // one per `per neuron` block
+  bool online = true;                      // every line has finite look-ahead and none runs backward
+  int ahead = 0;                           // largest look-ahead of a learn line
 };
 
 RuleTime analyse_time(const Item& rule, Diagnostics& diagnostics);

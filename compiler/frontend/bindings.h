@@ -1,77 +1,89 @@
 // A rule's roles bound to items of the library: their axes get extents, their declarations become tensors.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "compiler/ir/program.h"
-#include "dsl/ast.h"
+#include "compiler/ir/value.h"
 #include "dsl/diagnostic.h"
+#include "dsl/typed_item.h"
 
 namespace eligo::compiler {
-
-struct ItemRef {
-  dsl::SourcePtr source;
-  std::shared_ptr<const dsl::File> file;  // keeps `item` alive
-  const dsl::Item* item = nullptr;
-};
 
 // Thrown after a fault has been added to the diagnostics.
 struct Abort {};
 
 struct Part {
   std::string role;  // "net"; empty for the rule itself
-  ItemRef ref;
-  std::map<std::string, Axis> axes;                        // the file's axis names
-  std::map<std::string, std::vector<std::string>> enums;   // enumerated axes and their members
-  std::map<std::string, int> tensors;                      // declared names and, for cells and readouts, equations
-  std::map<std::string, const dsl::Statement*> equations;  // general equations by name
-  std::map<std::string, std::map<dsl::TimeBase, const dsl::Statement*>> boundaries;
-  std::set<std::string> explicit_names;
-  const dsl::Statement* output = nullptr;
-  const dsl::Statement* loss = nullptr;
+  dsl::TypedItemPtr item;
+  std::map<std::string, Axis> axes;       // the file's axis names
+  std::map<std::string, double> numbers;  // of a rule: the integers of its header; -1 is all
+  std::map<std::string, int> tensors;     // declared names and, for cells and readouts, equations
+  std::map<std::string, Value> given;     // a readout's inputs
   std::vector<std::string> states, inputs, params, targets;  // declared order, local names
-};
 
-// Numbers in initialisers and ranges: sizes, arithmetic, sqrt, exp, log.
-double evaluate_constant(const dsl::Expr& e, const Part& part, dsl::Diagnostics& diagnostics);
+  dsl::ItemKind kind() const { return item->kind(); }
+  const std::map<std::string, dsl::TypedEquation>& equations() const { return item->equations; }
+  const dsl::TypedEquation& equation(const std::string& name) const { return item->equations.at(name); }
+  bool has_state(const std::string& name) const;
+  // Axis names whose members pick from it: the axis of a value that is one of this part's enumerated axes.
+  const dsl::Symbol* enumerated(const Axis& axis) const;
+};
 
 class Parts {
  public:
-  Parts(Program& program, dsl::Diagnostics& diagnostics, const std::map<std::string, std::int64_t>& sizes)
-      : program_(program), diagnostics_(diagnostics), sizes_(sizes) {}
+  // `items`: what is given for the roles of the rule. The rule is part of it from the start.
+  Parts(Program& program, dsl::Diagnostics& diagnostics, const dsl::TypedItemPtr& rule,
+        const std::map<std::string, dsl::TypedItemPtr>& items, const std::map<std::string, std::int64_t>& sizes)
+      : program_(program), diagnostics_(diagnostics), items_(items), sizes_(sizes) {
+    add("", rule);
+  }
 
-  Part& add(const std::string& role, const ItemRef& ref);
+  // The item given for a role.
+  Part& bind(const dsl::HeaderEntry& role);
+  Part& add(const std::string& role, const dsl::TypedItemPtr& item);
   Part* find(const std::string& role);
-  std::map<std::string, std::unique_ptr<Part>>& all() { return parts_; }
+  Part& rule() { return *parts_.at(""); }
+  const Part& rule() const { return *parts_.at(""); }
+  const std::map<std::string, std::unique_ptr<Part>>& all() const { return parts_; }
 
   // Header axes that no binding gave an extent take it from the experiment's sizes; a missing one is an error.
   void take_sizes(Part& part);
-  // Declarations of these kinds become tensors of the program, in declared order. A keep value of the rule may have a
-  // bundle among its axes; `bundle` knows those of roles that are bound, others wait for the next call.
-  using BundleAxis = std::function<std::optional<Axis>(const std::string& name)>;
-  void declare(Part& part, const BundleAxis& bundle = {});
+  // Declarations become tensors of the program, in declared order. A keep value of the rule may have a bundle of a role
+  // among its axes; those of roles that are not bound yet wait for the next call.
+  void declare(Part& part);
   int declare_equation(Part& part, const std::string& name, TensorKind kind, std::vector<Axis> axes);
-  Axis bundle_axis(const std::string& key, const std::string& shown, const std::vector<int>& tensors);
-  std::optional<Axis> neurons;  // of `over neurons w`: parameters' axes are told apart by it
-  bool used(const std::string& size) const { return used_.contains(size); }
+
+  // The tensors of net.state, net.params, ... as one axis.
+  std::vector<int> members(const Part& part, dsl::BundleKind bundle) const;
+  Axis bundle_axis(const std::string& key, const std::string& shown, const std::vector<int>& tensors) const;
+  Axis bundle_axis(const Part& part, dsl::BundleKind bundle) const;
+
+  // The axis of `over neurons w`; parameters' axes are told apart by it.
+  const std::optional<Axis>& neurons() const { return neurons_; }
+  void bind_neurons(const std::string& name, const Axis& axis);
 
   [[noreturn]] void fail(dsl::Code code, const Part& part, dsl::Span span, const std::string& message,
-                         const std::string& help = "");
+                         const std::string& help = "") const;
 
  private:
-  Init initialiser(const dsl::Declaration& decl, const Part& part);
+  double constant(const dsl::TypedExpr& e, const Part& part) const;
+  Init initialiser(const dsl::TypedDeclaration& decl, const Part& part) const;
+  std::optional<std::vector<Axis>> declared_axes(const dsl::TypedDeclaration& d, const Part& part);
+  Tensor declared(const dsl::TypedDeclaration& d, const Part& part, TensorKind kind, std::vector<Axis> axes) const;
   std::vector<Axis> member_axes(const Tensor& t) const;
 
   Program& program_;
   dsl::Diagnostics& diagnostics_;
+  const std::map<std::string, dsl::TypedItemPtr>& items_;
   const std::map<std::string, std::int64_t>& sizes_;
-  std::set<std::string> used_;
   std::map<std::string, std::unique_ptr<Part>> parts_;
+  std::optional<Axis> neurons_;
 };
 
 }  // namespace eligo::compiler

@@ -1,37 +1,30 @@
-// The names of an `at each` block: what its lines define, and the parameters that it revises.
+// The names of an `at each` block as tensors: what is stored along k, and the parameters that it revises.
 //
 // Inside the block `k` is the general index, which the graph writes as its `t`; the step that has arrived, each
-// example's own last step at most, is `now`. A line with `t` or `start` on the left holds at that place only.
+// example's own last step at most, is `now`. A line with `t` or `start` on the left holds at that index only.
 #pragma once
 
 #include <map>
 #include <string>
 #include <vector>
 
-#include "dsl/ast.h"
-#include "dsl/time.h"
+#include "dsl/typed_item.h"
 
 namespace eligo::compiler {
 
-struct BlockNames {
-  struct Revised {  // θ[k+1] = …, θ[start] = …, θ := …
-    const dsl::Statement *general = nullptr, *start = nullptr, *assign = nullptr;
-    std::vector<int> parameters, running, increments;  // tensors, one a member
+struct BlockTensors {
+  struct Revised {  // one tensor a member
+    std::vector<int> parameters, running, increments;
   };
-  const dsl::Statement* statement = nullptr;
-  const dsl::BlockTime* time = nullptr;
-  std::map<std::string, const dsl::Statement*> equations;
-  std::map<std::string, std::map<dsl::TimeBase, const dsl::Statement*>> boundaries;
+  const dsl::TypedBlock* lines = nullptr;
+  std::size_t number = 0;  // from 1
   std::map<std::string, Revised> revised;
-  std::map<std::string, int> tensors;  // names that are stored along k
-  int low = 0, high = 0;               // k runs from start+low to now+high
+  std::map<std::string, int> stored;  // names that are stored along k
 
-  bool recurrent(const std::string& name) const {
-    const auto found = time->directions.find(name);
-    return found != time->directions.end() && found->second != dsl::Direction::none;
-  }
+  bool defines(const std::string& name) const { return lines->equations.contains(name); }
+  const dsl::TypedEquation& equation(const std::string& name) const { return lines->equations.at(name); }
   // The left side of a general equation is at k plus this.
-  static int shift(const dsl::Statement& general) { return general.time ? general.time->offset : 0; }
+  static int shift(const dsl::TypedLine& general) { return general.source->time ? general.source->time->offset : 0; }
 };
 
 // Which line of a block is being read: it says what θ[…] of a revised parameter means.

@@ -1,19 +1,18 @@
 // Which recurrences of a rule are about the batch and not about its examples.
 #include <algorithm>
 
-#include "compiler/frontend/elaborate.h"
+#include "compiler/frontend/elaborator.h"
 
 namespace eligo::compiler {
 
-using dsl::Expr;
-using dsl::ExprKind;
+using dsl::TypedEquation;
+using dsl::TypedExpr;
+using dsl::TypedKind;
 
-bool Elaborator::is_batch_wide(const std::string& name) {
-  const auto info = time->names.find(name);
-  if (info == time->names.end() || info->second.direction != dsl::Direction::backward) return false;
-  if (rule->equations.at(name)->record) return false;
+bool Elaborator::is_batch_wide(const TypedEquation& equation) {
+  if (equation.time.direction != dsl::Direction::backward || equation.record) return false;
   std::set<std::string> seen;
-  return !reads_examples(*std::make_unique<Expr>(Expr{.kind = ExprKind::name, .name = name}), seen);
+  return !reads_examples(equation, seen);
 }
 
 Value Elaborator::window_end(TimeRef at) {
@@ -21,53 +20,64 @@ Value Elaborator::window_end(TimeRef at) {
   return flag(Flag::window_end, at);
 }
 
-// Conservative: whatever is not known to be the same for all examples is not.
-bool Elaborator::reads_examples(const Expr& e, std::set<std::string>& seen) {
-  auto any = [&](const std::vector<dsl::ExprPtr>& parts) {
-    return std::any_of(parts.begin(), parts.end(), [&](const auto& p) { return reads_examples(*p, seen); });
-  };
-  switch (e.kind) {
-    case ExprKind::number: return false;
-    case ExprKind::index: {  // what is in brackets is a time or letters, unless it is a wiring
-      if (reads_examples(*e.args[0], seen)) return true;
-      return std::any_of(e.args.begin() + 1, e.args.end(), [&](const auto& p) {
-        return p->kind != ExprKind::name && !dsl::as_time_index(*p) && reads_examples(*p, seen);
-      });
-    }
-    case ExprKind::member: {
-      Part* part = e.args[0]->kind == ExprKind::name ? parts_.find(e.args[0]->name) : nullptr;
-      if (!part) return true;
-      const auto tensor = part->tensors.find(e.name);
-      if (tensor == part->tensors.end()) return e.name != "params";
-      const TensorKind kind = p_.tensors[tensor->second].kind;
-      return kind != TensorKind::wiring && kind != TensorKind::param && kind != TensorKind::hyper;
-    }
-    case ExprKind::call: {
-      static const std::set<std::string> draws = {"normal", "uniform", "random_sign"};
-      return parts_.find(e.name) || draws.contains(e.name) || any(e.args);
-    }
-    case ExprKind::compare:  // the letter beside a wiring
-      for (const auto& p : e.args)
-        if (p->kind != ExprKind::name && reads_examples(*p, seen)) return true;
-      return false;
-    case ExprKind::name: break;
-    case ExprKind::derivative:
-    case ExprKind::before: return true;
-    default: return any(e.args);
-  }
-  if (e.name == "t" || header_numbers.contains(e.name) || rule->axes.contains(e.name)) return false;
-  if (const auto equation = rule->equations.find(e.name); equation != rule->equations.end()) {
-    if (!seen.insert(e.name).second) return false;
-    if (reads_examples(*equation->second->value, seen)) return true;
-    if (const auto b = rule->boundaries.find(e.name); b != rule->boundaries.end())
-      for (const auto& [base, s] : b->second)
-        if (reads_examples(*s->value, seen)) return true;
-    return false;
-  }
-  const auto tensor = rule->tensors.find(e.name);
-  if (tensor == rule->tensors.end()) return true;
+bool Elaborator::reads_examples(const TypedEquation& equation, std::set<std::string>& seen) {
+  if (!seen.insert(equation.name).second) return false;
+  return reads_examples(*equation.general.value, seen) ||
+         std::any_of(equation.boundaries.begin(), equation.boundaries.end(),
+                     [&](const auto& boundary) { return reads_examples(*boundary.second.value, seen); });
+}
+
+// A tensor of the rule or of a part: one for all examples where its kind says so.
+bool Elaborator::is_of_examples(const TypedExpr& e) const {
+  const bool member = e.kind == TypedKind::member;
+  const Part* part = member ? parts_.find(e.role) : &parts_.rule();
+  if (part == nullptr) return true;
+  const auto tensor = part->tensors.find(e.name);
+  if (tensor == part->tensors.end()) return true;
   const TensorKind kind = p_.tensors[tensor->second].kind;
+  if (member) return kind != TensorKind::wiring && kind != TensorKind::param && kind != TensorKind::hyper;
   return kind != TensorKind::hyper && kind != TensorKind::keep;
+}
+
+// Conservative: whatever is not known to be the same for all examples is not.
+bool Elaborator::reads_examples(const TypedExpr& e, std::set<std::string>& seen) {
+  switch (e.kind) {
+    case TypedKind::number:
+    case TypedKind::step:
+    case TypedKind::size: return false;
+    case TypedKind::read:
+      if (const TypedEquation* equation = named_equation(e, nullptr)) return reads_examples(*equation, seen);
+      return is_of_examples(e);
+    case TypedKind::bundle: return e.bundle != dsl::BundleKind::params;
+    case TypedKind::member: return is_of_examples(e);
+    case TypedKind::steps:
+    case TypedKind::samples:
+    case TypedKind::local:
+    case TypedKind::revised:
+    case TypedKind::loss:
+    case TypedKind::given:
+    case TypedKind::derivative:
+    case TypedKind::before:
+    case TypedKind::draw:
+    case TypedKind::call: return true;
+    case TypedKind::place:
+      if (std::any_of(e.places.begin(), e.places.end(),
+                      [&](const dsl::PlaceIndex& p) { return p.wiring && reads_examples(*p.wiring, seen); }))
+        return true;
+      break;
+    case TypedKind::leads_to:
+    case TypedKind::pick:
+    case TypedKind::negate:
+    case TypedKind::add:
+    case TypedKind::subtract:
+    case TypedKind::multiply:
+    case TypedKind::divide:
+    case TypedKind::power:
+    case TypedKind::compare:
+    case TypedKind::contract:
+    case TypedKind::function: break;
+  }
+  return std::any_of(e.args.begin(), e.args.end(), [&](const auto& a) { return reads_examples(*a, seen); });
 }
 
 }  // namespace eligo::compiler

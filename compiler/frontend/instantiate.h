@@ -18,8 +18,8 @@
 namespace eligo::compiler {
 
 struct Instance {
-  ItemRef rule, optimiser;
-  std::map<std::string, ItemRef> roles;  // by the rule's role names
+  dsl::TypedItemPtr rule, optimiser;
+  std::map<std::string, dsl::TypedItemPtr> roles;  // by the rule's role names
   std::map<std::string, std::int64_t> sizes;
   std::map<std::string, std::int64_t> header;  // the rule's integers; -1 is `all`
   UpdateEvery update = UpdateEvery::sequence;

@@ -4,12 +4,11 @@
 
 #include <fmt/format.h>
 
-#include "compiler/frontend/elaborate.h"
+#include "compiler/frontend/elaborator.h"
 
 namespace eligo::compiler {
 
 using dsl::Code;
-using dsl::Expr;
 
 void set_step(Axis& axis, TimeRef step) {
   if (axis.step) axis.key.resize(axis.key.find('@'));
@@ -57,35 +56,35 @@ bool derives_per_step(const Program& program, Ref root) {
   return false;
 }
 
-void Elaborator::refuse_trace(const std::string& n, dsl::Span at) {
-  parts_.fail(Code::E0605, *rule, at,
-              fmt::format("{} carries derivatives by parameters from step to step, but some of these have a value per "
-                          "step, and those of different steps would be added up",
-                          n),
-              "use parts whose parameters are shared by all steps, or a rule without such a trace");
+void Elaborator::refuse_trace(const std::string& n, dsl::Span at) const {
+  fail(Code::E0605, at,
+       fmt::format("{} carries derivatives by parameters from step to step, but some of these have a value per step, and "
+                   "those of different steps would be added up",
+                   n),
+       "use parts whose parameters are shared by all steps, or a rule without such a trace");
 }
 
-Value Elaborator::slot_at(int tensor, TimeRef at, const Expr& at_expr) {
-  if (at.base == When::end || at.base == When::last)
-    parts_.fail(Code::E0605, *rule, at_expr.span,
-                fmt::format("{} has a value per step, and {} is another step for each example of a batch",
-                            p_.tensors[tensor].name, to_string(at)),
-                "read it at t, where the equation of that step stands");
-  return tensor_at(tensor, at);
+Value Elaborator::slot_at(int tensor, TimeRef time, dsl::Span at) {
+  if (time.base == When::end || time.base == When::last)
+    fail(Code::E0605, at,
+         fmt::format("{} has a value per step, and {} is another step for each example of a batch",
+                     p_.tensors[tensor].name, to_string(time)),
+         "read it at t, where the equation of that step stands");
+  return tensor_at(tensor, time);
 }
 
 void Elaborator::settle_step(const Value& numerator, std::vector<Ref>& cuts, std::vector<Axis>& axes, TimeRef own,
-                             const Expr& at) {
+                             dsl::Span at) {
   std::vector<Ref> roots;
   const Value formed = v_.form(numerator);
   for (const auto& [key, block] : formed.blocks) roots.push_back(block);
   const bool apart = own.base == When::end || own.base == When::last;
   if (apart && !steps_below(p_, roots, cuts, own, {}).empty())
-    parts_.fail(Code::E0605, *rule, at.span,
-                fmt::format("this follows parameters that have a value per step at {}, which is another step for each "
-                            "example of a batch",
-                            to_string(own)),
-                "take the derivative at t, where the equation of that step stands");
+    fail(Code::E0605, at,
+         fmt::format("this follows parameters that have a value per step at {}, which is another step for each example "
+                     "of a batch",
+                     to_string(own)),
+         "take the derivative at t, where the equation of that step stands");
   std::set<int> which;
   for (Ref cut : cuts)
     if (p_.tensors[cut->tensor].per_step) which.insert(cut->tensor);
@@ -94,10 +93,10 @@ void Elaborator::settle_step(const Value& numerator, std::vector<Ref>& cuts, std
   if (steps.size() > 1) {
     std::vector<std::string> names;
     for (TimeRef step : steps) names.push_back(to_string(step));
-    parts_.fail(Code::E0605, *rule, at.span,
-                fmt::format("this depends on the parameters of several steps, {}, and they have a value per step",
-                            fmt::join(names, " and ")),
-                "take the derivative of each step's part by itself");
+    fail(Code::E0605, at,
+         fmt::format("this depends on the parameters of several steps, {}, and they have a value per step",
+                     fmt::join(names, " and ")),
+         "take the derivative of each step's part by itself");
   }
   const TimeRef step = steps.empty() ? own : *steps.begin();
   for (Ref& cut : cuts)

@@ -85,9 +85,10 @@ int check(const std::vector<std::string>& files, bool json, const std::vector<st
     }
     dsl::Diagnostics diagnostics;
     const dsl::ParsedFile file = dsl::parse_file(file_of(name, rule_folders), diagnostics);
-    if (diagnostics.empty()) dsl::check(file, diagnostics);
+    std::vector<dsl::TypedItemPtr> items;
+    if (diagnostics.empty()) items = dsl::check(file, diagnostics);
     if (diagnostics.empty()) {
-      reports += dsl::report(file);
+      reports += dsl::report(items);
       warnings += warnings_of_file(file.source->path, rule_folders);
     }
     for (const auto& diagnostic : diagnostics.list()) {

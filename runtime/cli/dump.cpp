@@ -31,16 +31,21 @@ compiler::CompileOptions compile_options(const ProgramSpec& spec) {
   return options;
 }
 
-std::string parsed_text(const ProgramSpec& spec) {
+// The rule's file as it was parsed, or each item of it with its names, axes and times resolved.
+std::string file_text(const ProgramSpec& spec, bool checked) {
   const Found found = find_part(spec.rule, "rule", spec.rule_paths);
   dsl::Diagnostics diagnostics;
   const dsl::ParsedFile file = dsl::parse_file(found.path, diagnostics);
   if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
-  return dsl::print(file.file);
+  if (!checked) return dsl::print(file.file);
+  std::string out;
+  for (const dsl::TypedItemPtr& item : dsl::check(file, diagnostics)) out += (out.empty() ? "" : "\n") + text(*item);
+  if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
+  return out;
 }
 
 std::string stage_text(const DumpOptions& o) {
-  if (o.stage == "parse") return parsed_text(o.spec);
+  if (o.stage == "parse" || o.stage == "check") return file_text(o.spec, o.stage == "check");
   const compiler::CompileOptions options = compile_options(o.spec);
   std::vector<std::string> stages = compiler::stage_names(options);
   const std::vector<std::string> passes = compiler::pass_names();
@@ -48,7 +53,7 @@ std::string stage_text(const DumpOptions& o) {
     return std::find(names.begin(), names.end(), o.stage) != names.end();
   };
   if (!has(stages) && !has(passes)) {
-    stages.insert(stages.begin(), "parse");
+    stages.insert(stages.begin(), {"parse", "check"});
     throw Error(fmt::format("there is no stage {}: the stages are {}; the passes {}", o.stage, fmt::join(stages, ", "),
                             fmt::join(passes, ", ")));
   }

@@ -30,7 +30,7 @@ std::string padded(const std::string& text, int width) {
   return text + std::string(static_cast<std::size_t>(std::max(0, width - dsl::width(text))), ' ');
 }
 
-std::string title_of(const KnownItem& one) { return one.parsed ? one.notes.title : "(has errors: see `eligo check`)"; }
+std::string title_of(const KnownItem& one) { return one.checked ? one.notes.title : "(has errors: see `eligo check`)"; }
 
 // Name, title, paper and perhaps the file, each in a column as wide as what it holds, within bounds.
 void print_items(const std::string& heading, const std::vector<const KnownItem*>& items, bool paths) {

@@ -146,7 +146,7 @@ void add_dump(CLI::App& app, Arguments& a) {
   add_rule_options(verb, a.model);
   add_compile_options(verb, a.model);
   auto* stage = verb->add_option("--stage", a.dump.stage,
-                                 "parse, graph, derivatives, simplified, schedule, distributed, timetable, loops, llvm, asm, or "
+                                 "parse, check, graph, derivatives, simplified, schedule, distributed, timetable, loops, llvm, asm, or "
                                  "the name of a pass, as --time-passes lists them");
   auto* times = verb->add_flag("--time-passes", a.dump.time_passes, "What each pass takes and leaves, instead of a text");
   stage->excludes(times);

@@ -12,7 +12,7 @@
 #include "compiler/reference/interpreter.h"
 #include "dsl/file.h"
 #include "dsl/names.h"
-#include "dsl/time.h"
+#include "dsl/parser.h"
 #include "runtime/engine/program.h"
 #include "runtime/library/cache.h"
 #include "runtime/library/compile_key.h"
@@ -31,39 +31,36 @@ compiler::UpdateEvery every(Update update) {
   }
 }
 
-compiler::ItemRef load(const std::string& name, const std::string& kind, const ProgramSpec& spec) {
+dsl::TypedItemPtr load(const std::string& name, const std::string& kind, const ProgramSpec& spec) {
   const Found found = find_part(name, kind, spec.rule_paths);
   dsl::Diagnostics diagnostics;
   const dsl::ParsedFile parsed = dsl::parse_file(found.path, diagnostics);
-  if (diagnostics.empty()) dsl::check(parsed, diagnostics);
+  std::vector<dsl::TypedItemPtr> items;
+  if (diagnostics.empty()) items = dsl::check(parsed, diagnostics);
   if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
-  compiler::ItemRef ref;
-  ref.source = parsed.source;
-  auto file = std::make_shared<dsl::File>(parsed.file);
-  for (const dsl::Item& item : file->items)
-    if (dsl::canonical(item.name) == dsl::canonical(found.item)) ref.item = &item;
-  if (!ref.item) throw Error(fmt::format("{}: there is no {} {} in this file", found.path, kind, found.item));
-  ref.file = file;
-  return ref;
+  dsl::TypedItemPtr found_item;
+  for (const dsl::TypedItemPtr& item : items)
+    if (dsl::word_of(item->kind()) == kind && dsl::canonical(item->name()) == dsl::canonical(found.item))
+      found_item = item;
+  if (!found_item) throw Error(fmt::format("{}: there is no {} {} in this file", found.path, kind, found.item));
+  return found_item;
 }
 
 // A rule in which a caller gives the value of some recurrences before the first step: as if it had the boundary equation
 // P[start] = that value, instead of one of its own.
-void give_starts(compiler::ItemRef& rule, const std::vector<std::string>& starts) {
-  if (starts.empty()) return;
-  dsl::Diagnostics faults;
-  const dsl::RuleTime time = dsl::analyse_time(*rule.item, faults);
-  auto file = std::make_shared<dsl::File>(*rule.file);
-  dsl::Item& item = file->items[static_cast<std::size_t>(rule.item - rule.file->items.data())];
+dsl::TypedItemPtr with_given_starts(const dsl::TypedItemPtr& rule, const std::vector<std::string>& starts) {
+  if (starts.empty()) return rule;
+  dsl::ParsedFile changed{rule->source, {}};
+  dsl::Item& item = changed.file.items.emplace_back(rule->syntax);
   for (const std::string& given : starts) {
     const std::string name = dsl::canonical(given);
-    const auto found = time.names.find(name);
-    const bool forward = found != time.names.end() && found->second.direction == dsl::Direction::forward;
+    const auto found = rule->equations.find(name);
+    const bool forward = found != rule->equations.end() && found->second.time.direction == dsl::Direction::forward;
     const auto is_it = [&](const dsl::Statement& s) { return s.kind == dsl::StatementKind::equation && s.name == name; };
     const auto general = std::find_if(item.statements.begin(), item.statements.end(), is_it);
     if (!forward || general == item.statements.end())
       throw Error(fmt::format("{}[start] cannot be given: {}", given,
-                              found == time.names.end()
+                              found == rule->equations.end()
                                   ? fmt::format("the rule {} has no recurrence {}; a cell's state is net.{}[start]",
                                                 item.name, given, given)
                                   : fmt::format("in the rule {} it is no recurrence that runs forward", item.name)));
@@ -73,12 +70,14 @@ void give_starts(compiler::ItemRef& rule, const std::vector<std::string>& starts
     });
     start.time = dsl::TimeIndex{dsl::TimeBase::start, 0};
     start.indices.clear();
-    start.value = std::make_shared<dsl::Expr>(
-        dsl::Expr{.kind = dsl::ExprKind::name, .span = start.span, .name = name + "[start]"});
+    start.value =
+        std::make_shared<dsl::Expr>(dsl::Expr{.kind = dsl::ExprKind::given, .span = start.span, .name = name});
     item.statements.push_back(std::move(start));
   }
-  rule.item = &item;
-  rule.file = file;
+  dsl::Diagnostics diagnostics;
+  const std::vector<dsl::TypedItemPtr> items = dsl::check(changed, diagnostics);
+  if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
+  return items.front();
 }
 
 std::string part_for(const dsl::HeaderEntry& role, const ProgramSpec& spec, const SynthRoles& synths) {
@@ -152,10 +151,9 @@ void check_numbers(const compiler::Program& program) {
 
 static compiler::Instance bind(const ProgramSpec& spec) {
   compiler::Instance instance;
-  instance.rule = load(spec.rule, "rule", spec);
-  give_starts(instance.rule, spec.starts);
-  const SynthRoles synths = synths_for(*instance.rule.item, spec);
-  for (const dsl::HeaderEntry& h : instance.rule.item->header) {
+  instance.rule = with_given_starts(load(spec.rule, "rule", spec), spec.starts);
+  const SynthRoles synths = synths_for(instance.rule->syntax, spec);
+  for (const dsl::HeaderEntry& h : instance.rule->syntax.header) {
     if (h.kind != dsl::HeaderEntry::Kind::role) continue;
     const std::string name = part_for(h, spec, synths);
     if (name.empty())

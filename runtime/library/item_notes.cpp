@@ -80,13 +80,12 @@ std::vector<KnownItem> known_items(const std::vector<std::string>& folders) {
     one.place = place;
     one.tour = std::filesystem::path(place.path).parent_path().filename() == "tour";
     dsl::Diagnostics diagnostics;
-    one.file = dsl::parse_file(place.path, diagnostics);
-    if (diagnostics.empty()) dsl::check(one.file, diagnostics);
-    std::erase_if(one.file.file.items, [&](const dsl::Item& item) {
-      return dsl::word_of(item.kind) != place.kind || dsl::canonical(item.name) != dsl::canonical(place.name);
-    });
-    one.parsed = diagnostics.empty() && one.file.file.items.size() == 1;
-    if (one.parsed) one.notes = notes_of(one.item());
+    const dsl::ParsedFile file = dsl::parse_file(place.path, diagnostics);
+    if (diagnostics.empty())
+      for (const dsl::TypedItemPtr& item : dsl::check(file, diagnostics))
+        if (dsl::word_of(item->kind()) == place.kind && dsl::canonical(item->name()) == dsl::canonical(place.name))
+          one.checked = item;
+    if (one.checked) one.notes = notes_of(one.item());
     known.push_back(std::move(one));
   }
   std::stable_partition(known.begin(), known.end(), [](const KnownItem& one) { return !one.tour; });

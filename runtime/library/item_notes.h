@@ -24,15 +24,14 @@ struct ItemNotes {
 
 ItemNotes notes_of(const dsl::Item& item);
 
-// An item of the library with its file parsed.
+// An item of the library, checked.
 struct KnownItem {
   Item place;
-  bool tour = false;     // one of the tour's
-  bool parsed = false;   // false: the file has errors, `eligo check` says which
-  dsl::ParsedFile file;  // with this item alone, behind its comments
+  bool tour = false;          // one of the tour's
+  dsl::TypedItemPtr checked;  // null: the file has errors, `eligo check` says which
   ItemNotes notes;
 
-  const dsl::Item& item() const { return file.file.items.front(); }
+  const dsl::Item& item() const { return checked->syntax; }
 };
 
 // Everything that find_part could find, in the order of the search; those of the tour last.

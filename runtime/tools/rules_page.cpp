@@ -48,14 +48,14 @@ std::string headline(const std::string& report) {
 
 std::string source_of(const KnownItem& one) {
   const dsl::Span span = one.item().span;
-  return one.file.source->text.substr(span.begin, span.end - span.begin);
+  return one.checked->source->text.substr(span.begin, span.end - span.begin);
 }
 
 std::string index(const std::vector<const KnownItem*>& rules) {
   std::string out = "| rule | | paper | |\n|---|---|---|---|\n";
   for (const KnownItem* one : rules)
     out += fmt::format("| [{0}](#{0}) | {1} | {2} | {3} |\n", one->place.name, cell(one->notes.title),
-                       cell(one->notes.paper), headline(dsl::report(one->file)));
+                       cell(one->notes.paper), headline(dsl::report({one->checked})));
   return out + "\n";
 }
 
@@ -138,7 +138,7 @@ std::string section(const KnownItem& one, const std::vector<std::string>& folder
   if (!one.notes.paper.empty()) out += fmt::format("{}.\n\n", one.notes.paper);
   out += fmt::format("```eli\n{}\n```\n\n", source_of(one));
   out += hypers(one.item());
-  const std::string report = dsl::report(one.file);
+  const std::string report = dsl::report({one.checked});
   out += fmt::format("```text\n{}```\n\n", report);
   out += costs(one.place.name, folders);
   out += list_of("Identities", one.notes.identities);
@@ -174,7 +174,7 @@ std::string parts_table(const std::vector<KnownItem>& items, const std::string& 
   std::string out = fmt::format("## {}\n\n| | | {} | {} | {} |\n|---|---|---|---|---|\n", heading,
                                 optimiser ? "header" : "sizes", optimiser ? "keeps" : "parameters", "hypers");
   for (const KnownItem& one : items) {
-    if (one.place.kind != kind || one.tour || !one.parsed) continue;
+    if (one.place.kind != kind || one.tour || !one.checked) continue;
     std::string about = one.notes.title;
     if (!one.notes.paper.empty()) about += (about.empty() ? "" : "; ") + one.notes.paper;
     out += fmt::format("| `{}` | {} | {} | {} | {} |\n", one.place.name, cell(about), sizes_of(one.item()),
@@ -190,7 +190,7 @@ std::string rules_page(const std::vector<KnownItem>& items, const std::vector<st
   std::vector<const KnownItem*> rules;
   for (const KnownItem& one : items) {
     if (one.place.kind != "rule" || one.tour) continue;
-    if (!one.parsed) throw Error(fmt::format("{}: has errors: `eligo check` shows them", one.place.path));
+    if (!one.checked) throw Error(fmt::format("{}: has errors: `eligo check` shows them", one.place.path));
     rules.push_back(&one);
   }
   std::string out = kIntroduction + index(rules) + kCosts + "\n";

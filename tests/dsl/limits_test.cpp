@@ -23,8 +23,9 @@ std::string repeated(const std::string& text, int times) {
 std::string first_error(const std::string& text) {
   Diagnostics diagnostics;
   const ParsedFile file = parse_text("test.eli", text, diagnostics);
-  if (diagnostics.empty()) check(file, diagnostics);
-  if (diagnostics.empty()) report(file);
+  std::vector<TypedItemPtr> items;
+  if (diagnostics.empty()) items = check(file, diagnostics);
+  if (diagnostics.empty()) report(items);
   return diagnostics.empty() ? "" : fmt::format("{} {}", code_name(diagnostics.list()[0].code), diagnostics.list()[0].message);
 }
 

@@ -3,6 +3,7 @@
 // check    the errors, or "ok"
 // fmt      the canonical text, or the errors
 // tree     each equation's right side with all parentheses
+// typed    each item as the checker resolves it
 // report   what `eligo check` says of a correct file; report-json as JSON; report-file of files of rules/, one a line
 //
 // `-- check escapes` reads \xNN in the input as a byte.
@@ -55,9 +56,16 @@ std::string report_files(const std::string& names) {
   for (std::string name; std::getline(in, name);) {
     Diagnostics diagnostics;
     const ParsedFile parsed = parse_file(ELIGO_RULES "/" + name, diagnostics);
-    if (diagnostics.empty()) check(parsed, diagnostics);
-    out += (out.empty() ? "" : "\n") + (diagnostics.empty() ? report(parsed) : render(diagnostics));
+    std::vector<TypedItemPtr> items;
+    if (diagnostics.empty()) items = check(parsed, diagnostics);
+    out += (out.empty() ? "" : "\n") + (diagnostics.empty() ? report(items) : render(diagnostics));
   }
+  return out;
+}
+
+std::string typed(const std::vector<TypedItemPtr>& items) {
+  std::string out;
+  for (const TypedItemPtr& item : items) out += (out.empty() ? "" : "\n") + text(*item);
   return out;
 }
 
@@ -68,13 +76,15 @@ std::string run(const Case& c) {
   Diagnostics diagnostics;
   const ParsedFile parsed = parse_text("test.eli", escapes ? unescaped(c.input) : c.input, diagnostics);
   const bool parses = diagnostics.empty();
-  if (parses && action != "fmt" && action != "tree") check(parsed, diagnostics);
+  std::vector<TypedItemPtr> items;
+  if (parses && action != "fmt" && action != "tree") items = check(parsed, diagnostics);
   if (!diagnostics.empty()) return render(diagnostics);
   if (action == "check") return "ok\n";
   if (action == "fmt") return print(parsed.file);
   if (action == "tree") return tree(parsed.file);
-  if (action == "report") return report(parsed);
-  if (action == "report-json") return report_json(parsed) + "\n";
+  if (action == "typed") return typed(items);
+  if (action == "report") return report(items);
+  if (action == "report-json") return report_json(items) + "\n";
   return "unknown action: " + c.action + "\n";
 }
 

@@ -68,14 +68,15 @@ class ParserTarget : public Target {
     dsl::Diagnostics diagnostics;
     const dsl::ParsedFile file = dsl::parse_text("mutated.eli", text, diagnostics);
     const bool parses = diagnostics.empty();
-    dsl::check(file, diagnostics);
+    const std::vector<dsl::TypedItemPtr> items = dsl::check(file, diagnostics);
     const bool valid = diagnostics.empty();
     if (!valid) {
       expect(!dsl::render(diagnostics).empty(), "errors without a text");
       dsl::render_json(diagnostics);
     } else {
-      expect(!dsl::report(file).empty() || file.file.items.empty(), "nothing to report of a file with items");
-      dsl::report_json(file);
+      expect(!dsl::report(items).empty() || file.file.items.empty(), "nothing to report of a file with items");
+      dsl::report_json(items);
+      for (const dsl::TypedItemPtr& item : items) expect(!dsl::text(*item).empty(), "a checked item without a text");
     }
     if (parses) print_and_parse(file);
     return valid ? End::accepted : End::refused;
