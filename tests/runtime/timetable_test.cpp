@@ -102,8 +102,9 @@ TEST(Timetable, PartsTakeTheirRunAtOnce) {
   net.phase(PhaseKind::step, {stores(net.h)}, PhasePart::before);
   net.phase(PhaseKind::step, {stores(net.h)}, PhasePart::after);
   net.phase(PhaseKind::arrive, {gathers(net.gradient)}, PhasePart::after);
-  EXPECT_EQ(net.calls(4), "prepare step.before@1x2 step@1 step@2 step.after@1x2 arrive.after@1x2 "
-                          "step.before@3x2 step@3 step@4 step.after@3x2 arrive.after@3x2 update.W prepare ");
+  EXPECT_EQ(net.calls(4),
+            "prepare step.before@1x2 step@1 step@2 step.after@1x2 arrive.after@1x2 "
+            "step.before@3x2 step@3 step@4 step.after@3x2 arrive.after@3x2 update.W prepare ");
 }
 
 TEST(Timetable, WindowsAreSweptWhenComplete) {
@@ -112,14 +113,16 @@ TEST(Timetable, WindowsAreSweptWhenComplete) {
   net.phase(PhaseKind::sweep, {stores(r), gathers(net.gradient)});
   net.phase(PhaseKind::sweep_start, {gathers(net.gradient)});
   net.plan.window = 2;
-  EXPECT_EQ(net.calls(3), "prepare step@1 sweep@1 sweep_start@0 step@2 step@3 sweep@3 sweep@2 sweep_start@1 "
-                          "update.W prepare ");
+  EXPECT_EQ(net.calls(3),
+            "prepare step@1 sweep@1 sweep_start@0 step@2 step@3 sweep@3 sweep@2 sweep_start@1 "
+            "update.W prepare ");
   net.plan.short_first = false;
   net.plan.window_ahead = 1;
   net.plan.ahead = 1;
   net.plan.learned[0].every = compiler::UpdateEvery::window;
-  EXPECT_EQ(net.calls(3), "prepare step@1 step@2 step@3 sweep@2 sweep@1 sweep_start@0 update.W prepare "
-                          "sweep@3 sweep_start@2 update.W prepare ");
+  EXPECT_EQ(net.calls(3),
+            "prepare step@1 step@2 step@3 sweep@2 sweep@1 sweep_start@0 update.W prepare "
+            "sweep@3 sweep_start@2 update.W prepare ");
 }
 
 TEST(Timetable, ArrivalsGoOnBehindTheLastStep) {
@@ -137,12 +140,14 @@ TEST(Timetable, WalksBackFromEachArrival) {
   walk.first = net.phase(PhaseKind::replay_first, {gathers(net.gradient)});
   walk.again = net.phase(PhaseKind::replay, {gathers(net.gradient)});
   net.plan.replays = {walk};
-  EXPECT_EQ(net.calls(3), "prepare step@1 arrive@1 step@2 arrive@2 replay_first.@1 "
-                          "step@3 arrive@3 replay_first.@2 replay.@1 update.W prepare ");
+  EXPECT_EQ(net.calls(3),
+            "prepare step@1 arrive@1 step@2 arrive@2 replay_first.@1 "
+            "step@3 arrive@3 replay_first.@2 replay.@1 update.W prepare ");
   net.plan.replays[0].lag = 0;
   net.plan.replays[0].limit = 1;
-  EXPECT_EQ(net.calls(3), "prepare step@1 arrive@1 replay_first.@1 step@2 arrive@2 replay_first.@2 replay.@1 "
-                          "step@3 arrive@3 replay_first.@3 replay.@2 update.W prepare ");
+  EXPECT_EQ(net.calls(3),
+            "prepare step@1 arrive@1 replay_first.@1 step@2 arrive@2 replay_first.@2 replay.@1 "
+            "step@3 arrive@3 replay_first.@3 replay.@2 update.W prepare ");
 }
 
 TEST(Timetable, TheStartArrivesToo) {
