@@ -188,6 +188,47 @@ TEST(Timetable, ShardsMeetOnThreadsAtBoundedLines) {
   }
 }
 
+// A shard alone, with a list made up by hand: two shards of one example, of which the second is looked at.
+TEST(Timetable, AShardWorksThroughAListAlone) {
+  Net net;
+  const auto made = net.program();
+  const compiler::Layout layout = layout_of(net.plan, 2, 8, 2, true);
+  Memory memory(net.plan, layout, 2, 2, true);
+  const std::vector<int> flags = {net.time};
+  const Feed feed(memory, flags, {}, 0);
+  const std::vector<double> x = {1, 2, 3, 4, 5, 6};
+  Course course;
+  course.examples = 2;
+  course.steps = 3;
+  course.lengths = {3, 3};
+  course.windows = Windows({}, 3);
+  course.x = x.data();
+  const TimetableLoops loops(net.plan, course, 2, false);
+  const std::vector<std::vector<double>> start(net.plan.tensors.size());
+  ShardExecutor shard({net.plan, made->timetable, *made->runner, memory, feed, course, loops, start}, 1, 1);
+  shard.bind(nullptr);
+
+  using compiler::Action;
+  const auto list = [](Action action, std::vector<compiler::Instruction> body = {}) {
+    compiler::Instruction one;
+    one.action = action;
+    one.phase = 0;
+    one.body = std::move(body);
+    return std::vector<compiler::Instruction>{one};
+  };
+  std::vector<compiler::Instruction> run = list(Action::flags);
+  run.push_back(list(Action::load).front());
+  run.push_back(list(Action::each_step, list(Action::call)).front());
+  run.push_back(list(Action::each_step_back, list(Action::call)).front());
+  Cursor span;
+  span.from = 1;
+  span.to = 3;
+  shard.run(list(Action::begin), span);
+  shard.run(list(Action::each_run, run), span);
+  EXPECT_EQ(net.log->text, "step@1 step@2 step@2 step@1 step@3 step@3 ");
+  EXPECT_EQ(values_at(memory, net.x, 3, 1), std::vector<double>{6});
+}
+
 // What the verifier finds in a timetable that someone has damaged.
 TEST(Timetable, IsVerified) {
   using compiler::Action;
