@@ -32,7 +32,8 @@ class FlushDenormals {
 
  private:
 #if defined(__x86_64__)
-  static constexpr unsigned flush_to_zero = 0x8000, denormals_are_zero = 0x0040, mode = flush_to_zero | denormals_are_zero;
+  static constexpr unsigned flush_to_zero = 0x8000, denormals_are_zero = 0x0040,
+                            mode = flush_to_zero | denormals_are_zero;
   bool changes() const { return (before_ & mode) != mode; }
   unsigned before_;
 #elif defined(__aarch64__)

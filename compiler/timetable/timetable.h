@@ -1,11 +1,11 @@
 // The timetable of a program: what a session does to run a sequence, as a small structured program that the runtime
-// interprets. All that follows from the rule's shape is decided here: which phases there are, where the shards of a batch
-// meet, what is swept at a window's end, what is recomputed on the way back, when parameters are updated. It refers to a
-// Plan's tables by number and needs nothing else of it.
+// interprets. All that follows from the rule's shape is decided here: which phases there are, where the shards of a
+// batch meet, what is swept at a window's end, what is recomputed on the way back, when parameters are updated. It
+// refers to a Plan's tables by number and needs nothing else of it.
 //
 // Control is by loops with bodies and by guards, calls take their times from the loops around them, and the one place
-// where shards run side by side is a node of its own. So each node becomes a few lines of a driver function, and the body
-// of `each shard` one function of its own.
+// where shards run side by side is a node of its own. So each node becomes a few lines of a driver function, and the
+// body of `each shard` one function of its own.
 //
 //   arrivals, all in one span
 //     each shard
@@ -54,43 +54,43 @@ enum class Action {
   each_earlier,  // of a walk: at each step before that
 
   // The work of one shard.
-  begin,           // what lies before the first step, and what the shards gather: zeros, given values, flags
-  hold,            // of a recomputed window: a segment that has room for the run
-  flags,           // of the run's arrivals
-  load,            // inputs, targets and draws of the run's steps
-  call,            // a phase at t
-  call_run,        // a phase at all of the run, as so many examples
-  call_steps,      // the same at the run's steps alone
-  loss,            // of the run's steps
-  clear_beyond,    // values of arrivals behind the last step
-  mark,            // step `time` of a parameter with a value per step (`number` of Plan::learned) has gathered
-  measure_walk,    // how much of its signal a walk that ended early has left out
-  leave_end,       // of a recomputed window: saves what is known of the next one
-  return_to_end,   // and restores it
-  reach,           // of a recomputed window: computes the run's steps again if they are not held
-  clear_after,     // a tensor behind the window's end, as far as it is read there
-  repeat_last,     // a tensor that is read behind the last step: as it was there
-  collect,         // a tensor as it was at `time`, which differs between examples
-  clear_flag,      // at the window's boundary
-  set_active,      // the flag of examples that take a step of the window
-  restore_flags,   // of the boundary
-  block_flags,     // where k of a block stands
-  clear_around,    // a tensor beyond both ends of a block's k
+  begin,          // what lies before the first step, and what the shards gather: zeros, given values, flags
+  hold,           // of a recomputed window: a segment that has room for the run
+  flags,          // of the run's arrivals
+  load,           // inputs, targets and draws of the run's steps
+  call,           // a phase at t
+  call_run,       // a phase at all of the run, as so many examples
+  call_steps,     // the same at the run's steps alone
+  loss,           // of the run's steps
+  clear_beyond,   // values of arrivals behind the last step
+  mark,           // step `time` of a parameter with a value per step (`number` of Plan::learned) has gathered
+  measure_walk,   // how much of its signal a walk that ended early has left out
+  leave_end,      // of a recomputed window: saves what is known of the next one
+  return_to_end,  // and restores it
+  reach,          // of a recomputed window: computes the run's steps again if they are not held
+  clear_after,    // a tensor behind the window's end, as far as it is read there
+  repeat_last,    // a tensor that is read behind the last step: as it was there
+  collect,        // a tensor as it was at `time`, which differs between examples
+  clear_flag,     // at the window's boundary
+  set_active,     // the flag of examples that take a step of the window
+  restore_flags,  // of the boundary
+  block_flags,    // where k of a block stands
+  clear_around,   // a tensor beyond both ends of a block's k
 
   // The work of the whole batch.
-  snapshot,   // parameters, as they are at the span's arrivals
-  add_up,     // what a pass has gathered moves a running copy (`number` of Block::revisions, of block `block`)
-  clip,       // a bounded line's addition (`number` of Plan::clips)
-  assign,     // a phase that sets a block's running copies
-  adopt,      // one that sets parameters to them
-  reduce,     // what all shards gathered for a parameter (`number` of Plan::learned), added in their order
+  snapshot,          // parameters, as they are at the span's arrivals
+  add_up,            // what a pass has gathered moves a running copy (`number` of Block::revisions, of block `block`)
+  clip,              // a bounded line's addition (`number` of Plan::clips)
+  assign,            // a phase that sets a block's running copies
+  adopt,             // one that sets parameters to them
+  reduce,            // what all shards gathered for a parameter (`number` of Plan::learned), added in their order
   reduce_statistic,  // the same of a tensor that keep values read
-  check,      // whether the loss and what was reduced are finite, where it matters
-  update,     // a parameter, by its optimiser (`number`)
-  keep,       // the rule's keep values
-  keep_steps, // those with a value per step
-  prepare,    // what is computed from parameters alone, if they have changed
-  settle,     // all that was gathered has been taken up
+  check,             // whether the loss and what was reduced are finite, where it matters
+  update,            // a parameter, by its optimiser (`number`)
+  keep,              // the rule's keep values
+  keep_steps,        // those with a value per step
+  prepare,           // what is computed from parameters alone, if they have changed
+  settle,            // all that was gathered has been taken up
 };
 inline constexpr std::size_t actions = static_cast<std::size_t>(Action::settle) + 1;
 
@@ -130,8 +130,8 @@ struct Instruction {
 // Where the way over a sequence is interrupted while it learns, because parameters may change.
 enum class Spans { sequence, window, arrival };
 
-// Windows of a sequence: of `length` steps, the first or the last one shorter, or one of all steps (-1). One is complete
-// when `ahead` further steps have arrived. `beyond` arrivals follow the last step.
+// Windows of a sequence: of `length` steps, the first or the last one shorter, or one of all steps (-1). One is
+// complete when `ahead` further steps have arrived. `beyond` arrivals follow the last step.
 struct WindowRule {
   std::int64_t length = -1;
   bool short_first = true;

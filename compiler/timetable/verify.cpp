@@ -39,9 +39,8 @@ class Verifier {
     faults_.push_back(fmt::format("\"{}\" {}", row(each.action).name, what));
   }
   static bool within(const std::vector<Action>& around, std::initializer_list<Action> wanted) {
-    return std::any_of(around.begin(), around.end(), [&](Action action) {
-      return std::find(wanted.begin(), wanted.end(), action) != wanted.end();
-    });
+    return std::any_of(around.begin(), around.end(),
+                       [&](Action action) { return std::find(wanted.begin(), wanted.end(), action) != wanted.end(); });
   }
   void mark(int phase) {
     if (phase >= 0) called_[static_cast<std::size_t>(phase)] = 1;
@@ -101,7 +100,8 @@ class Verifier {
     mark(each.phase);
     const PhaseId& id = p_.phases[static_cast<std::size_t>(each.phase)];
     const bool runs = each.action == Action::call_run || each.action == Action::call_steps;
-    if (runs != id.takes_many_steps()) fault(each, fmt::format("calls {}, which takes another number of steps", id.name()));
+    if (runs != id.takes_many_steps())
+      fault(each, fmt::format("calls {}, which takes another number of steps", id.name()));
     const bool assigns = each.action == Action::assign || each.action == Action::adopt;
     if (assigns != row(id.kind).assigns)
       fault(each, fmt::format("calls {}, which is {}an assignment", id.name(), assigns ? "not " : ""));

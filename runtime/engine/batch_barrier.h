@@ -1,5 +1,5 @@
-// The shards of a batch on the threads of a session. What one call starts is over when it returns, so two calls after one
-// another are a barrier between them: all that shards wrote in the first is there in the second, and in between the
+// The shards of a batch on the threads of a session. What one call starts is over when it returns, so two calls after
+// one another are a barrier between them: all that shards wrote in the first is there in the second, and in between the
 // caller alone is at work. Within a call the shards share nothing that one of them writes.
 #pragma once
 

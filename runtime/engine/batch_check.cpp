@@ -66,7 +66,8 @@ void BatchCheck::given(const Batch& batch) const {
     const auto noise = std::find_if(plan_.tensors.begin(), plan_.tensors.end(), [&, n = name](const auto& t) {
       return t.kind == compiler::TensorKind::noise && t.given_as == n;
     });
-    if (noise == plan_.tensors.end()) throw Error(fmt::format("the rule has no draw and no start {} to be given", name));
+    if (noise == plan_.tensors.end())
+      throw Error(fmt::format("the rule has no draw and no start {} to be given", name));
     values(name.c_str(), numbers, is_of_start(*noise) ? 1 : batch.steps, batch.examples, noise->size());
   }
 }

@@ -104,14 +104,13 @@ void BatchExecutor::one(const Instruction& each, const Cursor& at) {
     case Action::each_place:
     case Action::each_place_back:
     case Action::walk_back:
-    case Action::each_earlier:
-      return parts_.loops.each(each, at, [&](const Cursor& inner) { run(each.body, inner); });
+    case Action::each_earlier: return parts_.loops.each(each, at, [&](const Cursor& inner) { run(each.body, inner); });
     case Action::snapshot:
       for (std::int64_t t = at.from; t <= at.to; ++t) parts_.memory.snapshot_versions(t);
       return;
     case Action::add_up:
-      return add_up(parts_.plan.blocks[static_cast<std::size_t>(each.block)]
-                        .revisions[static_cast<std::size_t>(each.number)]);
+      return add_up(
+          parts_.plan.blocks[static_cast<std::size_t>(each.block)].revisions[static_cast<std::size_t>(each.number)]);
     case Action::clip: return clipping_.apply(each.number);
     case Action::assign:
     case Action::adopt: return assign(each, at);

@@ -1,5 +1,5 @@
-// Learn lines with a bound: what they have added over the whole batch since the last time joins what is learned, at most
-// as long as the bound.
+// Learn lines with a bound: what they have added over the whole batch since the last time joins what is learned, at
+// most as long as the bound.
 #pragma once
 
 #include <span>
@@ -9,8 +9,8 @@
 
 namespace eligo {
 
-// What brings a vector's length down to a bound, without overflow on the way; 1 if it is not longer. A number that is not
-// finite leaves none that could be trusted: 0 for those beside an infinite one, NaN for all where one is NaN.
+// What brings a vector's length down to a bound, without overflow on the way; 1 if it is not longer. A number that is
+// not finite leaves none that could be trusted: 0 for those beside an infinite one, NaN for all where one is NaN.
 double bounding(std::span<const double> v, double bound);
 
 class Clipping {

@@ -11,9 +11,9 @@ namespace eligo {
 struct Course {
   std::int64_t examples = 0, steps = 0;
   bool learn = true;
-  bool arrives = true;  // arrivals are worked on: it learns, or something shown needs them
-  bool online = false;  // its steps are given one by one; nobody knows how many
-  bool even = true;     // no example ends before the others
+  bool arrives = true;                // arrivals are worked on: it learns, or something shown needs them
+  bool online = false;                // its steps are given one by one; nobody knows how many
+  bool even = true;                   // no example ends before the others
   std::vector<std::int64_t> lengths;  // by example; not read online
   Windows windows;
   // The caller's, [T][B][...]; null: none. Online of one step.

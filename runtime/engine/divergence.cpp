@@ -55,8 +55,7 @@ bool Divergence::all_gathered_finite() const {
   for (std::size_t k = 0; k < plan_.learned.size(); ++k) {
     const int gradient = plan_.learned[k].gradient, number = static_cast<int>(k);
     if (!all_finite(reduction_.earlier(number))) return false;
-    const std::int64_t count =
-        plan_.tensors[static_cast<std::size_t>(gradient)].size() * memory_.copies(gradient);
+    const std::int64_t count = plan_.tensors[static_cast<std::size_t>(gradient)].size() * memory_.copies(gradient);
     if (reduction_.taken(number) && !is_finite(memory_, gradient, memory_.whole(gradient), count)) return false;
   }
   return true;

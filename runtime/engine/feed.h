@@ -1,5 +1,5 @@
-// What comes to a shard from outside: inputs and targets, flags, random draws. Written for many steps at once, without a
-// look at the tensors' tables for each number.
+// What comes to a shard from outside: inputs and targets, flags, random draws. Written for many steps at once, without
+// a look at the tensors' tables for each number.
 #pragma once
 
 #include <cstdint>

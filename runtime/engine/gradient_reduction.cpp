@@ -28,11 +28,11 @@ void add_out(Real* __restrict from, Real* __restrict to, std::int64_t count) {
 GradientReduction::GradientReduction(Memory& memory, int shards, const std::vector<compiler::Learned>& learned)
     : memory_(memory), shards_(shards), learned_(learned), taken_(learned.size(), 0) {
   for (const compiler::Learned& l : learned)  // what is updated once a sequence lies where the optimiser found it
-    totals_.emplace_back(l.every == compiler::UpdateEvery::sequence
-                             ? 0
-                             : memory.program().tensors[static_cast<std::size_t>(l.gradient)].size() *
-                                   memory.copies(l.gradient),
-                         0.0);
+    totals_.emplace_back(
+        l.every == compiler::UpdateEvery::sequence
+            ? 0
+            : memory.program().tensors[static_cast<std::size_t>(l.gradient)].size() * memory.copies(l.gradient),
+        0.0);
 }
 
 void GradientReduction::begin() {
@@ -77,8 +77,7 @@ std::span<const double> GradientReduction::add_up(int gradient) {
   sum_.assign(static_cast<std::size_t>(bytes / (memory_.float64() ? 8 : 4)), 0.0);
   for (int s = 0; s < shards_; ++s) {
     void* from = memory_.shard_gradient(gradient, s);
-    for (std::size_t i = 0; i < sum_.size(); ++i)
-      sum_[i] += memory_.read(gradient, from, static_cast<std::int64_t>(i));
+    for (std::size_t i = 0; i < sum_.size(); ++i) sum_[i] += memory_.read(gradient, from, static_cast<std::int64_t>(i));
     std::memset(from, 0, static_cast<std::size_t>(bytes));
   }
   return sum_;

@@ -20,15 +20,15 @@ namespace eligo {
 
 class Recomputation {
  public:
-  // `window_ahead`: steps beyond a window that are known when it is swept. `gathered`: what steps gather, which must not
-  // count twice. Memory for all that is saved is allocated here, as much as the longest sequence needs.
+  // `window_ahead`: steps beyond a window that are known when it is swept. `gathered`: what steps gather, which must
+  // not count twice. Memory for all that is saved is allocated here, as much as the longest sequence needs.
   Recomputation(Memory& memory, int shard, std::int64_t window_ahead, const std::vector<int>& gathered);
 
   // Whether anything is computed again at all. If not, all of a window's steps are kept, and nothing else is called.
   bool any() const { return segments_.any(); }
 
-  // Before steps from..to of `steps` are taken: a new segment begins where they would not fit. `returns`: there will be a
-  // way back.
+  // Before steps from..to of `steps` are taken: a new segment begins where they would not fit. `returns`: there will be
+  // a way back.
   void hold(std::int64_t from, std::int64_t to, std::int64_t steps, bool returns);
   // The way back through a window begins, and ends: what is known of the next one is there again.
   void leave_end(const Window& window, std::int64_t steps);

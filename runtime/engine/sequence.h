@@ -1,5 +1,5 @@
-// Runs a program over time: the parts of a session put together, and the way from a caller's batch to its result. What is
-// done when is the timetable's to say (compiler/timetable), how it is done that of the executors.
+// Runs a program over time: the parts of a session put together, and the way from a caller's batch to its result. What
+// is done when is the timetable's to say (compiler/timetable), how it is done that of the executors.
 //
 // The batch is cut into fixed shards, whatever the number of threads; each runs on its own until parameters change, and
 // what the shards gathered is added in a fixed order. Nothing is allocated inside a sequence.
@@ -72,10 +72,10 @@ class Sequence {
   std::vector<std::vector<double>> start_;
   BatchExecutor executor_;
 
-  int inverse_batch_;          // a tensor
-  std::int64_t t_ = 0;         // steps taken online
-  std::int64_t divided_ = -1;  // examples that the shards have been cut for
-  bool open_ = false;          // a sequence is going on
+  int inverse_batch_;           // a tensor
+  std::int64_t t_ = 0;          // steps taken online
+  std::int64_t divided_ = -1;   // examples that the shards have been cut for
+  bool open_ = false;           // a sequence is going on
   std::vector<double> masked_;  // the loss mask where only some steps count
 };
 

@@ -6,9 +6,9 @@ namespace eligo {
 
 using compiler::TensorKind;
 
-// A shard runs its whole sequence on its own: enough examples for products over them to be worth their calls, and as few
-// as let what they carry forward stay in a core's cache. A power of two, so that any usual number of threads gets equal
-// parts.
+// A shard runs its whole sequence on its own: enough examples for products over them to be worth their calls, and as
+// few as let what they carry forward stay in a core's cache. A power of two, so that any usual number of threads gets
+// equal parts.
 int shards_for(const compiler::Plan& plan, std::int64_t batch, bool float64) {
   constexpr std::int64_t cache = 768 * 1024;
   constexpr std::int64_t most = 64, enough = 25;

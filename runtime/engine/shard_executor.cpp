@@ -62,8 +62,7 @@ void ShardExecutor::one(const Instruction& each, const Cursor& at) {
     case Action::each_place:
     case Action::each_place_back:
     case Action::walk_back:
-    case Action::each_earlier:
-      return parts_.loops.each(each, at, [&](const Cursor& inner) { run(each.body, inner); });
+    case Action::each_earlier: return parts_.loops.each(each, at, [&](const Cursor& inner) { run(each.body, inner); });
     case Action::call: return call(each.phase, at.t, at.start, !each.as_taken);
     case Action::call_run: return call_run(each, at, at.to);
     case Action::call_steps: return call_run(each, at, parts_.loops.last_step(at));
@@ -237,9 +236,8 @@ void ShardExecutor::repeat_last(const Instruction& read, const Cursor& at) {
 
 void ShardExecutor::collect(const Instruction& read, const Cursor& at) {
   const std::int64_t bytes = memory_.row_bytes(read.tensor);
-  const std::int64_t end = read.time.base == When::now
-                               ? at.to
-                               : course_.windows.of(std::max<std::int64_t>(at.start + 1, 1)).end;
+  const std::int64_t end =
+      read.time.base == When::now ? at.to : course_.windows.of(std::max<std::int64_t>(at.start + 1, 1)).end;
   for (std::int64_t b = 0; b < count(); ++b) {
     const std::int64_t length = course_.length(first() + b);
     const std::int64_t t = (read.time.base == When::last ? length : std::min(end, length)) + read.time.offset;

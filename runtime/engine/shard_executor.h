@@ -1,5 +1,5 @@
-// One shard of a batch: works through a timetable's instructions for shards. Shards share parameters, which nobody changes
-// meanwhile, and what the caller gave; all that is written is the shard's own.
+// One shard of a batch: works through a timetable's instructions for shards. Shards share parameters, which nobody
+// changes meanwhile, and what the caller gave; all that is written is the shard's own.
 #pragma once
 
 #include <cstddef>

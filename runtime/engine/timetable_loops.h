@@ -129,8 +129,7 @@ void TimetableLoops::each(const compiler::Instruction& loop, const Cursor& at, c
     case compiler::Action::each_place_back:
       return each_place(plan_.blocks[static_cast<std::size_t>(loop.number)],
                         loop.action == compiler::Action::each_place_back, at, body);
-    case compiler::Action::walk_back:
-      return walk_back(plan_.replays[static_cast<std::size_t>(loop.number)], at, body);
+    case compiler::Action::walk_back: return walk_back(plan_.replays[static_cast<std::size_t>(loop.number)], at, body);
     case compiler::Action::each_earlier: {
       Cursor step = at;
       for (step.t = at.first - 1; step.t >= at.last; --step.t) body(step);

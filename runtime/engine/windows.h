@@ -24,8 +24,8 @@ class Windows {
   std::int64_t start_of(std::int64_t t) const { return rule_.length < 0 ? 0 : of(std::min(t, steps_)).start; }
   // The arrival that makes a window complete. At the sequence's end what lies beyond reads as zero.
   std::int64_t ready(const Window& w) const { return std::min(w.end + rule_.ahead, steps_ + rule_.beyond); }
-  // The last of the arrivals from..to that may be taken together with the first: at most `most`, none beyond one at which
-  // a window is swept.
+  // The last of the arrivals from..to that may be taken together with the first: at most `most`, none beyond one at
+  // which a window is swept.
   std::int64_t run_end(std::int64_t from, std::int64_t to, std::int64_t most) const;
   // The first arrival, not before `from`, that makes a window complete which is not the last; `none` if there is none.
   static constexpr std::int64_t none = INT64_MAX;

@@ -78,6 +78,7 @@ TEST(Feed, SharesColumnsOutToTensors) {
 
 TEST(Feed, ExamplesThatHaveEndedReadZero) {
   Fed fed;
+  fed.feed->load(fed.course, 1, 3);  // of a sequence before, in which nobody had ended
   fed.course.lengths = {6, 6, 2, 3, 6};
   fed.course.even = false;
   fed.feed->load(fed.course, 1, 3);

@@ -52,7 +52,7 @@ struct Steps {
       take(from, to);
     }
   }
-  // In runs; what the way back finds of each step and of the one before it.
+  // In runs; what the way back finds of each step, of the one before it and of the one behind it.
   std::vector<double> back(const Window& w) {
     std::vector<double> found;
     for (std::int64_t to = w.end; to > w.start; to -= most) {
@@ -60,7 +60,8 @@ struct Steps {
       recomputation->reach(from, to, [&](std::int64_t a, std::int64_t b) { take(a, b); });
       for (std::int64_t t = to; t >= from; --t) {
         EXPECT_TRUE(recomputation->holds(h, t));
-        found.insert(found.end(), {at(t)[0], at(t)[1], at(t - 1)[0], at(t - 1)[1]});
+        for (std::int64_t step : {t, t - 1, t + 1})
+          if (step <= w.end) found.insert(found.end(), {at(step)[0], at(step)[1]});
       }
     }
     return found;
@@ -83,8 +84,9 @@ std::vector<double> by_hand(const Window& w) {
     h.push_back({2 * h.back()[0] + static_cast<double>(t), h.back()[1] - static_cast<double>(t)});
   std::vector<double> found;
   for (std::int64_t t = w.end; t > w.start; --t)
-    for (const std::int64_t step : {t, t - 1})
-      for (const double x : h[static_cast<std::size_t>(step)]) found.push_back(x);
+    for (const std::int64_t step : {t, t - 1, t + 1})
+      if (step <= w.end)
+        found.insert(found.end(), {h[static_cast<std::size_t>(step)][0], h[static_cast<std::size_t>(step)][1]});
   return found;
 }
 

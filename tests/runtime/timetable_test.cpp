@@ -102,8 +102,9 @@ TEST(Timetable, PartsTakeTheirRunAtOnce) {
   net.phase(PhaseKind::step, {stores(net.h)}, PhasePart::before);
   net.phase(PhaseKind::step, {stores(net.h)}, PhasePart::after);
   net.phase(PhaseKind::arrive, {gathers(net.gradient)}, PhasePart::after);
-  EXPECT_EQ(net.calls(4), "prepare step.before@1x2 step@1 step@2 step.after@1x2 arrive.after@1x2 "
-                          "step.before@3x2 step@3 step@4 step.after@3x2 arrive.after@3x2 update.W prepare ");
+  EXPECT_EQ(net.calls(4),
+            "prepare step.before@1x2 step@1 step@2 step.after@1x2 arrive.after@1x2 "
+            "step.before@3x2 step@3 step@4 step.after@3x2 arrive.after@3x2 update.W prepare ");
 }
 
 TEST(Timetable, WindowsAreSweptWhenComplete) {
@@ -112,14 +113,16 @@ TEST(Timetable, WindowsAreSweptWhenComplete) {
   net.phase(PhaseKind::sweep, {stores(r), gathers(net.gradient)});
   net.phase(PhaseKind::sweep_start, {gathers(net.gradient)});
   net.plan.window = 2;
-  EXPECT_EQ(net.calls(3), "prepare step@1 sweep@1 sweep_start@0 step@2 step@3 sweep@3 sweep@2 sweep_start@1 "
-                          "update.W prepare ");
+  EXPECT_EQ(net.calls(3),
+            "prepare step@1 sweep@1 sweep_start@0 step@2 step@3 sweep@3 sweep@2 sweep_start@1 "
+            "update.W prepare ");
   net.plan.short_first = false;
   net.plan.window_ahead = 1;
   net.plan.ahead = 1;
   net.plan.learned[0].every = compiler::UpdateEvery::window;
-  EXPECT_EQ(net.calls(3), "prepare step@1 step@2 step@3 sweep@2 sweep@1 sweep_start@0 update.W prepare "
-                          "sweep@3 sweep_start@2 update.W prepare ");
+  EXPECT_EQ(net.calls(3),
+            "prepare step@1 step@2 step@3 sweep@2 sweep@1 sweep_start@0 update.W prepare "
+            "sweep@3 sweep_start@2 update.W prepare ");
 }
 
 TEST(Timetable, ArrivalsGoOnBehindTheLastStep) {
@@ -137,12 +140,14 @@ TEST(Timetable, WalksBackFromEachArrival) {
   walk.first = net.phase(PhaseKind::replay_first, {gathers(net.gradient)});
   walk.again = net.phase(PhaseKind::replay, {gathers(net.gradient)});
   net.plan.replays = {walk};
-  EXPECT_EQ(net.calls(3), "prepare step@1 arrive@1 step@2 arrive@2 replay_first.@1 "
-                          "step@3 arrive@3 replay_first.@2 replay.@1 update.W prepare ");
+  EXPECT_EQ(net.calls(3),
+            "prepare step@1 arrive@1 step@2 arrive@2 replay_first.@1 "
+            "step@3 arrive@3 replay_first.@2 replay.@1 update.W prepare ");
   net.plan.replays[0].lag = 0;
   net.plan.replays[0].limit = 1;
-  EXPECT_EQ(net.calls(3), "prepare step@1 arrive@1 replay_first.@1 step@2 arrive@2 replay_first.@2 replay.@1 "
-                          "step@3 arrive@3 replay_first.@3 replay.@2 update.W prepare ");
+  EXPECT_EQ(net.calls(3),
+            "prepare step@1 arrive@1 replay_first.@1 step@2 arrive@2 replay_first.@2 replay.@1 "
+            "step@3 arrive@3 replay_first.@3 replay.@2 update.W prepare ");
 }
 
 TEST(Timetable, TheStartArrivesToo) {
@@ -181,6 +186,47 @@ TEST(Timetable, ShardsMeetOnThreadsAtBoundedLines) {
     for (std::size_t at = text.find("arrive"); at != std::string::npos; at = text.find("arrive", at + 1)) ++calls;
     EXPECT_EQ(calls, 8u) << text;
   }
+}
+
+// A shard alone, with a list made up by hand: two shards of one example, of which the second is looked at.
+TEST(Timetable, AShardWorksThroughAListAlone) {
+  Net net;
+  const auto made = net.program();
+  const compiler::Layout layout = layout_of(net.plan, 2, 8, 2, true);
+  Memory memory(net.plan, layout, 2, 2, true);
+  const std::vector<int> flags = {net.time};
+  const Feed feed(memory, flags, {}, 0);
+  const std::vector<double> x = {1, 2, 3, 4, 5, 6};
+  Course course;
+  course.examples = 2;
+  course.steps = 3;
+  course.lengths = {3, 3};
+  course.windows = Windows({}, 3);
+  course.x = x.data();
+  const TimetableLoops loops(net.plan, course, 2, false);
+  const std::vector<std::vector<double>> start(net.plan.tensors.size());
+  ShardExecutor shard({net.plan, made->timetable, *made->runner, memory, feed, course, loops, start}, 1, 1);
+  shard.bind(nullptr);
+
+  using compiler::Action;
+  const auto list = [](Action action, std::vector<compiler::Instruction> body = {}) {
+    compiler::Instruction one;
+    one.action = action;
+    one.phase = 0;
+    one.body = std::move(body);
+    return std::vector<compiler::Instruction>{one};
+  };
+  std::vector<compiler::Instruction> run = list(Action::flags);
+  run.push_back(list(Action::load).front());
+  run.push_back(list(Action::each_step, list(Action::call)).front());
+  run.push_back(list(Action::each_step_back, list(Action::call)).front());
+  Cursor span;
+  span.from = 1;
+  span.to = 3;
+  shard.run(list(Action::begin), span);
+  shard.run(list(Action::each_run, run), span);
+  EXPECT_EQ(net.log->text, "step@1 step@2 step@2 step@1 step@3 step@3 ");
+  EXPECT_EQ(values_at(memory, net.x, 3, 1), std::vector<double>{6});
 }
 
 // What the verifier finds in a timetable that someone has damaged.

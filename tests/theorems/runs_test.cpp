@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/oracle/nets.h"
+#include "tests/runtime/temporary.h"
 
 namespace eligo::test {
 namespace {
@@ -88,6 +89,30 @@ TEST_P(Runs, WithoutLearningChangeNothing) {
 
 INSTANTIATE_TEST_SUITE_P(Rules, Runs, testing::ValuesIn(rules),
                          [](const auto& each) { return name_of(each.param); });
+
+// A line that holds at the start adds once there, whether values of the start are shown or not, and in every sequence.
+TEST(Shows, OfTheStartAddNothing) {
+  const TemporaryFolder folder;
+  folder.write("zero.eli", R"(
+rule zero(net: cell, L: readout, g: synth) {
+  let s = net.state, θ = g.params
+  G[t] = g(s[t])
+  learn θ += G[t] . d(G[t])/d(θ)  for t in start..end
+}
+)");
+  const Shape shape{.steps = 2, .examples = 3};
+  ProgramSpec spec = exact(net(folder / "zero.eli:zero", "rnn_tanh"));
+  Session plain = make_session(spec, shape);
+  spec.show = {"G"};
+  Session shown = make_session(spec, shape);
+  for (int sequence = 0; sequence < 3; ++sequence) {
+    const Batch batch = make_batch(shape);
+    plain.run(batch);
+    shown.run(batch);
+    EXPECT_EQ(shown.shown("G").rows, 3);
+    for (const char* name : {"g.A", "g.a"}) EXPECT_EQ(shown.gathered(name), plain.gathered(name)) << sequence;
+  }
+}
 
 std::span<const double> row(const std::vector<double>& values, std::int64_t t, std::int64_t width) {
   return std::span(values).subspan(static_cast<std::size_t>(t * width), static_cast<std::size_t>(width));
