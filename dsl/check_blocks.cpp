@@ -6,6 +6,7 @@
 
 #include "dsl/check.h"
 #include "dsl/file.h"
+#include "dsl/reads.h"
 
 namespace eligo::dsl {
 namespace {
@@ -28,6 +29,8 @@ class Block {
     for (const Statement& s : block_.body)
       if (s.value) line(s);
     for (const auto& [name, lines] : revised_) revision(name, lines);
+    for (const Statement& s : block_.body)
+      if (s.value) reads(s);
   }
 
  private:
@@ -48,7 +51,9 @@ class Block {
     const bool parameters = symbol != nullptr && symbol->kind == SymbolKind::bundle;
     if (s.assign == AssignKind::assign) {
       if (parameters) revised_[s.name].assign = &s;
-      else error(s.span, fmt::format("`{}` is no parameter: in an `at each` block `:=` ends a parameter's revision", s.name));
+      else
+        error(s.span,
+              fmt::format("`{}` is no parameter: in an `at each` block `:=` ends a parameter's revision", s.name));
     } else if (parameters) {
       if (!general(s) && *s.time == TimeIndex{TimeBase::t, 0})
         error(s.span, fmt::format("a revision ends with what its last step left: {}[t] cannot be set", s.name));
@@ -67,6 +72,30 @@ class Block {
     if (low_ + shift(*r.general) != 1 || high_ + shift(*r.general) != 0)
       error(r.general->time_span, fmt::format("the steps of {0} do not lead from {0}[start] to {0}[t]", name),
             fmt::format("write {0}[k+1] = … for k in start..t-1, or {0}[k] = … for k in start+1..t", name));
+  }
+
+  // A revision keeps θ of the index that it has reached only. (At the boundaries of other names, which index that is
+  // depends on the order of the passes.)
+  void reads(const Statement& s) {
+    for (const Read& read : reads_of(*s.value)) {
+      const auto found = revised_.find(read.path);
+      if (found == revised_.end() || !read.time) continue;
+      const Revised& r = found->second;
+      if (&s == r.start || r.general == nullptr) {
+        error(
+            read.span, fmt::format("`{}` has no value here: its revision begins at this line", read.path),
+            fmt::format("{0} alone is the parameter of the moment, `{0} before sequence` what it was at the beginning",
+                        read.path));
+        continue;
+      }
+      const TimeIndex has = &s == r.assign ? TimeIndex{TimeBase::t, 0} : TimeIndex{TimeBase::k, shift(*r.general) - 1};
+      if (&s != r.assign && !general(s)) continue;
+      if (*read.time != has)
+        error(read.span,
+              fmt::format("a revision keeps `{}` of the index that it has reached only: here that is {}[{}]", read.path,
+                          read.path, print(has)),
+              "what earlier or later ones are needed for, an equation of the block can hold");
+    }
   }
 
   const Statement& block_;

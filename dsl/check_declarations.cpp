@@ -145,9 +145,9 @@ class Declarations {
       const Symbol* s = scope_.find(e.name);
       if (s == nullptr) {
         unknown_name(e.name, e.span, scope_, diagnostics_);
-      } else if (s->kind != SymbolKind::hyper && scope_.axis_key(e.name).empty()) {
+      } else if (s->kind != SymbolKind::size && s->kind != SymbolKind::axis && s->kind != SymbolKind::neurons) {
         error(Code::E0501, fmt::format("the initialiser of `{}` reads `{}`, {}", of, e.name, word_of(s->kind)), e.span)
-            .help.push_back("an initialiser is made of numbers, sizes and hypers");
+            .help.push_back("an initialiser is made of numbers and sizes");
       }
       return;
     }
@@ -155,12 +155,13 @@ class Declarations {
                             e.kind == ExprKind::subtract || e.kind == ExprKind::multiply ||
                             e.kind == ExprKind::divide || e.kind == ExprKind::power;
     const Function* f = e.kind == ExprKind::call ? find_function(e.name) : nullptr;
-    const bool pointwise = f != nullptr && (f->kind == FunctionKind::pointwise || f->kind == FunctionKind::extremum) &&
+    const bool pointwise = f != nullptr && f->id != FunctionId::stop && f->id != FunctionId::nonzero &&
+                           (f->kind == FunctionKind::pointwise || f->kind == FunctionKind::extremum) &&
                            e.args.size() >= f->min_args && e.args.size() <= f->max_args && e.axes.empty() &&
                            e.overrides.empty();
     if (!arithmetic && !pointwise) {
       error(Code::E0501, fmt::format("`{}` cannot stand in an initialiser", print(e)), e.span)
-          .help.push_back("an initialiser is made of numbers, sizes and hypers");
+          .help.push_back("an initialiser is made of numbers and sizes");
       return;
     }
     for (const ExprPtr& a : e.args) number(*a, of);

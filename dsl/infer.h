@@ -76,6 +76,7 @@ class Inference {
   Shape function(const Expr& e, const Function& f);
   Shape over_axes(const Expr& e, const Function& f, const Shape& argument);
   Shape reach(const Expr& e);
+  void products(const Expr& e);
   Shape statistic(const Expr& e, const Function& f, const Shape& argument);
   Shape derivative(const Expr& e);
   void held(const Expr& e);

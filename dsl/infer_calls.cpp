@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "dsl/file.h"
 #include "dsl/infer.h"
@@ -94,13 +95,20 @@ Shape Inference::function(const Expr& e, const Function& f) {
   // In a `per neuron` block and in what keep values become, the mean is over the samples, one for each coordinate.
   const bool samples = region == Region::per_neuron || region == Region::samples;
   if (samples && f.name == "mean" && e.axes.empty()) return argument;
+  const bool chooses =
+      f.kind == FunctionKind::extremum || f.kind == FunctionKind::normalise || f.id == FunctionId::logsumexp;
+  if (region == Region::per_neuron && chooses && f.id != FunctionId::unit && e.axes.empty()) {
+    Diagnostic* d = error(
+        Code::E0309, fmt::format("`{}` in a `per neuron` block needs the axes that it is taken over", f.name), e.span);
+    if (d != nullptr) d->help.push_back(fmt::format("write {}[axis](…)", f.name));
+  }
   return over_axes(e, f, argument);
 }
 
 // reach(a, b, n): a square a, [s, s], a b that begins with its axis, and a number.
 Shape Inference::reach(const Expr& e) {
   const Shape a = of(*e.args[0]), b = of(*e.args[1]);
-  of(*e.args[2]);
+  products(*e.args[2]);
   if (!e.axes.empty()) error(Code::E0309, "`reach` takes no axes", e.span);
   if (a.is_bottom() || b.is_bottom()) return Shape::bottom();
   const bool square = a.axes.size() == 2 && a.axes[0] == a.axes[1];
@@ -111,6 +119,19 @@ Shape Inference::reach(const Expr& e) {
     error(Code::E0309, "the second argument of `reach` begins with the axis of the first", e.args[1]->span,
           described(*e.args[1], b));
   return b;
+}
+
+// The last argument of reach: how often.
+void Inference::products(const Expr& e) {
+  constexpr double most = 1e6;
+  const bool whole =
+      e.kind == ExprKind::number && e.number >= 1 && e.number <= most && e.number == std::floor(e.number);
+  const Symbol* s = e.kind == ExprKind::name ? symbol(e.name) : nullptr;
+  if (whole || (s != nullptr && s->kind == SymbolKind::size)) return;
+  of(e);
+  Diagnostic* d =
+      error(Code::E0309, "the last argument of `reach` is a whole number from 1 on, or one of the header", e.span);
+  if (d != nullptr) d->help.push_back("1 is where the second argument itself can be other than zero");
 }
 
 Shape Inference::statistic(const Expr& e, const Function& f, const Shape& argument) {
@@ -180,6 +201,10 @@ Shape Inference::varied(const Expr& e) {
   const bool constant =
       s != nullptr && (s->kind == SymbolKind::hyper || s->kind == SymbolKind::keep || s->kind == SymbolKind::size ||
                        s->kind == SymbolKind::axis || s->kind == SymbolKind::wiring || s->kind == SymbolKind::neurons);
+  if (path == "t" || path == "T" || path == "count") {
+    error(Code::E0207, fmt::format("`{}` is a constant to derivatives", path), e.span);
+    return Shape::unknown();
+  }
   if (constant && !locals.contains(path)) {
     Diagnostic* d = error(Code::E0207, fmt::format("`{}` is a constant to derivatives", path), e.span);
     if (d != nullptr) d->labels.push_back({diagnostics_.current, s->span, fmt::format("it is {}", word_of(s->kind))});

@@ -112,6 +112,10 @@ Shape Inference::compared_places(const Expr& e) {
 }
 
 Shape Inference::explicit_read(const Expr& base, const Expr& bracket) {
+  if (base.kind == ExprKind::index && is_indexed(base)) {
+    error(Code::E0307, "a second bracket of indices: one bracket holds an index for each axis", bracket.span);
+    return Shape::unknown();
+  }
   letters_in_use_ = false;
   const Symbol* s = symbol(path_of(base));
   const Shape shape = s != nullptr && s->kind == SymbolKind::wiring ? Shape::unknown() : of(base);
@@ -221,7 +225,8 @@ Shape Inference::left_axes(const Statement& s) {
     seen.push_back(letter);
     const auto placed = letters_.find(letter);
     std::string axis = placed != letters_.end() ? placed->second.axis : scope_.axis_key(letter);
-    if (axis.empty() && placed == letters_.end()) {
+    const bool bundle = axis.find('.') != std::string::npos;  // it has no numbers of its own that could be repeated
+    if ((axis.empty() || bundle) && placed == letters_.end()) {
       if (Diagnostic* d =
               error(Code::E0307, fmt::format("`{}` stands on the left only: what does it range over?", letter),
                     index->span)) {

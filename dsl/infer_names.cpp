@@ -62,9 +62,16 @@ Shape Inference::index(const Expr& e) {
   if (!takes_time(base)) {
     const bool open = root != nullptr && ((root->kind == SymbolKind::role && path != root->name) ||
                                           (root->kind == SymbolKind::bundle && root->bundle == BundleKind::member));
-    if (open) return Shape::unknown();  // net.h[t] of a part that is not known yet
+    if (open) {  // net.h[t] of a part that is not known yet
+      const std::string member = path.substr(path.find('.') + 1);
+      const bool word = member == "state" || member == "input" || member == "target";
+      if (word && root->kind == SymbolKind::role)
+        scope_.member_of_role(path, base.span, aloud ? &diagnostics_ : nullptr);
+      return Shape::unknown();
+    }
     const Shape shape = of(base);
-    const bool known = root != nullptr || names.contains(path) || locals.contains(path);
+    const bool number = path == "t" || path == "T" || path == "count";
+    const bool known = root != nullptr || names.contains(path) || locals.contains(path) || number;
     if (known && time && !in_time()) {
       error(Code::E0408,
             fmt::format("{} `{}` is a function of one step: it has no [{}]", dsl::word_of(scope_.item().kind),
@@ -208,7 +215,7 @@ Shape Inference::of_bundle(const Symbol& s, bool timed, const Expr& e) {
     }
     return Shape::unknown();
   }
-  return Shape::of({s.key});
+  return s.bundle == BundleKind::target ? Shape::unknown() : Shape::of({s.key});
 }
 
 Shape Inference::member(const Expr& e) {

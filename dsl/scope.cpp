@@ -124,8 +124,8 @@ void Scope::axes_of(Symbol& symbol, const Declaration& d, Diagnostics& diagnosti
 
 std::vector<std::string> Scope::bundle_words(ItemKind role) {
   if (role == ItemKind::cell) return {"state", "params", "input"};
-  if (role == ItemKind::readout) return {"params", "input", "target"};
-  return {"params", "input"};
+  if (role == ItemKind::readout) return {"params", "target"};
+  return {"params"};
 }
 
 Symbol Scope::member_of_role(const std::string& path, Span span, Diagnostics* diagnostics) const {
@@ -209,11 +209,18 @@ std::vector<std::string> Scope::names() const {
   return out;
 }
 
+// The tensors of other members are what their part declares.
+bool Scope::is_axis(const Symbol& bundle) {
+  return bundle.bundle == BundleKind::state || bundle.bundle == BundleKind::params ||
+         (bundle.bundle == BundleKind::input && bundle.role == ItemKind::cell);
+}
+
 std::string Scope::axis_key(const std::string& name) const {
   const Symbol* s = find(name);
   if (s == nullptr) return "";
-  if (s->kind == SymbolKind::size || s->kind == SymbolKind::axis || s->kind == SymbolKind::neurons) return name;
-  if (s->kind == SymbolKind::bundle) return s->key;
+  if (s->kind == SymbolKind::axis || s->kind == SymbolKind::neurons) return name;
+  if (s->kind == SymbolKind::size) return item_.kind == ItemKind::rule ? "" : name;  // a rule's are numbers
+  if (s->kind == SymbolKind::bundle) return is_axis(*s) ? s->key : "";
   return item_.kind == ItemKind::optimiser && s->kind == SymbolKind::param ? name : "";
 }
 

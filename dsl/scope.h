@@ -69,6 +69,7 @@ class Scope {
   static std::vector<std::string> bundle_words(ItemKind role);
 
  private:
+  static bool is_axis(const Symbol& bundle);
   void add(Symbol symbol, Diagnostics& diagnostics);
   void header(Diagnostics& diagnostics);
   void declare(const Statement& s, Diagnostics& diagnostics);

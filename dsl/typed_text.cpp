@@ -127,7 +127,8 @@ class Text {
 
   void window(const TypedWindow& w) {
     const std::string steps = w.steps < 0 ? "all" : fmt::format("{}", w.steps);
-    line(fmt::format("window {}{}", w.number.empty() ? steps : "size " + w.number, w.short_first ? ", short first" : ""));
+    line(fmt::format("window {}{}", w.number.empty() ? steps : "size " + w.number,
+                     w.short_first ? ", short first" : ""));
   }
 
   void lines_of(const TypedEquation& equation) {

@@ -51,11 +51,12 @@ void read_beyond_windows(const Item& rule, RuleTime& time) {
   std::size_t learn = 0, block = 0;
   for (const Statement& s : rule.statements) {
     if (s.kind == StatementKind::learn) {
-      int& beyond = time.learns.at(learn++).beyond;
-      beyond = std::max(beyond, reads.of(*s.value));
+      LearnTime& line = time.learns.at(learn++);
+      if (line.when != LineWhen::arrive) line.beyond = std::max(0, reads.of(*s.value));
     }
     if (s.kind != StatementKind::per_neuron) continue;
-    int& beyond = time.statistics.at(block++).beyond;
+    StatisticsTime& statistics = time.statistics.at(block++);
+    int& beyond = statistics.beyond;
     for (const Statement& line : s.body)
       if (line.value) beyond = std::max(beyond, reads.of(*line.value));
   }

@@ -1,5 +1,5 @@
-// The roles of a rule bound to their parts: the cell first, whose output the readouts read, then the synthesisers, whose
-// axes come from their first calls.
+// The roles of a rule bound to their parts: the cell first, whose output the readouts read, then the synthesisers,
+// whose axes come from their first calls.
 #include <fmt/format.h>
 
 #include "compiler/frontend/elaboration.h"
@@ -86,8 +86,7 @@ void bind_readout(const Elaboration& e, Part& net, const HeaderEntry& entry) {
   Part& readout = e.parts.bind(entry);
   const std::string& output = net.item->output_name;
   const int tensor = net.equations().contains(output) ? e.elaborator.field(net, output) : net.tensors.at(output);
-  std::vector<Value> args = {
-      e.values().tensor(e.program.leaf(tensor, {When::t, 0}), e.program.tensors[tensor].axes)};
+  std::vector<Value> args = {e.values().tensor(e.program.leaf(tensor, {When::t, 0}), e.program.tensors[tensor].axes)};
   e.elaborator.bind_axes(readout, entry.span, args);
   for (const std::string& i : readout.inputs) readout.given[i] = args[0];
   e.parts.take_sizes(readout);

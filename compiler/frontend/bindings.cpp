@@ -45,6 +45,8 @@ double Parts::constant(const dsl::TypedExpr& e, const Part& part) const {
     case TypedKind::size:
       if (const auto axis = part.axes.find(e.name); axis != part.axes.end())
         return static_cast<double>(axis->second.extent);
+      if (const auto number = part.numbers.find(e.name); number != part.numbers.end() && number->second >= 0)
+        return number->second;
       break;
     case TypedKind::function:
       if (e.operation != nullptr && static_cast<int>(e.args.size()) == e.operation->arity) {
@@ -57,7 +59,7 @@ double Parts::constant(const dsl::TypedExpr& e, const Part& part) const {
   }
   auto& d = diagnostics_.error(Code::E0601, "this must be a number that is known before the run", part.item->source,
                                e.span, "not a number, a size or arithmetic of them");
-  d.help.push_back("initialisers and ranges may use numbers, the file's sizes, + - * / ^, sqrt, exp and log");
+  d.help.push_back("initialisers and ranges may use numbers, the file's sizes, arithmetic and functions of these");
   throw Abort{};
 }
 
@@ -165,8 +167,8 @@ std::optional<std::vector<Axis>> Parts::declared_axes(const dsl::TypedDeclaratio
     }
     const Part* role = find(axis.role);
     if (role == nullptr) return std::nullopt;
-    axes.push_back(bundle_axis(role->role + "." + std::string(dsl::word_of(axis.bundle)), axis.name,
-                               members(*role, axis.bundle)));
+    axes.push_back(
+        bundle_axis(role->role + "." + std::string(dsl::word_of(axis.bundle)), axis.name, members(*role, axis.bundle)));
   }
   return axes;
 }
@@ -254,7 +256,7 @@ Axis Parts::bundle_axis(const std::string& key, const std::string& shown, const 
 }
 
 std::vector<int> Parts::members(const Part& part, dsl::BundleKind bundle) const {
-  const auto& names = bundle == dsl::BundleKind::state ? part.states
+  const auto& names = bundle == dsl::BundleKind::state   ? part.states
                       : bundle == dsl::BundleKind::input ? part.inputs
                                                          : part.params;
   std::vector<int> tensors;

@@ -21,10 +21,10 @@ struct Abort {};
 struct Part {
   std::string role;  // "net"; empty for the rule itself
   dsl::TypedItemPtr item;
-  std::map<std::string, Axis> axes;       // the file's axis names
-  std::map<std::string, double> numbers;  // of a rule: the integers of its header; -1 is all
-  std::map<std::string, int> tensors;     // declared names and, for cells and readouts, equations
-  std::map<std::string, Value> given;     // a readout's inputs
+  std::map<std::string, Axis> axes;                          // the file's axis names
+  std::map<std::string, double> numbers;                     // of a rule: the integers of its header; -1 is all
+  std::map<std::string, int> tensors;                        // declared names and, for cells and readouts, equations
+  std::map<std::string, Value> given;                        // a readout's inputs
   std::vector<std::string> states, inputs, params, targets;  // declared order, local names
 
   dsl::ItemKind kind() const { return item->kind(); }

@@ -82,7 +82,7 @@ namespace {
 // What one pass computes for one name.
 struct BlockItem {
   std::string name;
-  int tensor = -1;                  // stored along k, or
+  int tensor = -1;  // stored along k, or
   const Revised* revised = nullptr;
   bool backward = false;
   int group = -1;  // names of one cycle share it
@@ -189,8 +189,8 @@ class Passes {
         node = p_.graph.sum({from, minus}, old->dims);
       }
       const Use use = node->rank() ? whole(node) : Use{node, {}, 1};
-      Ref sum = p_.graph.contract({Use{inverse, {}, 1}, Use{within, {}, 1}, use},
-                                  p_.tensors[r.parameters[member]].dims, {}, 1, true);
+      Ref sum = p_.graph.contract({Use{inverse, {}, 1}, Use{within, {}, 1}, use}, p_.tensors[r.parameters[member]].dims,
+                                  {}, 1, true);
       item.roots.push_back({RootKind::gather, r.increments[member], {}, sum, name});
     }
     return item;
@@ -244,7 +244,7 @@ class Passes {
         if (level > static_cast<int>(4 * items.size() + 4))
           e_.fail(Code::E0605, lines_.source->span,
                   fmt::format("{} needs values of both ways along k at once: no order of passes gives them", item.name),
-                      "a revised parameter is known only while its own pass runs");
+                  "a revised parameter is known only while its own pass runs");
         item.level = level;
         changed = true;
       };
@@ -264,7 +264,8 @@ class Passes {
               continue;
             }
             const int way = item.backward ? -1 : 1;
-            const bool follows = from.backward == item.backward && node->time.base == When::t && node->time.offset * way <= 0;
+            const bool follows =
+                from.backward == item.backward && node->time.base == When::t && node->time.offset * way <= 0;
             raise(item, from.level + (follows ? 0 : 1));
           }
     }

@@ -106,8 +106,8 @@ Value Elaborator::evaluate_kind(const TypedExpr& e, const Environment& at) {
   fail(Code::E0605, e.span, at, "this expression cannot be run");
 }
 
-// The right one first. The order in which nodes are made decides the order of sums, so it must not be the C++ compiler's
-// choice.
+// The right one first. The order in which nodes are made decides the order of sums, so it must not be the C++
+// compiler's choice.
 std::pair<Value, Value> Elaborator::operands(const TypedExpr& e, const Environment& at) {
   Value right = evaluate(*e.args[1], at);
   Value left = evaluate(*e.args[0], at);

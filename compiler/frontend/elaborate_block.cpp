@@ -86,7 +86,9 @@ Value Elaborator::revised_at(const TypedExpr& e, TimeRef time, const Environment
   if (time != want)
     fail(Code::E0605, e.name_span, at,
          fmt::format("a revision keeps {} of the index that it has reached only: here that is {}[{}]", e.name, e.name,
-                     last ? "t" : shift == 1 ? "k" : fmt::format("k{:+}", shift - 1)),
+                     last         ? "t"
+                     : shift == 1 ? "k"
+                                  : fmt::format("k{:+}", shift - 1)),
          "what earlier or later ones are needed for, an equation of the block can hold");
   return running(*lines.target, at.block->revised.at(e.name).running, at);
 }

@@ -134,9 +134,9 @@ Value Elaborator::choice(const Value& condition, const Value& yes, const Value& 
     both.blocks.clear();
     return both;
   }
-  const bool whole = taken.axes.size() == both.axes.size() &&
-                     std::equal(taken.axes.begin(), taken.axes.end(), both.axes.begin(),
-                                [](const Axis& a, const Axis& b) { return a.key == b.key; });
+  const bool whole =
+      taken.axes.size() == both.axes.size() && std::equal(taken.axes.begin(), taken.axes.end(), both.axes.begin(),
+                                                          [](const Axis& a, const Axis& b) { return a.key == b.key; });
   return whole ? taken : both;
 }
 
@@ -200,8 +200,9 @@ Value Elaborator::draw(const TypedExpr& e, const Environment& at) {
                                                       : Init::Kind::sample;
     t.init.b = 1;
     for (const AxisRef& axis : e.axes) {
-      t.axes.push_back(axis.kind == AxisRef::Kind::bundle ? bundle(*role(axis.role), axis.bundle, at.now, at.now).axes[0]
-                                                          : at.part->axes.at(axis.name));
+      t.axes.push_back(axis.kind == AxisRef::Kind::bundle
+                           ? bundle(*role(axis.role), axis.bundle, at.now, at.now).axes[0]
+                           : at.part->axes.at(axis.name));
       t.dims.push_back(t.axes.back().extent);
     }
     found = draws_.emplace(&e, static_cast<int>(p_.tensors.size())).first;

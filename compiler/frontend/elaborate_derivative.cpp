@@ -22,16 +22,24 @@ bool carried(const Program& p, Ref node) {
 
 }  // namespace
 
+// What a product with flags and blocks is of; null where it is of more than one value, or of a multiple.
+Ref Elaborator::single_factor(Ref product) const {
+  Ref found = nullptr;
+  for (const Use& use : product->uses) {
+    const bool flag = use.node->kind == NodeKind::leaf && p_.tensors[use.node->tensor].kind == TensorKind::flag;
+    if (flag || use.node->kind == NodeKind::embed) continue;
+    if (found != nullptr) return nullptr;
+    found = use.node;
+  }
+  return product->number == 1 ? found : nullptr;
+}
+
 // One tensor, read behind its flag or with a bundle among its axes; true if that is so.
 bool Elaborator::cut_tensor(std::vector<Ref>& cuts) const {
   bool stored = false;
   while (!cuts.empty() && cuts[0]->kind == NodeKind::contract) {
-    Ref inner = nullptr;
-    for (const Use& use : cuts[0]->uses)
-      if (use.node->kind == NodeKind::contract ||
-          (use.node->kind == NodeKind::leaf && p_.tensors[use.node->tensor].kind != TensorKind::flag))
-        inner = use.node;
-    if (!inner) break;
+    Ref inner = single_factor(cuts[0]);
+    if (!inner || (inner->kind != NodeKind::contract && inner->kind != NodeKind::leaf)) break;
     cuts = {inner};
     stored = true;
   }
@@ -92,8 +100,8 @@ Value Elaborator::derivative(const TypedExpr& e, const Environment& at) {
   return v_.derivative({numerator, axes, cuts, held, stored, own, {}});
 }
 
-// Whether a value depends on the cuts otherwise than through what is held. Where it does not, d(a)/d(b | c) vanishes here
-// and costs nothing: most cells have nothing behind their state.
+// Whether a value depends on the cuts otherwise than through what is held. Where it does not, d(a)/d(b | c) vanishes
+// here and costs nothing: most cells have nothing behind their state.
 bool Elaborator::leads_around(const Value& numerator, const std::vector<Ref>& cuts, const std::vector<Ref>& held,
                               TimeRef own) {
   std::set<Ref> seen;

@@ -1,4 +1,4 @@
-// Equations of a rule: recurrences and records as tensors, other names by their right sides, joined with their boundaries.
+// Equations of a rule: recurrences and records as tensors, other names by their right sides, with their boundaries.
 #include <fmt/format.h>
 
 #include "compiler/frontend/elaborator.h"
@@ -14,9 +14,9 @@ Value Elaborator::rule_name(const TypedEquation& equation, TimeRef at, dsl::Span
   Part& rule = parts_.rule();
   const std::string& n = equation.name;
   if (!rule.tensors.contains(n)) {
-    const TensorKind kind = equation.record                                         ? TensorKind::record
+    const TensorKind kind = equation.record                                      ? TensorKind::record
                             : equation.time.direction == dsl::Direction::forward ? TensorKind::forward
-                                                                                  : TensorKind::backward;
+                                                                                 : TensorKind::backward;
     const std::vector<Axis> axes = recurrence_axes(equation, span);
     if (!rule.tensors.contains(n)) {
       const int tensor = parts_.declare_equation(rule, n, kind, axes);
@@ -33,8 +33,7 @@ Value Elaborator::given_start(const std::string& n, TimeRef at, dsl::Span span) 
   Part& rule = parts_.rule();
   const std::string given = n + "[start]";
   if (!rule.tensors.contains(given)) {
-    const int tensor =
-        parts_.declare_equation(rule, given, TensorKind::noise, recurrence_axes(rule.equation(n), span));
+    const int tensor = parts_.declare_equation(rule, given, TensorKind::noise, recurrence_axes(rule.equation(n), span));
     p_.tensors[tensor].given_as = given;
     p_.tensors[tensor].masked = false;  // read behind the flag of the start
   }
@@ -74,7 +73,10 @@ Value Elaborator::joined(const TypedEquation& equation, TimeRef at, bool whole_b
       fail(Code::E0601, line.span(), fmt::format("{} is the same for all examples, so it has no `last`", equation.name),
            "write [end]");
     const Value is = whole_batch && base == TimeBase::end ? window_end(at)
-                     : flag(base == TimeBase::start ? Flag::first : base == TimeBase::end ? Flag::end : Flag::last, at);
+                                                          : flag(base == TimeBase::start ? Flag::first
+                                                                 : base == TimeBase::end ? Flag::end
+                                                                                         : Flag::last,
+                                                                 at);
     // A mask, because the general equation may divide by what is not there at a boundary. What holds at the start is
     // masked later, so where it is not the start it is a step of the example.
     const bool start = base == TimeBase::start && !whole_batch;

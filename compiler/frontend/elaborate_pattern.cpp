@@ -21,8 +21,8 @@ Value Elaborator::pattern(const TypedExpr& e, const Environment& at) {
   const bool all = number.kind == TypedKind::size && header != at.part->numbers.end() && header->second < 0;
   if (!all) {
     const Value n = evaluate(number, at);
-    const bool constant = n.axes.empty() && n.blocks.size() == 1 &&
-                          n.blocks.begin()->second->kind == NodeKind::constant;
+    const bool constant =
+        n.axes.empty() && n.blocks.size() == 1 && n.blocks.begin()->second->kind == NodeKind::constant;
     const double value = constant ? n.blocks.begin()->second->number : 0;
     if (!constant || value < 1 || value != std::floor(value) || value > 1e6)
       fail(Code::E0601, number.span, at, "the last argument of reach is a whole number from 1 on, or one of the header",

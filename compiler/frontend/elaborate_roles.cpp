@@ -24,7 +24,8 @@ void Elaborator::bind_synth(const dsl::TypedRole& role) {
   if (!role.first_call) fail(Code::E0602, role.entry->span, fmt::format("the synthesiser {} is never called", name));
   const TypedExpr& call = *role.first_call;
   if (!binding_.insert(name).second)
-    fail(Code::E0601, call.span, fmt::format("the axes of {} cannot be told: its first call reads its own result", name),
+    fail(Code::E0601, call.span,
+         fmt::format("the axes of {} cannot be told: its first call reads its own result", name),
          "write a call whose inputs do not depend on it above this one");
   Environment at = environment();
   if (role.block >= 0) at.block = &blocks_[static_cast<std::size_t>(role.block)];
@@ -221,8 +222,7 @@ Value Elaborator::call_readout(Part& part, const TypedExpr& e, std::vector<Value
   for (std::size_t i = 0; i < args.size(); ++i) {
     const bool is_input = i < part.inputs.size();
     const std::string& name = is_input ? part.inputs[i] : part.targets[i - part.inputs.size()];
-    const std::vector<Axis>& axes =
-        is_input ? part.given.at(name).axes : p_.tensors[part.tensors.at(name)].axes;
+    const std::vector<Axis>& axes = is_input ? part.given.at(name).axes : p_.tensors[part.tensors.at(name)].axes;
     Value& arg = args[i];
     if (is_input) arg = output_in(arg, part.given.at(name));
     if (axes.size() == 1 && arg.axes.size() > 1) arg = one_axis(v_, arg, axes[0].key, axes[0].shown);

@@ -18,8 +18,8 @@ Value Elaborator::leads_to(const TypedExpr& e, const Environment& at) {
   if (leaf == nullptr || leaf->kind != NodeKind::leaf)
     fail(Code::E0601, wiring.span, at, "a wiring that is compared needs a letter of its own for each of its axes");
   if (p_.tensors[leaf->tensor].kind != TensorKind::wiring)
-    fail(Code::E0601, wiring.span, at, fmt::format("{} is no wiring, so it leads to no {}",
-                                                   p_.tensors[leaf->tensor].name, e.name));
+    fail(Code::E0601, wiring.span, at,
+         fmt::format("{} is no wiring, so it leads to no {}", p_.tensors[leaf->tensor].name, e.name));
   const Axis& targets = p_.tensors[leaf->tensor].targets;
   Value v;
   v.axes = table.axes;

@@ -4,11 +4,12 @@
 // what the interpreter runs. Tensors of equations, draws and stored names are declared at their first use; what an
 // elaborator remembers is of that kind, so a value does not depend on what was asked for before.
 //
-// elaborate.cpp        expressions, brackets, products; equations and their boundaries
+// elaborate.cpp        expressions, brackets, products, right sides of lines
 // elaborate_name.cpp   what a name is: a declared tensor, an equation, a member of a role
 // elaborate_call.cpp   functions, draws
 // elaborate_roles.cpp  calls of parts; synthesisers are bound at their first call
-// elaborate_derivative.cpp, elaborate_axes.cpp, elaborate_block.cpp, elaborate_batch.cpp, elaborate_pattern.cpp, elaborate_wiring.cpp
+// elaborate_derivative.cpp, elaborate_axes.cpp, elaborate_equation.cpp, elaborate_block.cpp, elaborate_batch.cpp,
+// elaborate_pattern.cpp, elaborate_wiring.cpp   what their names say
 #pragma once
 
 #include <deque>
@@ -146,6 +147,7 @@ class Elaborator {
 
   // elaborate_derivative.cpp
   Value derivative(const dsl::TypedExpr& e, const Environment& at);
+  Ref single_factor(Ref product) const;
   bool cut_tensor(std::vector<Ref>& cuts) const;
   void check_cut(Ref cut, const Value& numerator, TimeRef own, const dsl::TypedExpr& e, const Environment& at);
   std::vector<Ref> held_leaves(const dsl::TypedExpr& e, const Environment& at);
@@ -184,11 +186,11 @@ class Elaborator {
   Values v_;
   std::deque<BlockTensors> blocks_;
   std::map<const dsl::TypedExpr*, int> draws_;
-  std::int64_t evaluated_ = 0;            // expressions so far
-  std::map<std::string, Value> values_;   // of the rule's equations at a time, those that are found
-  std::set<std::string> in_progress_;     // names that are being found
-  std::set<std::string> binding_;         // synthesisers whose first call is being read
-  bool batch_wide_ = false;               // inside the equation of such a recurrence
+  std::int64_t evaluated_ = 0;           // expressions so far
+  std::map<std::string, Value> values_;  // of the rule's equations at a time, those that are found
+  std::set<std::string> in_progress_;    // names that are being found
+  std::set<std::string> binding_;        // synthesisers whose first call is being read
+  bool batch_wide_ = false;              // inside the equation of such a recurrence
 };
 
 }  // namespace eligo::compiler

@@ -13,8 +13,8 @@ namespace eligo::compiler {
 
 struct Environment;
 
-// What names, functions and divisions mean over samples, where it differs: in a `per neuron` block, and in what the keep
-// values of a synthesiser become.
+// What names, functions and divisions mean over samples, where it differs: in a `per neuron` block, and in what the
+// keep values of a synthesiser become.
 class SampleMeaning {
  public:
   virtual ~SampleMeaning() = default;

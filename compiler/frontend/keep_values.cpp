@@ -42,9 +42,9 @@ void assign_keep(const Elaboration& e, KeepPhases& phases, const Part& part, con
   try {
     result = v.reorder(result, keep.axes);
   } catch (const ShapeError& error) {
-    e.parts.fail(Code::E0601, part, line.span(),
-                 fmt::format("{} has axes {}, what it becomes has {}", line.name(), describe(keep.axes),
-                             describe(result.axes)));
+    e.parts.fail(
+        Code::E0601, part, line.span(),
+        fmt::format("{} has axes {}, what it becomes has {}", line.name(), describe(keep.axes), describe(result.axes)));
   }
   Ref node = v.flatten(result);
   check_is_of_batch(e, part, keep, line, node, now);

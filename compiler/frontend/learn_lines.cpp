@@ -80,8 +80,8 @@ std::vector<LineSite> sites_of(const Elaboration& e, const TypedLearn& learn) {
   return sites;
 }
 
-std::vector<std::pair<int, Ref>> learned_from(const Elaboration& e, const Gradients& gradients,
-                                              const TypedLearn& learn, const Environment& at, Value& v) {
+std::vector<std::pair<int, Ref>> learned_from(const Elaboration& e, const Gradients& gradients, const TypedLearn& learn,
+                                              const Environment& at, Value& v) {
   const Program& p = e.program;
   v = e.values().form(e.elaborator.right_side(learn.line, at));
   const std::vector<int> tensors = targets_of(e, *learn.target);

@@ -122,9 +122,7 @@ class NeuronMeaning : public SampleMeaning {
     return totals_.of(sample);
   }
 
-  Value count() {
-    return total(v_.number(1), {});
-  }
+  Value count() { return total(v_.number(1), {}); }
 
   Value at_least(const Value& value, double low) { return v_.map(Op::max, {value, v_.number(low)}); }
   Value inverse(const Value& value) { return v_.map(Op::recip, {at_least(value, 1)}); }
@@ -173,8 +171,7 @@ void neuron_statistics(const Elaboration& e, KeepPhases& phases, const dsl::Type
   if (time.window_complete) p.online = false;
   else p.ahead = std::max(p.ahead, time.ahead);
   Phase& samples = e.phase(time.window_complete ? PhaseKind::sweep : PhaseKind::arrive);
-  NeuronMeaning meaning(e, block, samples, now,
-                        e.values().form(e.counted(e.elaborator.flag(Flag::valid, now), now)));
+  NeuronMeaning meaning(e, block, samples, now, e.values().form(e.counted(e.elaborator.flag(Flag::valid, now), now)));
   for (const dsl::TypedLine& line : block.assigns) {
     const std::string& keep = line.name();
     if (!block.source->over_time && !p.tensors[e.parts.rule().tensors.at(keep)].per_step)

@@ -79,8 +79,8 @@ SamplesAt samples_at(const Program& p, const std::vector<Value>& args) {
       for (Ref node : postorder({block})) {
         if (node->kind != NodeKind::leaf || node->time.base == When::always) continue;
         if (node->time.base == When::t) out.ahead = std::max(out.ahead.value_or(node->time.offset), node->time.offset);
-        out.sweep = out.sweep || p.tensors[node->tensor].kind == TensorKind::backward ||
-                    node->time.base == When::end || node->time.base == When::last;
+        out.sweep = out.sweep || p.tensors[node->tensor].kind == TensorKind::backward || node->time.base == When::end ||
+                    node->time.base == When::last;
       }
   return out;
 }
