@@ -1,4 +1,4 @@
-// Errors of a source text: what was found, what was expected and where that was declared, and the likely mend.
+// Errors of a source text: what was found, what was expected and where that was declared, and the likely fix.
 //
 // Codes live in one table, dsl/codes.def; `eligo explain CODE` prints its long help. Every stage that can find a fault
 // in a rule reports it here, so that all errors of a file come in one run.

@@ -30,7 +30,7 @@ class Inference {
   };
   std::map<std::string, Name> names;   // of the item
   std::map<std::string, Name> locals;  // of the block that is looked at; they hide those of the item
-  std::set<std::string> revised;       // bundles that an `at each` block defines anew: θ[k] has a meaning there
+  std::set<std::string> revised;       // bundles that an `at each` block defines: θ[k] has a meaning there
   Region region = Region::item;
   bool aloud = false;
   std::map<const Expr*, Shape> shapes;  // of every expression, once it has been looked at aloud

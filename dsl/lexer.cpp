@@ -30,11 +30,11 @@ bool is_superscript(char32_t c) {
 bool is_subscript(char32_t c) { return c >= 0x2080 && c <= 0x209C; }
 
 // What a character that does not belong here probably stands for.
-struct Mend {
+struct Fix {
   char32_t code;
   std::string_view name, write;
 };
-constexpr std::array<Mend, 14> mends = {{
+constexpr std::array<Fix, 14> fixes = {{
     {0x2212, "a minus sign of Unicode", "-"},
     {0x2013, "a dash", "-"},
     {0x00D7, "a multiplication sign", "*"},
@@ -275,11 +275,11 @@ class Lexer {
           .help.push_back("write time in brackets, h[t-1], and other subscripts as part of the name, h1");
       return;
     }
-    for (const Mend& mend : mends) {
-      if (mend.code != character.code) continue;
+    for (const Fix& fix : fixes) {
+      if (fix.code != character.code) continue;
       diagnostics_
-          .error(Code::E0104, fmt::format("`{}`, {}, is no part of the language", shown, mend.name), source_, span)
-          .help.push_back(fmt::format("write {}", mend.write));
+          .error(Code::E0104, fmt::format("`{}`, {}, is no part of the language", shown, fix.name), source_, span)
+          .help.push_back(fmt::format("write {}", fix.write));
       return;
     }
     if (is_combining_mark(character.code)) {

@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 
 CELLS = ["", "rnn_tanh", "lstm", "gru", "rnn_projected", "feedforward", "sparsenet"]
-STAGES = ["graph", "derivatives", "simplified", "schedule", "distributed", "loops"]
+STAGES = ["graph", "derivatives", "simplified", "schedule", "distributed", "timetable", "loops"]
 STEPS, EXAMPLES, INPUTS, TARGETS = 5, 3, 3, 2
 
 

@@ -15,33 +15,32 @@ struct Cost {
 
 namespace cost_model {
 
-// Operations in the time that a word takes from a core's caches. A core of 2020 to 2024 does about one float32 operation
-// while it moves a byte from its second-level cache (`eligo explain` prints the balance, `eligo bench` measures it on
-// the machine: 92 GFLOP/s beside some 90 GB/s on a Zen 3), and half as many in float64, so 4 for a word of either.
-// Operations alone choose orders of products that are slower.
+// Operations in the time that a word takes from a core's caches: one float32 operation a byte, half as many in float64,
+// so 4 for a word of either. That is the balance with which `eligo explain` tells what bounds a line (`eligo bench`
+// measures it on a machine). A prototype on RNN, LSTM, GRU and SparseNet chose slower orders by operations alone.
 inline constexpr double word = 4;
 
-// An elementwise value of at most so many operations is computed again where it is read rather than kept: storing and
-// loading it takes two words, and a vector unit does three operations while it waits for the first.
+// An elementwise value of at most so many operations is computed again where it is read rather than kept: to store and
+// to load it are two words, as much as eight operations.
 inline constexpr int free_operations = 3;
 // Inside a sum it is computed again only if the sum's points are fewer than so many times its own.
 inline constexpr double repeats_in_a_sum = 4;
 
-// Common subexpressions across phases: a sum of fewer terms is computed again, since keeping it takes as long as eight
-// multiply-adds (two words).
+// Common subexpressions across phases: a sum of fewer terms is computed again. Eight multiply-adds weigh as much as two
+// words stored and loaded by each of two phases.
 inline constexpr std::int64_t shared_sum_terms = 8;
 
-// Distribution over steps: operations for each number that is written by one phase and read by another, somewhat less
-// than the two words, since what is batched over steps also runs at a higher rate.
+// Distribution over steps: operations for each number that one phase writes and another reads. Less than the eight of
+// two words, since work that is batched over steps also runs at a higher rate: products have more rows.
 inline constexpr double distributed_operations = 6;
-// Numbers of an example that are kept for each step of a run at most: 8 KiB in float32, so that the rows of a run of 16
-// steps and a shard of examples stay in a second-level cache (512 KiB on Zen 3).
+// Numbers of an example that are kept for each step of a run, at most: 8 KiB in float32, a run of 16 steps of 4 examples
+// in a second-level cache of 512 KiB.
 inline constexpr std::int64_t distributed_size = 2048;
 // Steps that a phase which takes many gets in a call, as long as what it touches stays in that cache.
 inline constexpr std::int64_t steps_in_a_call = 16;
 
-// Splitting for threads: below so many operations of an example (0.1 ms of a core), waking threads and meeting at the
-// end of a stage, some 10 us each, costs more than they bring; a piece has at least an eighth of that.
+// Splitting for threads: below so many operations of an example (RTRL's matrix of some 45 units, about 0.1 ms of a core)
+// threads that meet at the end of a stage cost more than they bring; a piece has at least an eighth of that.
 inline constexpr double split_from = 8e6;
 inline constexpr double split_piece = 1e6;
 inline constexpr std::int64_t split_pieces = 16;

@@ -41,7 +41,7 @@ class PhaseRunner {
   virtual std::int64_t scratch_bytes(std::int64_t /*examples*/) const { return 0; }
   // The same for those phases alone that take many steps at once, of which each example is one of a step.
   virtual std::int64_t run_scratch_bytes(std::int64_t examples) const { return scratch_bytes(examples); }
-  // Values that depend on parameters alone (transposed copies): computed anew after parameters change.
+  // Values that depend on parameters alone (transposed copies): computed again when parameters change.
   virtual std::int64_t prepared_bytes() const { return 0; }
   virtual void prepare(Resolver&, void* /*scratch*/, void* /*prepared*/) const {}
   // Compiled phases may be called directly, with an array of addresses that all phases share. Null: a phase has nothing

@@ -185,7 +185,7 @@ std::string schedule_text(const Program& p) {
       {TensorKind::forward, "forward recurrence, carried densely"},
       {TensorKind::backward, "backward recurrence, from recorded values"},
       {TensorKind::record, "recorded on arrival"},
-      {TensorKind::revised, "computed anew along k at each arrival"}};
+      {TensorKind::revised, "computed along k at each arrival"}};
   for (const Tensor& t : p.tensors)
     if (auto how = carried.find(t.kind); how != carried.end()) {
       const bool part = t.name.ends_with(']');  // P[h, W]: what can be other than zero

@@ -17,7 +17,7 @@ enum class TensorKind {
   input,     // [B, ...] per step, from the task
   target,    //
   flag,      // one number per step and example, made by the runtime: see Flag in phase.h
-  noise,     // drawn anew at each step
+  noise,     // drawn at each step
   state,     // the net's state; exists at the start too
   field,     // an equation of the net or the readout, as it was when the step was taken
   forward,   // a recurrence of the rule that reads its past

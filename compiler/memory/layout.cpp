@@ -142,7 +142,7 @@ bool cut_to_segments(Layout& layout, const Plan& p, std::int64_t rows, std::int6
   std::string why_not;
   margins.again = recomputable(p, why_not);
   if (!why_not.empty()) {
-    way_out = fmt::format("Steps cannot be taken again on the way back, as {}", why_not);
+    way_out = fmt::format("Steps cannot be recomputed on the way back, as {}", why_not);
     return false;
   }
   SegmentCosts costs{total, 0};
@@ -163,8 +163,8 @@ bool cut_to_segments(Layout& layout, const Plan& p, std::int64_t rows, std::int6
   layout.segments = fit_segments(costs, margins, window, layout.run, limit, least);
   if (!layout.segments.any()) {
     way_out = least < 0 || least >= total
-                  ? "To take steps again on the way back would need no less"
-                  : fmt::format("{} are the least with which it would do, taking steps again on the way back",
+                  ? "Recomputing steps on the way back would need no less"
+                  : fmt::format("{} are the least with which it would do, recomputing steps on the way back",
                                 readable_bytes(least));
     return false;
   }
@@ -202,7 +202,7 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
     if (t.timed()) {
       l.capacity = span;
       // What more than one way over a run's steps touches is kept for all of them; for a few runs, so that rings seldom
-      // begin anew within one.
+      // begin again within one.
       const bool apart = t.kind != TensorKind::forward || r.loops != 2;
       if (layout.run > 1 && apart)
         l.capacity = std::max(span + layout.run, std::min<std::int64_t>(all, span + 4 * layout.run));

@@ -45,7 +45,7 @@ std::vector<char> recomputable(const Plan& plan, std::string& why_not) {
                        read.time.base == When::now;
       const bool end = read.time.base == When::end;
       const bool backward = plan.tensors[static_cast<std::size_t>(read.tensor)].kind == TensorKind::backward;
-      // What is read at an example's end is put aside when the way back passes it.
+      // What is read at an example's end is saved when the way back passes it.
       if (far || (end && (backward || !is_backward(phase)))) again[static_cast<std::size_t>(read.tensor)] = 0;
     }
   return again;
@@ -77,8 +77,8 @@ Segments fit_segments(SegmentCosts costs, const Segments& margins, std::int64_t 
   const auto bytes_with = [&](Segments& s, std::int64_t steps) {
     s.steps = steps;
     s.slots = steps + run + s.back + s.ahead + 1;
-    s.joints = (window + steps - 1) / steps + 3;
-    const std::int64_t aside = s.joints * (s.back + 1) + 2 * (s.back + s.ahead + 1);
+    s.checkpoints = (window + steps - 1) / steps + 3;
+    const std::int64_t aside = s.checkpoints * (s.back + 1) + 2 * (s.back + s.ahead + 1);
     return s.bytes = costs.fixed + costs.step * static_cast<long double>(s.slots + aside);
   };
   Segments best, tried = margins;

@@ -3,7 +3,7 @@
 //   dense       the recurrence itself, carried from step to step
 //   reverse     a linear trace e[t] = A[t] e[t-1] + U[t] that is only read linearly, learn += δ[t] . e[t], as the
 //               transposed recurrence w[t] = δ[t] + w[t+1] A[t+1], learn += w[t] . U[t], on the way back
-//   replay      the same walk back, from every arrival anew, for that arrival's δ alone: nothing waits for the end
+//   replay      the same walk back, again from every arrival, for that arrival's δ alone: nothing waits for the end
 //   replay(k)   no further back than k steps: not exact, so it is `approximate replay(k)`
 #pragma once
 

@@ -132,7 +132,7 @@ class Transposer {
       for (Ref leaf : leaves_of(p_, root))
         if (moved.contains(leaf->tensor) && leaf->time.base == When::always)
           throw NotTransposable(
-              fmt::format("{} changes inside a sequence, so its factors would be computed anew with other "
+              fmt::format("{} changes inside a sequence, so its factors would be recomputed with other "
                           "values than they had",
                           p_.tensors[leaf->tensor].name));
   }

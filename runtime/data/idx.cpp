@@ -45,11 +45,11 @@ class Reader {
     for (std::uint64_t done = 0; done < count;) {
       const auto wanted = static_cast<unsigned>(std::min(count - done, kPiece));
       const int got = gzread(file_.get(), to + done, wanted);
-      if (got < 0) fail(at_ + done, fmt::format("the compressed data are damaged ({}); fetch the file anew", reason()));
+      if (got < 0) fail(at_ + done, fmt::format("the compressed data are damaged ({}); fetch the file again", reason()));
       done += static_cast<std::uint64_t>(got);
       if (static_cast<unsigned>(got) < wanted) {
         fail(at_ + done,
-             fmt::format("the file ends within {} ({} of {} bytes are there); fetch the file anew", what, done, count));
+             fmt::format("the file ends within {} ({} of {} bytes are there); fetch the file again", what, done, count));
       }
     }
     at_ += count;
@@ -59,7 +59,7 @@ class Reader {
     std::uint8_t extra = 0;
     const int got = gzread(file_.get(), &extra, 1);
     if (got > 0) fail(at_, "there are more bytes than the header says; is it the right file?");
-    if (got < 0) fail(at_, fmt::format("the compressed data are damaged ({}); fetch the file anew", reason()));
+    if (got < 0) fail(at_, fmt::format("the compressed data are damaged ({}); fetch the file again", reason()));
   }
 
  private:
@@ -116,7 +116,7 @@ IdxFile read_idx(const std::string& path, std::size_t dimensions) {
     if (size == 0) reader.fail(4 + 4 * i, fmt::format("dimension {} is 0: the file holds nothing", i + 1));
     if (size > reader.most_bytes() / total) {
       reader.fail(4 + 4 * i, fmt::format("the header asks for {} values or more, but a file of this size holds {} at "
-                                         "most; it is truncated or damaged, fetch it anew",
+                                         "most; it is truncated or damaged, fetch it again",
                                          fmt::join(file.shape, " x "), reader.most_bytes()));
     }
     total *= size;

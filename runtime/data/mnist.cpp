@@ -34,12 +34,12 @@ ImageSet read_set(const fs::path& folder, const std::string& set) {
   IdxFile labels = read_idx(label_path, 1);
   if (images.shape[0] != labels.shape[0]) {
     throw Error(
-        fmt::format("{}: {} labels for the {} images of {}; the two files do not belong together, fetch both anew",
+        fmt::format("{}: {} labels for the {} images of {}; the two files do not belong together, fetch both again",
                     label_path, labels.shape[0], images.shape[0], image_path));
   }
   for (std::uint64_t i = 0; i < labels.values.size(); ++i) {
     if (labels.values[i] <= 9) continue;
-    throw Error(fmt::format("{}: byte {}: label {} of image {} is out of range, expected 0 to 9; fetch the file anew",
+    throw Error(fmt::format("{}: byte {}: label {} of image {} is out of range, expected 0 to 9; fetch the file again",
                             label_path, 8 + i, labels.values[i], i));
   }
   return {images.shape[0], images.shape[1], images.shape[2], std::move(images.values), std::move(labels.values)};

@@ -118,7 +118,7 @@ void PhaseCalls::call_run(int phase, ShardResolver& resolver, std::int64_t from,
     std::int64_t steps = std::min(to - t + 1, std::max<std::int64_t>(table.most / count, 1));
     for (const Moving& m : table.moving) {
       const std::int64_t slot = (t + m.offset) % m.capacity;
-      steps = std::min(steps, m.capacity - slot);  // up to where the ring begins anew
+      steps = std::min(steps, m.capacity - slot);  // up to where the ring wraps
       if (m.place >= 0)
         table.addresses[m.place] = m.base + (m.again ? t + m.offset - memory_.origin(shard_) : slot) * m.stride;
     }

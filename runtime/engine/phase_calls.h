@@ -19,7 +19,7 @@ class PhaseCalls {
   PhaseCalls(const compiler::PhaseRunner& runner, Memory& memory, int shard)
       : runner_(runner), memory_(memory), shard_(shard) {}
 
-  // Before the first call, and whenever the batch is cut anew. `step_rows` and `run_rows`: the most examples that a
+  // Before the first call, and whenever the batch is sharded again. `step_rows` and `run_rows`: the most examples that a
   // call of a phase, and of one that takes many steps at once, can have.
   void bind(ShardResolver& resolver, std::int64_t step_rows, std::int64_t run_rows, void* scratch, void* prepared);
   // One step of a phase, or `prepare`.

@@ -11,7 +11,7 @@ Recomputation::Recomputation(Memory& memory, int shard, std::int64_t window_ahea
       gathered_tensors_(gathered),
       segments_(memory.layout().segments) {
   if (!any()) return;
-  checkpoints_.resize(static_cast<std::size_t>(segments_.joints));
+  checkpoints_.resize(static_cast<std::size_t>(segments_.checkpoints));
   for (Checkpoint& checkpoint : checkpoints_) save(checkpoint.values, -segments_.back, 0);
   save(next_, -segments_.back, window_ahead_);
   save(overlap_, -segments_.back, segments_.ahead);

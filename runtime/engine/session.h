@@ -91,7 +91,7 @@ class Session {
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
 
-  // Draws every parameter anew from the session's seed, clears optimiser and keep values.
+  // Draws every parameter again from the session's seed, clears optimiser and keep values.
   void initialise();
 
   // Bytes that it takes, and those that one without a limit would take.

@@ -172,7 +172,7 @@ class Loader {
     experiment_.variants.push_back(std::move(result.variant));
   }
 
-  // Of several variants' messages the one that knows a mend is the best.
+  // Of several variants' messages the one that suggests a fix is the best.
   void note_unfitting(const std::string& path, const std::string& message) {
     std::string& kept = unfitting_[path];
     if (kept.empty() || message.find("did you mean") != std::string::npos) kept = message;

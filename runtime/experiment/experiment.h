@@ -74,7 +74,7 @@ struct ExperimentOptions {
   std::vector<std::string> only;          // names of variants to keep; empty: all
 };
 
-// Throws eligo::Error with every fault that was found, each with its place and mend.
+// Throws eligo::Error with every fault that was found, each with its place and a suggested fix.
 Experiment load_experiment(const std::string& path, const ExperimentOptions& options);
 
 // A line for each setting that an experiment may have: path, default, meaning.

@@ -13,7 +13,7 @@ namespace eligo {
 
 struct VariantResult {
   Variant variant;
-  std::vector<std::string> problems;  // with place and mend
+  std::vector<std::string> problems;  // with place and suggested fix
   std::map<std::string, std::string>
       unfitting;  // settings that this variant has no use for, and the message if it should
 };

@@ -230,7 +230,7 @@ std::shared_ptr<const Program> compile(const ProgramSpec& spec) {
       program->from_cache = true;
       return finish(compiler::unpacked(*kept));
     } catch (const std::runtime_error&) {
-      program->from_cache = false;  // what does not load is compiled anew, like any other bad entry
+      program->from_cache = false;  // an entry that does not load is compiled again
     }
   }
   const std::shared_ptr<compiler::Program> graph = scheduled(spec);

@@ -319,7 +319,7 @@ class Explain {
     std::string how;
     for (const auto& replay : plan_->replays)
       if (replay.name.starts_with(report.name + " ") || replay.name == report.name)
-        how = "not carried: walked back for, from each arrival anew";
+        how = "not carried: walked back for, again from each arrival";
     std::vector<std::pair<std::string, std::string>> back;
     EquationReport walk;
     for (const auto& phase : plan_->phases)

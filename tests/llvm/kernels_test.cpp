@@ -233,6 +233,23 @@ TEST(Kernels, TextsForOtherProcessors) {
   EXPECT_THROW(llvm.processor("no-such-processor"), std::runtime_error);
 }
 
+// Every operation has code for a processor of another architecture, in both formats.
+TEST(Kernels, OperationsHaveCodeForArm) {
+  for (int i = 0; i < compiler::op_count; ++i) {
+    const Op o = static_cast<Op>(i);
+    std::vector<ValuePtr> operands;
+    std::vector<Buffer> buffers = {{"out", real, 7}};
+    for (int k = 0; k < compiler::op_arity(o); ++k) {
+      operands.push_back(load(at(k + 1, {1})));
+      buffers.push_back({"x" + std::to_string(k), real, 7});
+    }
+    const Module m = module(buffers, {assign({{"i", 7}}, 1, at(0, {1}), op(o, operands))});
+    for (const DType dtype : {DType::f32, DType::f64})
+      EXPECT_NE(compiler::llvm_backend().text("asm", m, {dtype, "apple-m1"}).find("ret"), std::string::npos)
+          << compiler::op_name(o);
+  }
+}
+
 TEST(Kernels, DenormalsAreFlushedAndComeBack) {
   volatile float tiny = 1e-40f;
   {

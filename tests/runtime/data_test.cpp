@@ -73,7 +73,7 @@ TEST(Idx, DamagedCompressionIsSaid) {
   std::ifstream in(folder / "whole", std::ios::binary);
   std::string bytes((std::istreambuf_iterator<char>(in)), {});
   const std::string cut = folder.write("cut", bytes.substr(0, bytes.size() - 60));
-  EXPECT_MENTIONS(error_of([&] { read_idx(cut, 3); }), "fetch the file anew");
+  EXPECT_MENTIONS(error_of([&] { read_idx(cut, 3); }), "fetch the file again");
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x55);
   const std::string wrong = folder.write("wrong", bytes);
   EXPECT_MENTIONS(error_of([&] { read_idx(wrong, 3); }), wrong);

@@ -24,7 +24,7 @@ struct Steps {
     s.steps = segment;
     s.back = s.ahead = 1;
     s.slots = layout.tensors[0].capacity;
-    s.joints = steps / segment + 3;
+    s.checkpoints = steps / segment + 3;
     s.again = {1, 0};
     layout.tensors[0].again = true;
     memory = std::make_unique<Memory>(plan, layout, 2, 2, true);
