@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "compiler/frontend/elaboration.h"
+#include "compiler/ir/rewrite.h"
 
 namespace eligo::compiler {
 
@@ -65,16 +66,11 @@ void version_parameters(const Elaboration& e, const Revisions& revisions) {
   std::set<int> changing = revisions.assigned;
   for (const Learned& l : p.learned)
     if (l.every != UpdateEvery::sequence) changing.insert(l.parameter);
-  for (auto& [tensor, root] : p.definitions) {
-    std::map<Ref, Ref> moved;
-    for (Ref node : postorder({root})) {
-      std::vector<Use> uses = node->uses;
-      for (Use& use : uses) use.node = moved.at(use.node);
+  for (auto& [tensor, root] : p.definitions)
+    root = substitute_nodes(p.graph, root, [&](Ref node) -> Ref {
       const bool versioned = node->kind == NodeKind::leaf && changing.contains(node->tensor);
-      moved[node] = versioned ? p.leaf(node->tensor, {When::t, 0}) : p.graph.rebuild(node, std::move(uses));
-    }
-    root = moved.at(root);
-  }
+      return versioned ? p.leaf(node->tensor, {When::t, 0}) : nullptr;
+    });
 }
 
 namespace {
