@@ -23,14 +23,6 @@ TypedKind operator_kind(ExprKind kind) {
   }
 }
 
-Comparison comparison_of(std::string_view sign) {
-  if (sign == "<") return Comparison::less;
-  if (sign == "<=") return Comparison::less_equal;
-  if (sign == ">") return Comparison::greater;
-  if (sign == ">=") return Comparison::greater_equal;
-  return sign == "!=" ? Comparison::not_equal : Comparison::equal;
-}
-
 // The latest step that these expressions name, in the order of `before`; of equals the first.
 template <class Before>
 std::optional<TimeIndex> latest(const std::vector<TypedPtr>& parts, const Before& before) {
@@ -109,7 +101,7 @@ TypedPtr Resolver::expression(const Expr& e) {
   }
   auto out = make(operator_kind(e.kind), e);
   out->shape = shape_of(e);
-  if (e.kind == ExprKind::compare) out->comparison = comparison_of(e.name);
+  if (e.kind == ExprKind::compare) out->operation = compiler::operation_of_infix(e.name);
   const bool letters = explicit_form_;
   if (e.kind == ExprKind::derivative || e.kind == ExprKind::before) explicit_form_ = false;
   parts(*out, e);
@@ -250,7 +242,7 @@ TypedPtr Resolver::places_compared(const Expr& e) {
   out->shape = shape_of(e);
   out->args = {index(*e.args[first ? 0 : 1])};
   out->name = e.args[first ? 1 : 0]->name;
-  out->comparison = comparison_of(e.name);
+  out->operation = compiler::operation_of_infix(e.name);
   return out;
 }
 

@@ -41,8 +41,8 @@ enum class TypedKind {
   multiply,  //
   divide,    //
   power,     //
-  compare,   // args[0] comparison args[1]
-  leads_to,  // 1 where the wiring args[0] leads to `name`, a letter, and 0 elsewhere; comparison not_equal: vice versa
+  compare,   // args[0] operation args[1]
+  leads_to,  // 1 where the wiring args[0] leads to `name`, a letter, and 0 elsewhere; operation `ne`: vice versa
   contract,  // args[0] . args[1]
   derivative,  // d(args[0])/d(args[1] | args[2], ...); time is the latest that the numerator names
   before,      // args[0] before sequence
@@ -50,8 +50,6 @@ enum class TypedKind {
   draw,        // function [axes] ()
   call,        // role (args; overrides); time is the latest that the arguments name
 };
-
-enum class Comparison { less, less_equal, greater, greater_equal, equal, not_equal };
 
 // An axis that is named in brackets or in a declaration.
 struct AxisRef {
@@ -90,8 +88,7 @@ struct TypedExpr {
   std::string role;
   BundleKind bundle = BundleKind::member;
   FunctionId function = FunctionId::operation;
-  const compiler::Operation* operation = nullptr;  // of a function: as it works at every place, if it does
-  Comparison comparison = Comparison::equal;
+  const compiler::Operation* operation = nullptr;  // of a function that works at every place, and of a comparison
   int position = 0;
   std::optional<TimeIndex> time;
   std::vector<PlaceIndex> places;

@@ -18,17 +18,8 @@ std::string_view sign_of(const TypedExpr& e) {
     case TypedKind::divide: return "/";
     case TypedKind::power: return "^";
     case TypedKind::contract: return ".";
-    default: break;
+    default: return e.operation->spelling.word;  // a comparison
   }
-  switch (e.comparison) {
-    case Comparison::less: return "<";
-    case Comparison::less_equal: return "<=";
-    case Comparison::greater: return ">";
-    case Comparison::greater_equal: return ">=";
-    case Comparison::equal: return "==";
-    case Comparison::not_equal: return "!=";
-  }
-  return "";
 }
 
 std::string list(const std::vector<TypedPtr>& parts) {
@@ -208,7 +199,7 @@ std::string text(const TypedExpr& e) {
     case TypedKind::contract: return fmt::format("({} {} {})", text(*e.args[0]), sign_of(e), text(*e.args[1]));
     case TypedKind::leads_to:
       return fmt::format("({} {} {})", text(*e.args[0]),
-                         e.comparison == Comparison::equal ? "leads to" : "does not lead to", e.name);
+                         e.operation->op == compiler::Op::eq ? "leads to" : "does not lead to", e.name);
     case TypedKind::derivative: return derivative(e);
     case TypedKind::before: return text(*e.args[0]) + " before sequence";
     case TypedKind::function:

@@ -26,25 +26,28 @@ namespace {
 using C = Compilation;
 
 constexpr std::array pipeline = {
-    Pass{PassId::differentiate, "differentiate", "derivatives become expressions over the forward values", true, false,
-         [](C& c) { differentiate(c.program, c.options.batch); }},
-    Pass{PassId::zero_structure, "zero_structure", "recurrences keep only the entries that can be other than zero", true,
-         false, [](C& c) { infer_zero_structure(c.program); }},
-    Pass{PassId::simplify, "simplify", "sums of products in a normal form", true, false,
-         [](C& c) { simplify(c.program); }},
-    Pass{PassId::unreached, "unreached", "parameters that no learn line reaches are noted", true, false,
-         [](C& c) { note_unlearned(c.program); }},
-    Pass{PassId::prune, "prune", "stores that nothing reads are dropped", true, false, [](C& c) { prune(c.program); }},
-    Pass{PassId::contraction_order, "contraction_order", "products of many factors become products of two, the cheapest first",
-         true, false, [](C& c) { order_contractions(c.program, c.options.batch); }},
-    Pass{PassId::common_subexpressions, "common_subexpressions", "values that several phases compute are computed once",
-         true, true, [](C& c) { eliminate_common_subexpressions(c.program); }},
-    Pass{PassId::distribute_steps, "distribute_steps", "work that no step waits for is batched over steps", true, true,
-         [](C& c) { distribute_steps(c.program); }},
-    Pass{PassId::lower, "lower", "phases become functions of loop nests over buffers", false, false,
-         [](C& c) { c.lowered = lower(c.program, c.options.batch); }},
-    Pass{PassId::split_wide_loops, "split_wide_loops", "loops that are long for one example are split for threads", false,
-         false, [](C& c) { split_wide_loops(c.lowered); }},
+    // Derivatives become expressions over the forward values.
+    Pass{PassId::differentiate, "differentiate", true, false, [](C& c) { differentiate(c.program, c.options.batch); }},
+    // Recurrences keep only the entries that can be other than zero.
+    Pass{PassId::zero_structure, "zero_structure", true, false, [](C& c) { infer_zero_structure(c.program); }},
+    // Sums of products in a normal form.
+    Pass{PassId::simplify, "simplify", true, false, [](C& c) { simplify(c.program); }},
+    // Parameters that no learn line reaches are noted.
+    Pass{PassId::unreached, "unreached", true, false, [](C& c) { note_unlearned(c.program); }},
+    // Stores that nothing reads are dropped.
+    Pass{PassId::prune, "prune", true, false, [](C& c) { prune(c.program); }},
+    // Products of many factors become products of two, the cheapest first.
+    Pass{PassId::contraction_order, "contraction_order", true, false,
+         [](C& c) { order_contractions(c.program, c.options.batch); }},
+    // Values that several phases compute are computed once.
+    Pass{PassId::common_subexpressions, "common_subexpressions", true, true,
+         [](C& c) { eliminate_common_subexpressions(c.program); }},
+    // Work that no step waits for is batched over steps.
+    Pass{PassId::distribute_steps, "distribute_steps", true, true, [](C& c) { distribute_steps(c.program); }},
+    // Phases become functions of loop nests over buffers.
+    Pass{PassId::lower, "lower", false, false, [](C& c) { c.lowered = lower(c.program, c.options.batch); }},
+    // Loops that are long for one example are split for threads.
+    Pass{PassId::split_wide_loops, "split_wide_loops", false, false, [](C& c) { split_wide_loops(c.lowered); }},
 };
 
 // The list is complete and in the order of the enumeration: the last one of it is the last of the list.
@@ -100,7 +103,6 @@ PassTime timed(Compilation& c, const Pass& pass) {
 }  // namespace
 
 std::span<const Pass> passes() { return pipeline; }
-const Pass& pass(PassId id) { return pipeline[static_cast<std::size_t>(id)]; }
 
 void run_passes(Compilation& c, PassId last, std::vector<PassTime>* times) {
   verify(c.program, "graph", true);

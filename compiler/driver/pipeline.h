@@ -44,7 +44,6 @@ struct Compilation {
 struct Pass {
   PassId id;
   std::string_view name;  // of its file, its dump and its row in --time-passes
-  std::string_view does;  // for people, in a line
   bool graph;             // it leaves a graph; otherwise loops
   bool moves_work;        // between phases
   void (*run)(Compilation& compilation);
@@ -52,7 +51,6 @@ struct Pass {
 
 // In order. A pass of PassId without a row does not compile.
 std::span<const Pass> passes();
-const Pass& pass(PassId id);
 
 // How long a pass took and what it left.
 struct PassTime {

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "compiler/frontend/functions.h"
 
 namespace eligo::compiler {
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "compiler/frontend/elaborator.h"
-#include "compiler/frontend/functions.h"
 
 namespace eligo::compiler {
 
@@ -90,7 +89,7 @@ Value Elaborator::evaluate_kind(const TypedExpr& e, const Environment& at) {
     case TypedKind::power: return power(e, at);
     case TypedKind::compare: {
       const Value left = arg(0);
-      return v_.map(operation_of(e.comparison), {left, arg(1)});
+      return v_.map(e.operation->op, {left, arg(1)});
     }
     case TypedKind::leads_to: return leads_to(e, at);
     case TypedKind::contract: {

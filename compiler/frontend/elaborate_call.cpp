@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "compiler/frontend/elaborator.h"
-#include "compiler/frontend/functions.h"
 
 namespace eligo::compiler {
 

@@ -32,7 +32,7 @@ Value Elaborator::leads_to(const TypedExpr& e, const Environment& at) {
   v.axes.back().from_shown = targets.shown;
   v.blocks[std::vector<int>(v.axes.size(), 0)] = p_.graph.wire(leaf, targets.extent);
   v = v_.rename(v, names);
-  if (e.comparison == dsl::Comparison::not_equal) v = v_.add(v_.number(1), v, -1);
+  if (e.operation->op == Op::ne) v = v_.add(v_.number(1), v, -1);
   return sum_over_others(v, at);
 }
 

@@ -303,17 +303,14 @@ constexpr bool is_spelled(const Operation& o) {
 }
 static_assert(std::all_of(rows.begin(), rows.end(), is_spelled), "operands for the spelling, a line for the docs");
 
-const Operation* spelled(Spelling::Form form, std::string_view word) {
-  for (const Operation& row : rows)
-    if (row.spelling.form == form && row.spelling.word == word) return &row;
-  return nullptr;
-}
-
 }  // namespace
 
 const Operation& operation(Op op) { return rows[static_cast<std::size_t>(op)]; }
 
-const Operation* operation_of_function(std::string_view word) { return spelled(Spelling::Form::function, word); }
-const Operation* operation_of_infix(std::string_view word) { return spelled(Spelling::Form::infix, word); }
+const Operation* operation_of_infix(std::string_view word) {
+  for (const Operation& row : rows)
+    if (row.spelling.form == Spelling::Form::infix && row.spelling.word == word) return &row;
+  return nullptr;
+}
 
 }  // namespace eligo::compiler

@@ -44,8 +44,7 @@ struct Operation {
 
 const Operation& operation(Op op);
 
-// nullptr: the language has no such function or operator.
-const Operation* operation_of_function(std::string_view word);
+// nullptr: the language has no such operator.
 const Operation* operation_of_infix(std::string_view word);
 
 // What most callers ask.

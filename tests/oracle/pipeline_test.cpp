@@ -97,7 +97,7 @@ TEST(Pipeline, PhasesAreKeptWhereTheyAreAskedFor) {
   EXPECT_EQ(phases(true), 0u);
 }
 
-TEST(Pipeline, AVerifierStandsBehindEachPass) {
+TEST(Pipeline, AFaultyGraphIsRefusedBeforeAnyPass) {
   const auto program = scheduled(wide_rtrl());
   compiler::run_passes(*program, {.batch = 1}, compiler::PassId::simplify);
   program->phases.front().roots.front().tensor = 1 << 20;
