@@ -52,7 +52,7 @@ std::string with_letters(const Expr& left, const std::vector<std::string>& l, co
 }  // namespace
 
 Diagnostic* Inference::error(Code code, std::string message, Span span, std::string label) {
-  if (!aloud) return nullptr;
+  if (!reporting) return nullptr;
   return &diagnostics_.error(code, std::move(message), diagnostics_.current, span, std::move(label));
 }
 
@@ -72,7 +72,7 @@ Shape Inference::of_equation(const Statement& s) {
 Shape Inference::of(const Expr& e) {
   if (letters_in_use_) return explicit_of(e);
   Shape shape = of_kind(e);
-  if (aloud) shapes[&e] = shape;
+  if (reporting) shapes[&e] = shape;
   return shape;
 }
 
@@ -168,13 +168,13 @@ const Expr* Inference::origin(const std::string& name) {
   terms_of(*entry.statement->value, terms);
   if (terms.size() < 2) return nullptr;
   const Shape shape = std::exchange(entry.shape, Shape::bottom());
-  const bool was_aloud = std::exchange(aloud, false);
+  const bool was_reporting = std::exchange(reporting, false);
   const Expr* found = nullptr;
   for (const Expr* term : terms) {
     if (found == nullptr && of(*term) == shape) found = term;
   }
   entry.shape = shape;
-  aloud = was_aloud;
+  reporting = was_reporting;
   return found;
 }
 

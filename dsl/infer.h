@@ -1,7 +1,7 @@
 // The axes of expressions: what each equation's right side has, and every way in which axes fail to meet.
 //
-// Inference runs twice: silently, until the axes of all names are known, then once aloud. In the explicit form, the
-// axes of an expression are its free index letters.
+// Inference runs twice: silently, until the axes of all names are known, then once reporting errors. In the explicit
+// form, the axes of an expression are its free index letters.
 #pragma once
 
 #include <map>
@@ -32,8 +32,8 @@ class Inference {
   std::map<std::string, Name> locals;  // of the block that is looked at; they hide those of the item
   std::set<std::string> revised;       // bundles that an `at each` block defines: θ[k] has a meaning there
   Region region = Region::item;
-  bool aloud = false;
-  std::map<const Expr*, Shape> shapes;  // of every expression, once it has been looked at aloud
+  bool reporting = false;
+  std::map<const Expr*, Shape> shapes;  // of every expression, once errors are reported
 
   // The right side of an equation whose left side is `s`, in the pointwise or the explicit form.
   Shape of_equation(const Statement& s);

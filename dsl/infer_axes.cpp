@@ -1,5 +1,5 @@
-// The axes of all equations of an item: silently until they are known, then once aloud, with every line compared to
-// what its left side is.
+// The axes of all equations of an item: silently until they are known, then once reporting errors, with every line
+// compared to its left side.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,12 +27,12 @@ class AxesOfItem {
     const auto& lines = scope_.item().statements;
     enter(lines, infer_.names);
     settle(lines, infer_.names);
-    infer_.aloud = true;
+    infer_.reporting = true;
     for (const Statement& s : lines) {
       if (s.body.empty()) compare(s);
       else block(s);
     }
-    infer_.aloud = false;
+    infer_.reporting = false;
     return std::move(infer_);
   }
 
@@ -78,9 +78,9 @@ class AxesOfItem {
     infer_.region = s.kind == StatementKind::at_each ? Region::at_each : Region::per_neuron;
     if (s.kind == StatementKind::per_neuron && s.running != scope_.neurons()) neurons(s);
     enter(s.body, infer_.locals);
-    infer_.aloud = false;
+    infer_.reporting = false;
     settle(s.body, infer_.locals);
-    infer_.aloud = true;
+    infer_.reporting = true;
     for (const Statement& line : s.body) compare(line, &s);
     infer_.locals.clear();
     infer_.revised.clear();
@@ -96,7 +96,7 @@ class AxesOfItem {
     else d.help.push_back(fmt::format("the header calls it {}", scope_.neurons()));
   }
 
-  // The right side, aloud, against the left.
+  // The right side, reporting errors, against the left.
   void compare(const Statement& s, const Statement* block = nullptr) {
     if (s.kind == StatementKind::output && !s.has_equation) {
       output(s);

@@ -178,7 +178,7 @@ Shape Inference::derivative(const Expr& e) {
   const Shape of_what = of(*e.args[0]);
   const Shape by_what = varied(*e.args[1]);
   for (std::size_t i = 2; i < e.args.size(); ++i) held(*e.args[i]);
-  if (aloud) steps_apart(e);
+  if (reporting) steps_apart(e);
   if (of_what.is_bottom() || by_what.is_bottom()) return Shape::bottom();
   if (of_what.is_unknown() || by_what.is_unknown()) return Shape::unknown();
   Shape out = of_what;

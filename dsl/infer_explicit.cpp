@@ -27,7 +27,7 @@ std::string miscounted(const std::string& name, std::size_t axes, std::size_t gi
 
 Shape Inference::explicit_of(const Expr& e) {
   Shape shape = explicit_of_kind(e);
-  if (aloud) shapes[&e] = shape;
+  if (reporting) shapes[&e] = shape;
   return shape;
 }
 
@@ -233,7 +233,7 @@ Shape Inference::left_axes(const Statement& s) {
         d->help.push_back("a letter ranges over the axis of its place on the right side");
       }
     }
-    if (axis.empty()) return aloud ? Shape::unknown() : Shape::bottom();
+    if (axis.empty()) return reporting ? Shape::unknown() : Shape::bottom();
     out.axes.push_back(std::move(axis));
   }
   return out;

@@ -66,7 +66,7 @@ Shape Inference::index(const Expr& e) {
       const std::string member = path.substr(path.find('.') + 1);
       const bool word = member == "state" || member == "input" || member == "target";
       if (word && root->kind == SymbolKind::role)
-        scope_.member_of_role(path, base.span, aloud ? &diagnostics_ : nullptr);
+        scope_.member_of_role(path, base.span, reporting ? &diagnostics_ : nullptr);
       return Shape::unknown();
     }
     const Shape shape = of(base);
@@ -94,7 +94,7 @@ Shape Inference::index(const Expr& e) {
   }
   time_index(e, *time);
   if (root != nullptr && root->kind == SymbolKind::role && base.kind == ExprKind::member) {
-    return of_bundle(scope_.member_of_role(path, base.span, aloud ? &diagnostics_ : nullptr), true, base);
+    return of_bundle(scope_.member_of_role(path, base.span, reporting ? &diagnostics_ : nullptr), true, base);
   }
   return with_time(base);
 }
@@ -171,7 +171,7 @@ Shape Inference::of_name(const Expr& e, bool timed) {
   }
   if (is_reserved(name) && find_function(name) == nullptr) {
     error(Code::E0303, fmt::format("`{}` is a word of the language, not a value", name), span);
-  } else if (aloud) {
+  } else if (reporting) {
     unknown_name(name, span, scope_, diagnostics_);
   }
   return Shape::unknown();
@@ -223,7 +223,7 @@ Shape Inference::member(const Expr& e) {
   if (!path.empty()) {
     const Symbol* root = symbol(path.substr(0, path.find('.')));
     if (root != nullptr && root->kind == SymbolKind::role)
-      return of_bundle(scope_.member_of_role(path, e.span, aloud ? &diagnostics_ : nullptr), false, e);
+      return of_bundle(scope_.member_of_role(path, e.span, reporting ? &diagnostics_ : nullptr), false, e);
   }
   return enumerated(of(*e.args[0]), e.name, e);
 }
