@@ -14,10 +14,12 @@ namespace {
 
 TypedItemPtr check_item(const SourcePtr& source, const std::shared_ptr<const File>& file, const Item& item,
                         Diagnostics& diagnostics) {
-  check_structure(item, diagnostics);
   const std::size_t before = diagnostics.list().size();
+  const auto sound = [&] { return diagnostics.list().size() == before; };
+  check_structure(item, diagnostics);
+  const std::size_t structured = diagnostics.list().size();
   check_depth(item, diagnostics);
-  if (diagnostics.list().size() > before) return nullptr;  // the other checks follow names into their equations
+  if (diagnostics.list().size() > structured) return nullptr;  // the other checks follow names into their equations
   const auto typed = std::make_shared<TypedItem>(source, file, item, diagnostics);
   check_declarations(typed->scope, diagnostics);
   check_definitions(typed->scope, diagnostics);
@@ -28,10 +30,11 @@ TypedItemPtr check_item(const SourcePtr& source, const std::shared_ptr<const Fil
   const Inference inference =
       infer_axes(typed->scope, diagnostics,
                  [&](const Inference& at, const Statement& s, const Statement* block, const Shape& shape) {
-                   if (diagnostics.empty()) assembly.line(at, s, block, shape);
+                   if (sound()) assembly.line(at, s, block, shape);
                  });
-  if (!diagnostics.empty()) return nullptr;
+  if (!sound()) return nullptr;
   assembly.finish(inference);
+  check_meaning(*typed, diagnostics);
   return typed;
 }
 

@@ -33,4 +33,8 @@ void check_depth(const Item& item, Diagnostics& diagnostics);
 using LineVisitor = std::function<void(const Inference&, const Statement&, const Statement* block, const Shape&)>;
 Inference infer_axes(const Scope& scope, Diagnostics& diagnostics, const LineVisitor& visit = {});
 
+// What the typed item still must be to compile, whatever its parts are.
+struct TypedItem;
+void check_meaning(const TypedItem& item, Diagnostics& diagnostics);
+
 }  // namespace eligo::dsl

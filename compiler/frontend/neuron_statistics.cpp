@@ -112,7 +112,7 @@ class NeuronMeaning : public SampleMeaning {
     for (const auto& [which, block] : sample.blocks) {
       for (Ref node : postorder({block}))
         if (node->kind == NodeKind::leaf && p_.tensors[node->tensor].kind == TensorKind::gradient)
-          fail(at, "a statistic of what is a statistic itself", "its samples are the steps of all examples");
+          fail(at, "a statistic of a statistic", "its samples are the steps of all examples");
       if (block_.source->over_time && derives_per_step(p_, block))
         fail(at,
              "these are gradients by parameters that have a value per step, and those of different steps would be "

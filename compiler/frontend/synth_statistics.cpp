@@ -32,7 +32,7 @@ class SynthMeaning : public SampleMeaning {
     const bool mean = e.function == FunctionId::mean, var = e.function == FunctionId::var;
     if ((!mean && !var) || !e.axes.empty()) return std::nullopt;
     if (inside_)
-      e_.parts.fail(Code::E0601, part_, e.span, "a statistic of what is a statistic itself",
+      e_.parts.fail(Code::E0601, part_, e.span, "a statistic of a statistic",
                     "its samples are the steps of all examples");
     inside_ = true;
     const Value a = v_.form(e_.elaborator.evaluate(*e.args[0], at));

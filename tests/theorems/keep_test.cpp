@@ -130,7 +130,7 @@ TEST(KeepValues, MustNotDifferBetweenExamples) {
                   "differs between its examples");
   EXPECT_MENTIONS(fault_of("rule r(net: cell over neurons w, L: readout) {\n  keep c[w] = 0\n" + bptt_lines +
                            "  per neuron w, over batch and t {\n    c := var(norm2(r[t]) - mean(norm2(r[t])))\n  }\n}\n"),
-                  "a statistic of what is a statistic itself");
+                  "a statistic of a statistic");
 }
 
 // A parameter behind a second layer, or one that all neurons share, is nobody's own.
