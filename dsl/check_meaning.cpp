@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "dsl/check.h"
 #include "dsl/file.h"
@@ -75,9 +77,11 @@ class Meaning {
       for (const TypedPtr& given : part.overrides) derivatives(*given);
       if (part.kind != TypedKind::derivative) return;
       if (!is_variable(*part.args[1]))
-        error(Code::E0207, part.args[1]->span, fmt::format("`{}` stands for an expression", written(*part.args[1])),
-              fmt::format("differentiate by what it is made of, as in d(…)/d(s[t]), or make it a value of its own: record {} = …",
-                          written(*part.args[1])));
+        error(
+            Code::E0207, part.args[1]->span, fmt::format("`{}` stands for an expression", written(*part.args[1])),
+            fmt::format(
+                "differentiate by what it is made of, as in d(…)/d(s[t]), or make it a value of its own: record {} = …",
+                written(*part.args[1])));
       for (std::size_t i = 2; i < part.args.size(); ++i)
         if (!can_be_held(*part.args[i]))
           error(Code::E0207, part.args[i]->span, fmt::format("`{}` cannot be held", written(*part.args[i])),
@@ -140,10 +144,12 @@ class Meaning {
   }
 
   // The first statistic in an expression or in the names that it reads; null without.
-  const TypedExpr* statistic_in(const TypedExpr& e) const {
+  const TypedExpr* statistic_in(const TypedExpr& e) {
     if (over_samples(e)) return &e;
-    if (e.kind == TypedKind::local && statistics_ != nullptr)
-      return statistic_in(*statistics_->equations.at(e.name).value);
+    if (e.kind == TypedKind::local && statistics_ != nullptr) {
+      const auto [known, fresh] = statistic_of_.try_emplace(e.name, nullptr);
+      return fresh ? statistic_of_[e.name] = statistic_in(*statistics_->equations.at(e.name).value) : known->second;
+    }
     for (const TypedPtr& a : e.args)
       if (const TypedExpr* found = statistic_in(*a)) return found;
     return nullptr;
@@ -154,13 +160,13 @@ class Meaning {
       if (!over_samples(part)) return;
       for (const TypedPtr& a : part.args)
         if (statistic_in(*a) != nullptr)
-          error(Code::E0410, a->span, "a statistic of a statistic",
-                "its samples are the steps of all examples");
+          error(Code::E0410, a->span, "a statistic of a statistic", "its samples are the steps of all examples");
     });
   }
 
   void of_statistics(const TypedStatistics& block) {
     statistics_ = &block;
+    forget();
     for (const auto& [name, l] : block.equations) {
       line(l);
       nested(*l.value);
@@ -173,10 +179,16 @@ class Meaning {
         error(Code::E0411, l.span(),
               fmt::format("statistics over the batch alone are those of each step, {} has one value for all", l.name()),
               fmt::format("declare keep {}[{}] per step, or write: over batch and t", l.name(), block.source->running));
-      else
-        same_for_all(l, per_step);
+      else same_for_all(l, per_step);
     }
     statistics_ = nullptr;
+    forget();
+  }
+
+  // Names of a block mean something else in the next.
+  void forget() {
+    statistic_of_.clear();
+    varying_in_.clear();
   }
 
   void of_change(const TypedLine& l) {
@@ -197,7 +209,8 @@ class Meaning {
     if (found == nullptr) return;
     const bool synth = item_.kind() == ItemKind::synth;
     error(Code::E0411, l.span(),
-          fmt::format("{} changes once a batch, but {} differs between its examples and steps", l.name(), written(*found)),
+          fmt::format("{} changes once a batch, but {} differs between its examples and steps", l.name(),
+                      written(*found)),
           synth      ? "take its mean(…): over the batch and the steps"
           : per_step ? "take a statistic of it: per neuron w, over batch { … mean(…) … }"
                      : "take a statistic of it: per neuron w, over batch and t { … mean(…) … }");
@@ -205,7 +218,7 @@ class Meaning {
 
   // What has a value for each step or example, here or in the names that are read; null without. What a part decides
   // passes.
-  const TypedExpr* varying(const TypedExpr& e, bool per_step) const {
+  const TypedExpr* varying(const TypedExpr& e, bool per_step) {
     const bool statistic = statistics_ != nullptr || item_.kind() == ItemKind::synth;
     if ((statistic && over_samples(e)) || is_pattern(e)) return nullptr;
     switch (e.kind) {
@@ -214,7 +227,11 @@ class Meaning {
       case TypedKind::loss:
       case TypedKind::draw: return &e;
       case TypedKind::bundle: return e.bundle == BundleKind::params ? nullptr : &e;
-      case TypedKind::local: return varying(*statistics_->equations.at(e.name).value, per_step);
+      case TypedKind::local: {
+        const auto [known, fresh] = varying_in_.try_emplace({e.name, per_step}, nullptr);
+        if (!fresh) return known->second;
+        return varying_in_[{e.name, per_step}] = varying(*statistics_->equations.at(e.name).value, per_step);
+      }
       case TypedKind::read: return varying_name(e, per_step);
       default: break;
     }
@@ -223,7 +240,7 @@ class Meaning {
     return nullptr;
   }
 
-  const TypedExpr* varying_name(const TypedExpr& e, bool per_step) const {
+  const TypedExpr* varying_name(const TypedExpr& e, bool per_step) {
     const auto found = item_.equations.find(e.name);
     if (found == item_.equations.end()) {
       const bool of_step = is_per_step(e.symbol) && !per_step;
@@ -231,16 +248,21 @@ class Meaning {
     }
     const TypedEquation& equation = found->second;
     if (equation.recurrent() || equation.record) return &e;
-    if (const TypedExpr* in = varying(*equation.general.value, per_step)) return in;
+    const auto [known, fresh] = varying_in_.try_emplace({e.name, per_step}, nullptr);
+    if (!fresh) return known->second;
+    const TypedExpr* in = varying(*equation.general.value, per_step);
     for (const auto& [base, boundary] : equation.boundaries)
-      if (const TypedExpr* in = varying(*boundary.value, per_step)) return in;
-    return nullptr;
+      if (in == nullptr) in = varying(*boundary.value, per_step);
+    return varying_in_[{e.name, per_step}] = in;
   }
 
   const TypedItem& item_;
   Diagnostics& diagnostics_;
   const TypedBlock* block_ = nullptr;
   const TypedStatistics* statistics_ = nullptr;
+  // What was found in the names that were followed; a name may be read by many others.
+  std::map<std::string, const TypedExpr*> statistic_of_;
+  std::map<std::pair<std::string, bool>, const TypedExpr*> varying_in_;
 };
 
 }  // namespace

@@ -8,8 +8,7 @@
 #include <set>
 
 #include "dsl/file.h"
-#include "dsl/reads.h"
-#include "dsl/recurrences.h"
+#include "dsl/reading_graph.h"
 #include "dsl/window_reads.h"
 
 namespace eligo::dsl {
@@ -18,139 +17,6 @@ namespace {
 std::string timed(const std::string& name, const std::optional<TimeIndex>& time) {
   return time ? fmt::format("{}[{}]", name, print(*time)) : name;
 }
-
-// One equation or line, seen as what it reads. `at` is the index of its left side: t in general, a boundary, or none.
-struct Line {
-  const Statement* statement;
-  TimeIndex at;
-  int node = -1;  // the name it defines; -1 for learn lines and :=
-  std::vector<Read> reads;
-};
-
-// What one read means for the line it stands in.
-struct Distance {
-  int offset = 0;                // how far ahead of the line's own index
-  bool window_complete = false;  // `end` or `last` from elsewhere
-  bool at_start = false;         // reads the value at `start`
-  bool same_time = false;        // at the line's own index
-};
-
-Distance distance(const Line& line, const Read& read) {
-  if (!read.time) return {.same_time = true};
-  const TimeIndex& r = *read.time;
-  const TimeIndex& l = line.at;
-  Distance d;
-  d.at_start = r.base == TimeBase::start && r.offset == 0;
-  const bool general =
-      (r.base == TimeBase::t || r.base == TimeBase::k) && (l.base == TimeBase::t || l.base == TimeBase::k);
-  if (general || r.base == l.base) {
-    d.offset = r.offset - l.offset;
-    d.same_time = d.offset == 0;
-  } else if (r.base == TimeBase::end || r.base == TimeBase::last) {
-    d.window_complete = l.base != TimeBase::end && l.base != TimeBase::last;
-    d.offset = d.window_complete ? 1 : r.offset;
-    d.same_time = !d.window_complete && r.offset == 0;
-  } else if (r.base == TimeBase::start) {
-    d.offset = -1;  // the past of every step
-  } else {
-    d.offset = r.offset;  // t on the right of a boundary is refused by check
-  }
-  return d;
-}
-
-// A set of equations that read each other: those of a rule, or those of one of its blocks.
-class Graph {
- public:
-  // `letter`: how a general index is written in messages; "" where nothing varies in time.
-  Graph(std::string letter, Diagnostics& diagnostics) : letter_(std::move(letter)), diagnostics_(diagnostics) {}
-
-  void define(const Statement& s, bool same_step_only = false) {
-    if (!index_.contains(s.name)) {
-      index_[s.name] = static_cast<int>(names_.size());
-      names_.push_back(s.name);
-    }
-    if (s.time) timed_.insert(s.name);
-    lines_.push_back({&s, s.time.value_or(TimeIndex{}), index_[s.name], reads_of(*s.value)});
-    if (same_step_only) std::erase_if(lines_.back().reads, [](const Read& r) { return r.time && r.time->offset != 0; });
-  }
-
-  // The recurrences, with their faults reported.
-  void find() {
-    for (const Line& line : lines_) {
-      for (const Read& read : line.reads) {
-        const int to = node(read.root);
-        // Without a time, `θ before sequence` is not the θ[k] that a block revises.
-        if (to < 0 || (!read.time && timed_.contains(read.root))) continue;
-        edges_.push_back({line.node, to, distance(line, read).offset, read.span});
-      }
-    }
-    component_of_.assign(names_.size(), -1);
-    components_ = find_recurrences(static_cast<int>(names_.size()), edges_);
-    for (std::size_t c = 0; c < components_.size(); ++c) {
-      for (const int n : components_[c].nodes) component_of_[static_cast<std::size_t>(n)] = static_cast<int>(c);
-      report(components_[c]);
-    }
-  }
-
-  int node(const std::string& name) const {
-    const auto found = index_.find(name);
-    return found == index_.end() ? -1 : found->second;
-  }
-  const std::vector<std::string>& names() const { return names_; }
-  const std::vector<Line>& lines() const { return lines_; }
-  const std::vector<Component>& components() const { return components_; }
-  int component(int n) const { return component_of_[static_cast<std::size_t>(n)]; }
-
- private:
-  // "a[t] reads b[t], which reads a[t]"
-  std::string story(const std::vector<ReadEdge>& cycle) const {
-    int at = 0;
-    const auto shown = [&](int n) {
-      const std::string& name = names_[static_cast<std::size_t>(n)];
-      return letter_.empty() ? name : fmt::format("{}[{}{}]", name, letter_, at == 0 ? "" : fmt::format("{:+}", at));
-    };
-    std::string out = shown(cycle.front().from);
-    for (std::size_t i = 0; i < cycle.size(); ++i) {
-      at += cycle[i].offset;
-      out += fmt::format("{} {}", i == 0 ? " reads" : ", which reads", shown(cycle[i].to));
-    }
-    return out;
-  }
-
-  void mark(Diagnostic& d, const std::vector<ReadEdge>& cycle, std::string_view text) const {
-    for (const ReadEdge& e : cycle) d.labels.push_back({diagnostics_.current, e.span, std::string(text)});
-  }
-
-  void report(const Component& c) {
-    if (!c.zero_cycle.empty()) {
-      auto& d = diagnostics_.error(Code::E0401, "a cycle within one step: " + story(c.zero_cycle), diagnostics_.current,
-                                   c.zero_cycle[0].span);
-      d.labels.clear();
-      mark(d, c.zero_cycle, "");
-      if (letter_.empty()) d.help.push_back("the order of lines means nothing: one of them must not read the other");
-      else
-        d.help.push_back(
-            fmt::format("one of them must read the step before, [{0}-1], or the step behind, [{0}+1]", letter_));
-    } else if (!c.past_cycle.empty()) {
-      auto& d = diagnostics_.error(Code::E0402, "a cycle that reads both its past and its future", diagnostics_.current,
-                                   c.past_cycle[0].span);
-      d.labels.clear();
-      mark(d, c.past_cycle, "the past: " + story(c.past_cycle));
-      mark(d, c.future_cycle, "the future: " + story(c.future_cycle));
-      d.help.push_back("part it into two names, one that runs forward and one that runs backward");
-    }
-  }
-
-  std::string letter_;
-  Diagnostics& diagnostics_;
-  std::map<std::string, int> index_;
-  std::vector<std::string> names_;
-  std::set<std::string> timed_;
-  std::vector<Line> lines_;
-  std::vector<ReadEdge> edges_;
-  std::vector<Component> components_;
-  std::vector<int> component_of_;
-};
 
 class Analysis {
  public:
@@ -191,7 +57,7 @@ class Analysis {
         }
       }
     }
-    for (const Line& line : graph_.lines()) {
+    for (const ReadingLine& line : graph_.lines()) {
       NameTime& name = of(line.node);
       name.timeless = !line.statement->time;
       for (const Read& read : line.reads) {
@@ -202,7 +68,7 @@ class Analysis {
   }
 
   // Raises what is known of one name by what `line` reads; true if something changed.
-  bool raise(const Line& line) {
+  bool raise(const ReadingLine& line) {
     NameTime& name = of(line.node);
     const int ahead = name.ahead;
     const bool complete = name.window_complete;
@@ -222,7 +88,7 @@ class Analysis {
     // Around a faulty cycle this would not end: each name changes at most a few times per name otherwise.
     for (std::size_t round = 0; round <= 2 * graph_.names().size() + 2; ++round) {
       bool changed = false;
-      for (const Line& line : graph_.lines()) changed = raise(line) || changed;
+      for (const ReadingLine& line : graph_.lines()) changed = raise(line) || changed;
       if (!changed) return;
     }
   }
@@ -235,7 +101,7 @@ class Analysis {
   }
 
   // Reads at `start` by name, and at the line's own time where the line itself counts at `start`.
-  void seed(const Line& line, bool counts_at_start, std::vector<int>& work) {
+  void seed(const ReadingLine& line, bool counts_at_start, std::vector<int>& work) {
     for (const Read& read : line.reads) {
       const Distance d = distance(line, read);
       if (d.at_start || (counts_at_start && d.same_time)) holds(read.root, work);
@@ -244,7 +110,7 @@ class Analysis {
 
   void hold_at_start() {
     std::vector<int> work;
-    for (const Line& line : graph_.lines()) {
+    for (const ReadingLine& line : graph_.lines()) {
       seed(line, false, work);
       if (line.at.base == TimeBase::start) holds(line.statement->name, work);
     }
@@ -262,7 +128,7 @@ class Analysis {
       const int n = work.back();
       work.pop_back();
       const bool own = has_start_equation(n);
-      for (const Line& line : graph_.lines()) {
+      for (const ReadingLine& line : graph_.lines()) {
         if (line.node == n && (own ? line.at.base == TimeBase::start : line.at.base == TimeBase::t))
           seed(line, true, work);
       }
@@ -273,13 +139,13 @@ class Analysis {
 
   bool has_start_equation(int node) const {
     return std::any_of(graph_.lines().begin(), graph_.lines().end(),
-                       [&](const Line& line) { return line.node == node && line.at.base == TimeBase::start; });
+                       [&](const ReadingLine& line) { return line.node == node && line.at.base == TimeBase::start; });
   }
 
   void learn_line(const Statement& s) {
     LearnTime time;
     time.from_start = s.range == LearnRange::from_start;
-    const Line line{&s, {TimeBase::t, 0}, -1, reads_of(*s.value)};
+    const ReadingLine line{&s, {TimeBase::t, 0}, -1, reads_of(*s.value)};
     bool reads_t = false, complete = false;
     for (const Read& read : line.reads) {
       const int to = graph_.node(read.root);
@@ -297,7 +163,7 @@ class Analysis {
 
   // Equations inside a block read each other; what they read of the rule is known already.
   BlockTime block(const Statement& s) {
-    Graph inner(s.kind == StatementKind::at_each ? s.running : "", diagnostics_);
+    ReadingGraph inner(s.kind == StatementKind::at_each ? s.running : "", diagnostics_);
     for (const Statement& line : s.body) {
       if (line.kind == StatementKind::equation && line.assign == AssignKind::define && line.value) inner.define(line);
     }
@@ -381,7 +247,7 @@ class Analysis {
           Code::E0406, fmt::format("`every step` in a rule that runs backward: `{}` reads its future", backward->first),
           diagnostics_.current, s.span);
       const int n = graph_.node(backward->first);
-      for (const Line& line : graph_.lines()) {
+      for (const ReadingLine& line : graph_.lines()) {
         if (line.node != n || line.at.base != TimeBase::t) continue;
         d.labels.push_back(
             {diagnostics_.current, line.statement->name_span, "this recurrence runs backward over the window"});
@@ -393,14 +259,14 @@ class Analysis {
 
   const Item& rule_;
   Diagnostics& diagnostics_;
-  Graph graph_;
+  ReadingGraph graph_;
   RuleTime out_;
 };
 
 }  // namespace
 
 void find_cycles(const Item& item, Diagnostics& diagnostics) {
-  Graph graph(item.kind == ItemKind::cell ? "t" : "", diagnostics);
+  ReadingGraph graph(item.kind == ItemKind::cell ? "t" : "", diagnostics);
   for (const Statement& s : item.statements) {
     const bool defines = s.kind == StatementKind::equation || (s.kind == StatementKind::output && s.has_equation);
     if (defines && s.assign == AssignKind::define && s.value) graph.define(s, true);

@@ -1,7 +1,6 @@
 #include "dsl/window_reads.h"
 
 #include <algorithm>
-#include <set>
 
 namespace eligo::dsl {
 namespace {
@@ -21,9 +20,10 @@ class WindowReads {
     if (e.kind == ExprKind::index && e.args.size() == 2) {
       if (const auto at = as_time_index(*e.args[1])) {
         const Expr& base = *e.args[0];
-        const bool equation = base.kind == ExprKind::name && general_.contains(base.name);
-        if (equation && time_.names.at(base.name).direction == Direction::backward && at->offset > 0) return 0;
-        return at->offset + (equation ? of_name(base.name) : 0);
+        if (base.kind != ExprKind::name || !general_.contains(base.name)) return at->offset;
+        const NameTime& name = time_.names.at(base.name);
+        if (name.direction == Direction::backward && at->offset > 0) return 0;
+        return at->offset + (name.direction == Direction::forward ? name.ahead : of_name(base.name));
       }
     }
     for (const ExprPtr& a : e.args) far = std::max(far, of(*a));
@@ -31,17 +31,18 @@ class WindowReads {
   }
 
  private:
+  // Without positive steps along backward recurrences no name leads back to itself, but in a faulty rule.
   int of_name(const std::string& name) {
-    if (!active_.insert(name).second) return 0;
+    const auto [known, fresh] = known_.try_emplace(name, 0);
+    if (!fresh) return known->second;
     int far = of(*general_.at(name)->value);
     if (const auto end = at_end_.find(name); end != at_end_.end()) far = std::max(far - 1, of(*end->second->value));
-    active_.erase(name);
-    return far;
+    return known_[name] = far;
   }
 
   const RuleTime& time_;
   std::map<std::string, const Statement*> general_, at_end_;
-  std::set<std::string> active_;
+  std::map<std::string, int> known_;
 };
 
 }  // namespace

@@ -26,17 +26,19 @@ std::string first_error(const std::string& text) {
   std::vector<TypedItemPtr> items;
   if (diagnostics.empty()) items = check(file, diagnostics);
   if (diagnostics.empty()) report(items);
-  return diagnostics.empty() ? "" : fmt::format("{} {}", code_name(diagnostics.list()[0].code), diagnostics.list()[0].message);
+  return diagnostics.empty()
+             ? ""
+             : fmt::format("{} {}", code_name(diagnostics.list()[0].code), diagnostics.list()[0].message);
 }
 
 TEST(Limits, NestedExpressions) {
   const std::string x = "d(L[t])/d(s[t])";
-  for (const std::string& deep : {
-           repeated("(", 100'000) + x + repeated(")", 100'000), repeated("-", 100'000) + x,
-           repeated("tanh(", 100'000) + x + repeated(")", 100'000), x + repeated(" ^ 2", 100'000),
-           x + repeated("[t]", 100'000), "s" + repeated(".s", 100'000), x + repeated(" + 1", 100'000),
-           x + repeated(" * -1", 100'000), x + " . " + repeated("-", 100'000) + "1", repeated("d(", 100'000),
-           repeated("sum[n](", 100'000), "g(" + repeated("g(; ", 100'000), repeated("a < (", 100'000)})
+  for (const std::string& deep :
+       {repeated("(", 100'000) + x + repeated(")", 100'000), repeated("-", 100'000) + x,
+        repeated("tanh(", 100'000) + x + repeated(")", 100'000), x + repeated(" ^ 2", 100'000),
+        x + repeated("[t]", 100'000), "s" + repeated(".s", 100'000), x + repeated(" + 1", 100'000),
+        x + repeated(" * -1", 100'000), x + " . " + repeated("-", 100'000) + "1", repeated("d(", 100'000),
+        repeated("sum[n](", 100'000), "g(" + repeated("g(; ", 100'000), repeated("a < (", 100'000)})
     EXPECT_TRUE(first_error(testing::rule_with("a[t] = " + deep)).starts_with("E0204")) << deep.substr(0, 40);
 }
 
@@ -74,13 +76,24 @@ TEST(Limits, EquationsThatDouble) {
   std::string text = "w0[t] = d(L[t])/d(s[t])\n";
   for (int i = 1; i < 150; ++i) text += fmt::format("  w{0}[t] = w{1}[t]*w{1}[t] + w{1}[t-1]\n", i, i - 1);
   EXPECT_EQ(first_error(testing::rule_with(text + "  learn ψ -= w149[t] . d(s[t])/d(ψ)")), "");
+  // The same where the names read a recurrence that runs backward, and in a block's statistics.
+  const std::string doubled = text.substr(text.find('\n'));
+  const std::string backward = "w0[t] = d(L[t])/d(s[t]) + w0[t+1] . d(s[t+1])/d(s[t])" + doubled;
+  EXPECT_EQ(first_error(testing::rule_with(backward + "  learn ψ -= w149[t] . d(s[t])/d(ψ)")), "");
+  std::string block = "per neuron w, over batch and t {\n  w0 = d(L[t])/d(s[t]) . d(s[t])/d(ψ)\n";
+  for (int i = 1; i < 150; ++i) block += fmt::format("  w{0} = w{1}*w{1} + w{1}\n", i, i - 1);
+  EXPECT_EQ(first_error("rule r(net: cell over neurons w, L: readout) {\n  let s = net.state, ψ = net.params\n"
+                        "  keep mix[w] = 0\n" +
+                        block + "  mix := norm2(mean(w149))\n}\n}\n"),
+            "");
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 
 TEST(Limits, ConstantsThatAreNoNumbers) {
   for (const char* line : {"hyper ρ = 1e300*1e300", "hyper ρ = 1 in [0, 1e300*1e300]", "hyper ρ = 1/0",
-                                  "hyper ρ = 1 in [-1e200^2, 0]", "hyper ρ = sqrt(-1)", "window 1e30", "window 99999999999"})
-    EXPECT_TRUE(first_error(testing::rule_with(std::string(line) + "\n  learn φ -= d(L[t])/d(φ)")).starts_with("E0507")) << line;
+                           "hyper ρ = 1 in [-1e200^2, 0]", "hyper ρ = sqrt(-1)", "window 1e30", "window 99999999999"})
+    EXPECT_TRUE(first_error(testing::rule_with(std::string(line) + "\n  learn φ -= d(L[t])/d(φ)")).starts_with("E0507"))
+        << line;
 }
 
 }  // namespace

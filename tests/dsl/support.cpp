@@ -54,8 +54,9 @@ std::string shape(const HeaderEntry& h) {
 }  // namespace
 
 std::string rule_with(const std::string& body) {
-  return "rule r(net: cell, L: readout, g: synth) {\n  let s = net.state, x = net.input, ψ = net.params, φ = L.params, "
-         "θ = g.params\n" +
+  const bool calls = body.find("g(") != std::string::npos || body.find("θ") != std::string::npos;
+  return std::string("rule r(net: cell, L: readout") + (calls ? ", g: synth" : "") +
+         ") {\n  let s = net.state, x = net.input, ψ = net.params, φ = L.params" + (calls ? ", θ = g.params\n" : "\n") +
          body + "\n  learn φ -= d(L[t])/d(φ)\n}\n";
 }
 
