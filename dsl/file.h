@@ -17,6 +17,10 @@ struct ParsedFile {
 ParsedFile parse_file(const std::string& path, Diagnostics& diagnostics);
 ParsedFile parse_text(std::string path, std::string text, Diagnostics& diagnostics);
 
+// The same in two halves.
+SourcePtr read_source(const std::string& path, Diagnostics& diagnostics);
+ParsedFile parse_source(SourcePtr source, Diagnostics& diagnostics);
+
 // Names, axes and time of every item, in the order of the file; nothing if there is a fault. `eligo check` is this.
 std::vector<TypedItemPtr> check(const ParsedFile& file, Diagnostics& diagnostics);
 

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 #include <filesystem>
 
-#include "dsl/file.h"
 #include "dsl/report.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/experiment/experiment.h"
+#include "runtime/library/checked_file.h"
 #include "runtime/library/default_parts.h"
 #include "runtime/library/library.h"
 #include "runtime/library/program_spec.h"
@@ -83,18 +83,16 @@ int check(const std::vector<std::string>& files, bool json, const std::vector<st
       check_experiment(name, rule_folders);
       continue;
     }
-    dsl::Diagnostics diagnostics;
-    const dsl::ParsedFile file = dsl::parse_file(file_of(name, rule_folders), diagnostics);
-    std::vector<dsl::TypedItemPtr> items;
-    if (diagnostics.empty()) items = dsl::check(file, diagnostics);
-    if (diagnostics.empty()) {
-      reports += dsl::report(items);
-      warnings += warnings_of_file(file.source->path, rule_folders);
+    const std::shared_ptr<const CheckedFile> file = checked_file(file_of(name, rule_folders));
+    if (file->diagnostics.empty()) {
+      reports += dsl::report(file->items);
+      warnings += warnings_of_file(file->parsed.source->path, rule_folders);
     }
-    for (const auto& diagnostic : diagnostics.list()) {
+    for (const auto& diagnostic : file->diagnostics.list()) {
       const dsl::Label* first = diagnostic.labels.empty() ? nullptr : &diagnostic.labels.front();
-      auto& copy = all.error(diagnostic.code, diagnostic.message, first != nullptr ? first->source : file.source,
-                             first != nullptr ? first->span : dsl::Span{}, first != nullptr ? first->text : "");
+      auto& copy =
+          all.error(diagnostic.code, diagnostic.message, first != nullptr ? first->source : file->parsed.source,
+                    first != nullptr ? first->span : dsl::Span{}, first != nullptr ? first->text : "");
       copy = diagnostic;
     }
   }

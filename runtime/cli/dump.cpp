@@ -10,6 +10,7 @@
 #include "compiler/driver/dump.h"
 #include "dsl/file.h"
 #include "dsl/names.h"
+#include "runtime/library/checked_file.h"
 #include "runtime/library/compile.h"
 #include "runtime/library/library.h"
 #include "support/terminal.h"
@@ -34,13 +35,11 @@ compiler::CompileOptions compile_options(const ProgramSpec& spec) {
 // The rule's file as it was parsed, or each item of it with its names, axes and times resolved.
 std::string file_text(const ProgramSpec& spec, bool checked) {
   const Found found = find_part(spec.rule, "rule", spec.rule_paths);
-  dsl::Diagnostics diagnostics;
-  const dsl::ParsedFile file = dsl::parse_file(found.path, diagnostics);
-  if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
-  if (!checked) return dsl::print(file.file);
+  const std::shared_ptr<const CheckedFile> file = checked_file(found.path);
+  if (checked ? !file->diagnostics.empty() : !file->well_formed) throw dsl::SourceError(file->diagnostics);
+  if (!checked) return dsl::print(file->parsed.file);
   std::string out;
-  for (const dsl::TypedItemPtr& item : dsl::check(file, diagnostics)) out += (out.empty() ? "" : "\n") + text(*item);
-  if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
+  for (const dsl::TypedItemPtr& item : file->items) out += (out.empty() ? "" : "\n") + text(*item);
   return out;
 }
 
@@ -70,8 +69,8 @@ std::string times_text(const DumpOptions& o) {
   double ms = 0, verify_ms = 0;
   for (const compiler::PassTime& t : times) {
     const std::string verified = t.left.empty() ? "" : fmt::format("{:.2f}", t.verify_ms);
-    std::string line = fmt::format("{:<35} {:>9.2f} {:>9}  {}{}", t.name, t.ms, verified, t.left,
-                                   t.changed ? "" : " (unchanged)");
+    std::string line =
+        fmt::format("{:<35} {:>9.2f} {:>9}  {}{}", t.name, t.ms, verified, t.left, t.changed ? "" : " (unchanged)");
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + '\n';
     ms += t.ms, verify_ms += t.verify_ms;

@@ -15,6 +15,7 @@
 #include "dsl/parser.h"
 #include "runtime/engine/program.h"
 #include "runtime/library/cache.h"
+#include "runtime/library/checked_file.h"
 #include "runtime/library/compile_key.h"
 #include "runtime/library/library.h"
 #include "runtime/library/synth_roles.h"
@@ -31,23 +32,20 @@ compiler::UpdateEvery every(Update update) {
   }
 }
 
-dsl::TypedItemPtr load(const std::string& name, const std::string& kind, const ProgramSpec& spec) {
-  const Found found = find_part(name, kind, spec.rule_paths);
-  dsl::Diagnostics diagnostics;
-  const dsl::ParsedFile parsed = dsl::parse_file(found.path, diagnostics);
-  std::vector<dsl::TypedItemPtr> items;
-  if (diagnostics.empty()) items = dsl::check(parsed, diagnostics);
-  if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
+dsl::TypedItemPtr load(const std::string& name, const std::string& kind, PartSearch& search) {
+  const Found found = search.find(name, kind);
+  const std::shared_ptr<const CheckedFile> file = checked_file(found.path);
+  if (!file->diagnostics.empty()) throw dsl::SourceError(file->diagnostics);
   dsl::TypedItemPtr found_item;
-  for (const dsl::TypedItemPtr& item : items)
+  for (const dsl::TypedItemPtr& item : file->items)
     if (dsl::word_of(item->kind()) == kind && dsl::canonical(item->name()) == dsl::canonical(found.item))
       found_item = item;
   if (!found_item) throw Error(fmt::format("{}: there is no {} {} in this file", found.path, kind, found.item));
   return found_item;
 }
 
-// A rule in which a caller gives the value of some recurrences before the first step: as if it had the boundary equation
-// P[start] = that value, instead of one of its own.
+// A rule in which a caller gives the value of some recurrences before the first step: as if it had the boundary
+// equation P[start] = that value, instead of one of its own.
 dsl::TypedItemPtr with_given_starts(const dsl::TypedItemPtr& rule, const std::vector<std::string>& starts) {
   if (starts.empty()) return rule;
   dsl::ParsedFile changed{rule->source, {}};
@@ -56,7 +54,9 @@ dsl::TypedItemPtr with_given_starts(const dsl::TypedItemPtr& rule, const std::ve
     const std::string name = dsl::canonical(given);
     const auto found = rule->equations.find(name);
     const bool forward = found != rule->equations.end() && found->second.time.direction == dsl::Direction::forward;
-    const auto is_it = [&](const dsl::Statement& s) { return s.kind == dsl::StatementKind::equation && s.name == name; };
+    const auto is_it = [&](const dsl::Statement& s) {
+      return s.kind == dsl::StatementKind::equation && s.name == name;
+    };
     const auto general = std::find_if(item.statements.begin(), item.statements.end(), is_it);
     if (!forward || general == item.statements.end())
       throw Error(fmt::format("{}[start] cannot be given: {}", given,
@@ -65,9 +65,8 @@ dsl::TypedItemPtr with_given_starts(const dsl::TypedItemPtr& rule, const std::ve
                                                 item.name, given, given)
                                   : fmt::format("in the rule {} it is no recurrence that runs forward", item.name)));
     dsl::Statement start = *general;
-    std::erase_if(item.statements, [&](const dsl::Statement& s) {
-      return is_it(s) && s.time && s.time->base == dsl::TimeBase::start;
-    });
+    std::erase_if(item.statements,
+                  [&](const dsl::Statement& s) { return is_it(s) && s.time && s.time->base == dsl::TimeBase::start; });
     start.time = dsl::TimeIndex{dsl::TimeBase::start, 0};
     start.indices.clear();
     start.value =
@@ -149,18 +148,18 @@ void check_numbers(const compiler::Program& program) {
 
 }  // namespace
 
-static compiler::Instance bind(const ProgramSpec& spec) {
+static compiler::Instance bind(const ProgramSpec& spec, PartSearch& search) {
   compiler::Instance instance;
-  instance.rule = with_given_starts(load(spec.rule, "rule", spec), spec.starts);
+  instance.rule = with_given_starts(load(spec.rule, "rule", search), spec.starts);
   const SynthRoles synths = synths_for(instance.rule->syntax, spec);
   for (const dsl::HeaderEntry& h : instance.rule->syntax.header) {
     if (h.kind != dsl::HeaderEntry::Kind::role) continue;
     const std::string name = part_for(h, spec, synths);
     if (name.empty())
       throw Error(fmt::format("the rule {} needs a {} for its role {}: name one", spec.rule, word(h.role), h.name));
-    instance.roles[h.name] = load(name, word(h.role), spec);
+    instance.roles[h.name] = load(name, word(h.role), search);
   }
-  if (!spec.optimiser.empty()) instance.optimiser = load(spec.optimiser, "optimiser", spec);
+  if (!spec.optimiser.empty()) instance.optimiser = load(spec.optimiser, "optimiser", search);
   for (const auto& [name, value] : spec.sizes) instance.sizes[dsl::canonical(name)] = value;
   for (const auto& [name, value] : spec.header) instance.header[dsl::canonical(name)] = value;
   instance.update = every(spec.update);
@@ -178,12 +177,18 @@ static std::shared_ptr<compiler::Program> elaborate(const compiler::Instance& in
 }
 
 std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec) {
-  return elaborate(bind(spec), spec.interpreter);
+  PartSearch search(spec.rule_paths);
+  return instantiate(spec, search);
+}
+
+std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec, PartSearch& search) {
+  return elaborate(bind(spec, search), spec.interpreter);
 }
 
 std::shared_ptr<compiler::Program> scheduled(const ProgramSpec& spec,
                                              std::vector<compiler::RecurrenceSchedules>* table) {
-  const compiler::Instance instance = bind(spec);
+  PartSearch search(spec.rule_paths);
+  const compiler::Instance instance = bind(spec, search);
   compiler::ScheduleRequest request;
   request.wanted = spec.schedule;
   request.dense = spec.interpreter;

@@ -18,13 +18,15 @@ struct RecurrenceSchedules;
 
 namespace eligo {
 
-class Program;  // runtime/engine/program.h
+class PartSearch;  // runtime/library/library.h
+class Program;     // runtime/engine/program.h
 
 // Throws eligo::Error or dsl::SourceError.
 std::shared_ptr<const Program> compile(const ProgramSpec& spec);
 
 // The parts that a specification names, read, parsed and checked, bound and instantiated. Throws like `compile`.
 std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec);
+std::shared_ptr<compiler::Program> instantiate(const ProgramSpec& spec, PartSearch& search);
 
 // The same with a schedule for each recurrence (compiler/driver/choose_schedules.h), which may fill a table of what each would cost.
 std::shared_ptr<compiler::Program> scheduled(const ProgramSpec& spec,

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <exception>
 
-#include "dsl/file.h"
 #include "dsl/names.h"
 #include "runtime/engine/initialise.h"
+#include "runtime/library/checked_file.h"
 #include "runtime/library/compile.h"
 #include "runtime/library/item_interface.h"
 #include "runtime/library/library.h"
@@ -65,8 +65,9 @@ std::vector<SynthRoles> synth_choices(const Names& roles, const Names& synths) {
 
 class Search {
  public:
-  Search(ProgramSpec spec, const FitSizes& sizes, const Names& cells) : spec_(std::move(spec)), sizes_(sizes) {
-    rule_ = outline(spec_.rule, "rule", spec_.rule_paths);
+  Search(ProgramSpec spec, const FitSizes& sizes, const Names& cells)
+      : spec_(std::move(spec)), search_(spec_.rule_paths), sizes_(sizes) {
+    rule_ = outline(spec_.rule, "rule", search_);
     cells_ = choices(spec_.cell, "cell", cells);
     readouts_ = choices(spec_.readout, "readout", {"linear_mse", "linear_softmax"});
     Names roles;
@@ -89,14 +90,12 @@ class Search {
  private:
   // What is wrong with the rule itself is said before any part is tried.
   void check_rule() const {
-    dsl::Diagnostics diagnostics;
-    const dsl::ParsedFile file = dsl::parse_file(rule_.found.path, diagnostics);
-    if (diagnostics.empty()) dsl::check(file, diagnostics);
-    if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
+    const std::shared_ptr<const CheckedFile> file = checked_file(rule_.found.path);
+    if (!file->diagnostics.empty()) throw dsl::SourceError(file->diagnostics);
   }
 
-  // Some faults of a rule show only when it is bound to parts. One that several quite different choices of parts show in
-  // the same words at the same place is the rule's: the many others need not be tried.
+  // Some faults of a rule show only when it is bound to parts. One that several quite different choices of parts show
+  // in the same words at the same place is the rule's: the many others need not be tried.
   void probe() {
     constexpr std::size_t enough = 4;
     const ProgramSpec before = spec_;
@@ -153,11 +152,11 @@ class Search {
       for (const Role& role : rule_.roles)
         if (role.kind == "synth") add_sizes(tried, synth.part(role.name), "synth");
       check_given(tried);
-      std::shared_ptr<compiler::Program> plan = instantiate(tried);
+      std::shared_ptr<compiler::Program> plan = instantiate(tried, search_);
       if (const auto larger = sizes_for_wirings(*plan); !larger.empty()) {
         for (const auto& [size, extent] : larger)
           if (!spec_.sizes.contains(size)) tried.sizes[size] = extent;
-        plan = instantiate(tried);
+        plan = instantiate(tried, search_);
       }
       for (const compiler::Tensor& t : plan->tensors)
         if (t.kind == compiler::TensorKind::wiring) initial_values(t, 0);  // whether it can be drawn
@@ -170,9 +169,9 @@ class Search {
   }
 
   // Sizes that were asked for are sizes of the parts, not left out in silence.
-  void check_given(const ProgramSpec& tried) const {
+  void check_given(const ProgramSpec& tried) {
     if (spec_.sizes.empty()) return;
-    const PartSizes own = sizes_of_parts(tried);
+    const PartSizes own = sizes_of_parts(tried, search_);
     if (!own.known) return;
     for (const auto& [given, value] : spec_.sizes) {
       const std::string name = dsl::canonical(given.substr(given.find('.') + 1));  // npos + 1: no role
@@ -183,9 +182,9 @@ class Search {
     }
   }
 
-  void add_sizes(ProgramSpec& spec, const std::string& part, const char* kind) const {
+  void add_sizes(ProgramSpec& spec, const std::string& part, const char* kind) {
     if (part.empty()) return;
-    for (const std::string& size : outline(part, kind, spec.rule_paths).sizes) {
+    for (const std::string& size : outline(part, kind, search_).sizes) {
       if (spec.sizes.contains(size)) continue;
       const bool wide = size == "n" || size == "hidden";
       spec.sizes[size] = wide          ? sizes_.units
@@ -196,6 +195,7 @@ class Search {
   }
 
   ProgramSpec spec_;
+  PartSearch search_;
   FitSizes sizes_;
   Outline rule_;
   Names cells_, readouts_;

@@ -5,6 +5,7 @@
 #include "dsl/file.h"
 #include "dsl/names.h"
 #include "dsl/reads.h"
+#include "runtime/library/checked_file.h"
 #include "runtime/library/synth_roles.h"
 
 namespace eligo {
@@ -79,12 +80,16 @@ const Role* Outline::role(const std::string& kind) const {
 }
 
 Outline outline(const std::string& name, const std::string& kind, const std::vector<std::string>& folders) {
+  PartSearch search(folders);
+  return outline(name, kind, search);
+}
+
+Outline outline(const std::string& name, const std::string& kind, PartSearch& search) {
   Outline out;
-  out.found = find_part(name, kind, folders);
-  dsl::Diagnostics diagnostics;
-  const dsl::ParsedFile parsed = dsl::parse_file(out.found.path, diagnostics);
-  if (!diagnostics.empty()) return out;
-  for (const auto& item : parsed.file.items) {
+  out.found = search.find(name, kind);
+  const std::shared_ptr<const CheckedFile> file = checked_file(out.found.path);
+  if (!file->well_formed) return out;
+  for (const auto& item : file->parsed.file.items) {
     if (role_kind(item.kind) != kind || dsl::canonical(item.name) != dsl::canonical(out.found.item)) continue;
     read_header(item, out);
     for (const auto& statement : item.statements) read_statement(statement, out);
@@ -95,7 +100,12 @@ Outline outline(const std::string& name, const std::string& kind, const std::vec
 }
 
 PartSizes sizes_of_parts(const ProgramSpec& spec) {
-  const Outline rule = outline(spec.rule, "rule", spec.rule_paths);
+  PartSearch search(spec.rule_paths);
+  return sizes_of_parts(spec, search);
+}
+
+PartSizes sizes_of_parts(const ProgramSpec& spec, PartSearch& search) {
+  const Outline rule = outline(spec.rule, "rule", search);
   PartSizes own;
   own.known = rule.known;
   const SynthRoles synths = read_synth_roles(spec.synth);
@@ -105,7 +115,7 @@ PartSizes sizes_of_parts(const ProgramSpec& spec) {
     if (role.kind == "cell") part = spec.cell;
     if (role.kind == "readout") part = spec.readout;
     if (part.empty()) continue;
-    const Outline facts = outline(part, role.kind, spec.rule_paths);
+    const Outline facts = outline(part, role.kind, search);
     own.known = own.known && facts.known;
     own.sizes.insert(own.sizes.end(), facts.sizes.begin(), facts.sizes.end());
     own.sizes.insert(own.sizes.end(), facts.integers.begin(), facts.integers.end());

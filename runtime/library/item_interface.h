@@ -35,6 +35,7 @@ struct Outline {
 
 // Throws eligo::Error if there is no such part (see find_part).
 Outline outline(const std::string& name, const std::string& kind, const std::vector<std::string>& folders);
+Outline outline(const std::string& name, const std::string& kind, PartSearch& search);
 
 // What the parts of a specification may be given: the rule's roles, and sizes and integers of the parts' headers.
 struct PartSizes {
@@ -42,5 +43,6 @@ struct PartSizes {
   bool known = true;  // false: a part that does not parse, whose own errors come when it is compiled
 };
 PartSizes sizes_of_parts(const ProgramSpec& spec);
+PartSizes sizes_of_parts(const ProgramSpec& spec, PartSearch& search);
 
 }  // namespace eligo

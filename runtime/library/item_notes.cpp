@@ -5,6 +5,7 @@
 
 #include "dsl/names.h"
 #include "dsl/parser.h"
+#include "runtime/library/checked_file.h"
 
 namespace eligo {
 namespace {
@@ -79,12 +80,9 @@ std::vector<KnownItem> known_items(const std::vector<std::string>& folders) {
     KnownItem one;
     one.place = place;
     one.tour = std::filesystem::path(place.path).parent_path().filename() == "tour";
-    dsl::Diagnostics diagnostics;
-    const dsl::ParsedFile file = dsl::parse_file(place.path, diagnostics);
-    if (diagnostics.empty())
-      for (const dsl::TypedItemPtr& item : dsl::check(file, diagnostics))
-        if (dsl::word_of(item->kind()) == place.kind && dsl::canonical(item->name()) == dsl::canonical(place.name))
-          one.checked = item;
+    for (const dsl::TypedItemPtr& item : checked_file(place.path)->items)
+      if (dsl::word_of(item->kind()) == place.kind && dsl::canonical(item->name()) == dsl::canonical(place.name))
+        one.checked = item;
     if (one.checked) one.notes = notes_of(one.item());
     known.push_back(std::move(one));
   }

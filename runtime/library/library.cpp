@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <tuple>
 
 #include "dsl/names.h"
 #include "dsl/parser.h"
@@ -33,26 +34,34 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, error);
 }
 
-// Files of one extension below a folder, shallow ones first, then by name; hidden folders and the folders of runs, which
-// have copies of rules, are left out.
-std::vector<fs::path> files_below(const Place& place, std::string_view extension) {
-  std::vector<fs::path> files;
+struct File {
+  std::string path;
+  std::string stem;  // canonical
+};
+
+// Files of one extension below a folder, shallow ones first, then by name; hidden folders and the folders of runs,
+// which have copies of rules, are left out.
+std::vector<File> files_below(const Place& place, std::string_view extension) {
+  std::vector<std::pair<int, File>> found;  // with their depths
   std::error_code error;
   const auto options = fs::directory_options::skip_permission_denied;
   for (fs::recursive_directory_iterator it(place.folder, options, error), none; !error && it != none;
        it.increment(error)) {
-    const bool hidden = it->path().filename().string().starts_with(".");
+    const std::string name = it->path().filename().string();
+    const bool hidden = name.starts_with(".");
     std::error_code ignored;
     if (it->is_directory(ignored)) {
       if (hidden || !place.deep || is_run_folder(it->path().string())) it.disable_recursion_pending();
-    } else if (!hidden && it->path().extension() == extension && it->is_regular_file(ignored)) {
-      files.push_back(it->path());
+    } else if (!hidden && name.ends_with(extension) && it->is_regular_file(ignored)) {
+      const std::string stem = name.substr(0, name.size() - extension.size());
+      if (!stem.empty()) found.push_back({it.depth(), {it->path().string(), dsl::canonical(stem)}});
     }
   }
-  auto depth = [](const fs::path& path) { return std::distance(path.begin(), path.end()); };
-  std::sort(files.begin(), files.end(), [&](const fs::path& a, const fs::path& b) {
-    return std::pair(depth(a), a.string()) < std::pair(depth(b), b.string());
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.first, a.second.path) < std::tie(b.first, b.second.path);
   });
+  std::vector<File> files;
+  for (auto& [depth, file] : found) files.push_back(std::move(file));
   return files;
 }
 
@@ -141,24 +150,24 @@ Found find_in_file(const std::string& path, const std::string& item, const std::
   throw Error(fmt::format("{}: no {} {} in this file{}", path, kind, item, suggestion(item, names, kind)));
 }
 
-void add_hits(const fs::path& path, const std::string& name, const std::string& kind, std::vector<Item>& hits) {
-  for (auto& item : items_of_file(path.string())) {
-    if (item.kind == kind && dsl::canonical(item.name) == dsl::canonical(name)) hits.push_back(std::move(item));
+void add_hits(const std::string& path, const std::string& wanted, const std::string& kind, std::vector<Item>& hits) {
+  for (auto& item : items_of_file(path)) {
+    if (item.kind == kind && dsl::canonical(item.name) == wanted) hits.push_back(std::move(item));
   }
 }
 
 // The item within one folder: a file named like it is preferred, then the one nearest to the folder's top. Other files
 // are read only if none is named like it.
-bool find_among(const std::vector<fs::path>& files, const std::string& name, const std::string& kind, Found& found) {
+bool find_among(const std::vector<File>& files, const std::string& name, const std::string& kind, Found& found) {
   const std::string wanted = dsl::canonical(name);
   std::vector<Item> hits;
-  for (const auto& path : files) {
-    if (dsl::canonical(path.stem().string()) == wanted) add_hits(path, name, kind, hits);
+  for (const File& file : files) {
+    if (file.stem == wanted) add_hits(file.path, wanted, kind, hits);
   }
   const auto other = [](const Item& item) { return fs::path(item.path).stem().string() != item.name; };
   std::erase_if(hits, other);
   if (hits.empty()) {
-    for (const auto& path : files) add_hits(path, name, kind, hits);
+    for (const File& file : files) add_hits(file.path, wanted, kind, hits);
   }
   if (hits.empty()) return false;
   if (hits.size() > 1) {
@@ -236,8 +245,8 @@ std::vector<Item> list_items(const std::vector<std::string>& folders) {
   std::vector<Item> items;
   std::set<std::pair<std::string, std::string>> seen;
   for (const auto& place : places(folders)) {
-    for (const auto& path : files_below(place, ".eli")) {
-      for (auto& item : items_of_file(fs::path(path).lexically_normal().string())) {
+    for (const File& file : files_below(place, ".eli")) {
+      for (auto& item : items_of_file(fs::path(file.path).lexically_normal().string())) {
         if (seen.insert({item.kind, dsl::canonical(item.name)}).second) items.push_back(std::move(item));
       }
     }
@@ -247,7 +256,7 @@ std::vector<Item> list_items(const std::vector<std::string>& folders) {
 
 struct PartSearch::Listed {
   Place place;
-  std::optional<std::vector<fs::path>> files;
+  std::optional<std::vector<File>> files;
 };
 
 PartSearch::PartSearch(std::vector<std::string> folders) : folders_(std::move(folders)) {}
@@ -264,6 +273,12 @@ std::optional<Found> find_in_library(const std::string& name, const std::string&
 }
 
 Found PartSearch::find(const std::string& name, const std::string& kind) {
+  const std::pair<std::string, std::string> part(name, kind);
+  if (const auto known = found_.find(part); known != found_.end()) return known->second;
+  return found_[part] = look_for(name, kind);
+}
+
+Found PartSearch::look_for(const std::string& name, const std::string& kind) {
   if (is_file(name) && name.ends_with(".eli")) return find_in_file(name, "", kind);
   const std::size_t colon = name.rfind(':');
   if (colon != std::string::npos && colon > 0) return find_in_file(name.substr(0, colon), name.substr(colon + 1), kind);
@@ -283,7 +298,8 @@ Found PartSearch::find(const std::string& name, const std::string& kind) {
 std::vector<std::string> list_experiments(const std::vector<std::string>& folders) {
   std::vector<std::string> paths;
   for (const auto& place : places(folders)) {
-    for (const auto& path : files_below(place, ".toml")) paths.push_back(path.lexically_normal().string());
+    for (const File& file : files_below(place, ".toml"))
+      paths.push_back(fs::path(file.path).lexically_normal().string());
   }
   return paths;
 }

@@ -9,8 +9,10 @@
 // Files are only scanned for their headers; the language's own parser reads them later.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace eligo {
@@ -24,7 +26,7 @@ struct Found {
 // or if one folder has the item in several files and none of them is named like it.
 Found find_part(const std::string& name, const std::string& kind, const std::vector<std::string>& folders);
 
-// The same for several parts: the folders are listed once.
+// The same for several parts: the folders are listed once, and a part is looked for once.
 class PartSearch {
  public:
   explicit PartSearch(std::vector<std::string> folders);
@@ -33,8 +35,11 @@ class PartSearch {
 
  private:
   struct Listed;
+  Found look_for(const std::string& name, const std::string& kind);
+
   std::vector<std::string> folders_;
   std::vector<Listed> listed_;  // filled when first needed
+  std::map<std::pair<std::string, std::string>, Found> found_;
 };
 
 // The same of the library alone; nothing if it has none.

@@ -17,6 +17,7 @@
 #include "dsl/file.h"
 #include "dsl/names.h"
 #include "dsl/reads.h"
+#include "runtime/library/checked_file.h"
 #include "runtime/library/compile.h"
 #include "runtime/library/default_parts.h"
 #include "runtime/library/library.h"
@@ -60,10 +61,9 @@ class Lines {
  public:
   explicit Lines(const ProgramSpec& spec) {
     const Found found = find_part(spec.rule, "rule", spec.rule_paths);
-    dsl::Diagnostics diagnostics;
-    file_ = dsl::parse_file(found.path, diagnostics);
-    if (!diagnostics.empty()) throw dsl::SourceError(diagnostics);
-    for (const dsl::Item& item : file_.file.items)
+    file_ = checked_file(found.path);
+    if (!file_->well_formed) throw dsl::SourceError(file_->diagnostics);
+    for (const dsl::Item& item : file_->parsed.file.items)
       if (dsl::canonical(item.name) == dsl::canonical(found.item)) collect(item.statements, false);
   }
 
@@ -83,13 +83,13 @@ class Lines {
   void add(const dsl::Statement& s, const std::string& name, bool equation) {
     if (!s.value) return;
     auto at = std::find_if(lines.begin(), lines.end(), [&](const Line& line) { return line.name == name; });
-    const std::string text = one_line(file_.source->text.substr(s.span.begin, s.span.end - s.span.begin));
+    const std::string text = one_line(file_->parsed.source->text.substr(s.span.begin, s.span.end - s.span.begin));
     if (at == lines.end()) at = lines.insert(at, {name, text, {}, equation, s.assign == dsl::AssignKind::assign});
     else at->text += "; " + text;
     for (const dsl::Read& read : dsl::reads_of(*s.value)) at->reads.insert(read.root);
   }
 
-  dsl::ParsedFile file_;
+  std::shared_ptr<const CheckedFile> file_;
 };
 
 // The program with everything stored that the rule's equations define, for looking at; what cannot be is left out.
@@ -389,7 +389,9 @@ class Explain {
     for (const auto& cost : costs_) {
       if (taken_.contains(&cost) || of_update(cost.phase)) continue;
       const bool statistic = cost.label.starts_with("statistic");
-      auto& own = labels[cost.phase.kind == PhaseKind::prepare ? "copies of parameters" : statistic ? "statistics" : cost.label];
+      auto& own = labels[cost.phase.kind == PhaseKind::prepare ? "copies of parameters"
+                         : statistic                           ? "statistics"
+                                                               : cost.label];
       if (std::find(own.begin(), own.end(), cost.label) == own.end()) own.push_back(cost.label);
     }
     for (const auto& [name, own] : labels) {
