@@ -37,9 +37,9 @@ Colour colour_of(const std::string& peer) {
 }
 
 // Where a factor lies on the logarithmic axis.
-class Axis {
+class FactorAxis {
  public:
-  Axis(const std::vector<Bar>& bars, double left, double width) : left_(left), width_(width) {
+  FactorAxis(const std::vector<Bar>& bars, double left, double width) : left_(left), width_(width) {
     for (const Bar& b : bars) {
       low_ = std::min(low_, std::floor(std::log10(b.times)));
       high_ = std::max(high_, std::ceil(std::log10(b.times)));
@@ -59,7 +59,7 @@ class Axis {
 constexpr double kLine = 13, kTop = 40, kLeft = 250, kWidth = 760;
 
 void draw(const std::vector<Bar>& bars, Canvas& canvas) {
-  const Axis axis(bars, kLeft, kWidth - kLeft - 60);
+  const FactorAxis axis(bars, kLeft, kWidth - kLeft - 60);
   const double bottom = kTop + kLine * static_cast<double>(bars.size()) + 6;
   canvas.text({kWidth / 2, 20}, "how many times faster eligo is", 13, Anchor::middle);
   for (const double tick : axis.ticks()) {

@@ -11,7 +11,7 @@
 namespace eligo::compiler::codegen {
 
 // `count` neighbours of a loop, `step` apart.
-struct Axis {
+struct TileAxis {
   int loop = -1;
   int count = 1;
   std::int64_t step = 1;
@@ -21,7 +21,7 @@ struct Axis {
 struct Frame {
   Values at;               // of each loop: its value in the first row, column and lane; null outside of it
   std::vector<int> bound;  // the loops we are in, outermost first
-  Axis row, column;
+  TileAxis row, column;
   int lane = -1;  // the loop along vectors; columns may be along it, too
   int lanes = 1;
   llvm::Value* mask = nullptr;  // the lanes in use; of the last column only, where columns are along the lane loop

@@ -135,7 +135,7 @@ void TileEmitter::finish_compactly(const Frame& frame, Known& known) {
   emit_loop(b_, index(0), index(frame.row.count), 1, [&](Value* r) {
     emit_loop(b_, index(0), index(frame.column.count), 1, [&](Value* c) {
       Frame cell = frame;
-      const auto move = [&](Axis& axis, Value* by) {
+      const auto move = [&](TileAxis& axis, Value* by) {
         if (axis.loop >= 0) {
           Value*& at = cell.at[static_cast<std::size_t>(axis.loop)];
           at = b_.CreateAdd(at, b_.CreateMul(by, index(axis.step)));

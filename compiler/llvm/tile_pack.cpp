@@ -58,7 +58,7 @@ void TileEmitter::copy(const Plan::Packed& packed, Value* memory, const Frame& f
   Value* const trips = trip_count(b_, types_, loop, scope_.examples);
   emit_loop(b_, types_.index_constant(0), trips, 1, [&](Value* k) {
     Frame there = frame;
-    there.row = Axis{};
+    there.row = TileAxis{};
     there.enter(packed.loop, k);
     const Grid row = load(packed.load->access, there);
     Value* const to = b_.CreateGEP(types_.real(1), memory, b_.CreateMul(k, types_.index_constant(width)));
@@ -94,7 +94,7 @@ Value* TileEmitter::source(const loops::Access& access, int loop, const Frame& f
   Frame there = frame;
   there.at[lane] =
       b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b_.CreateAdd(frame.at[lane], column), const_cast<Value*>(last));
-  there.row = there.column = Axis{};
+  there.row = there.column = TileAxis{};
   there.lanes = 1;
   there.enter(loop, k);
   return places(access, there).cells[0];

@@ -50,14 +50,14 @@ constexpr std::array<ActionRow, actions> rows = {{
     {clip, "clip", ActionScope::batch},
     {assign, "assign", ActionScope::batch},
     {adopt, "adopt", ActionScope::batch},
-    {reduce, "reduce", ActionScope::batch},
-    {reduce_statistic, "reduce", ActionScope::batch},
-    {check, "check", ActionScope::batch},
-    {update, "update", ActionScope::batch},
-    {keep, "keep", ActionScope::batch},
-    {keep_steps, "keep steps", ActionScope::batch},
-    {prepare, "prepare", ActionScope::batch},
-    {settle, "settle", ActionScope::batch},
+    {reduce, "reduce", ActionScope::update},
+    {reduce_statistic, "reduce", ActionScope::update},
+    {check, "check", ActionScope::update},
+    {update, "update", ActionScope::update},
+    {keep, "keep", ActionScope::update},
+    {keep_steps, "keep steps", ActionScope::update},
+    {prepare, "prepare", ActionScope::update},
+    {settle, "settle", ActionScope::update},
 }};
 
 constexpr bool in_order() {

@@ -90,11 +90,16 @@ enum class Action {
   keep,              // the rule's keep values
   keep_steps,        // those with a value per step
   prepare,           // what is computed from parameters alone, if they have changed
-  settle,            // all that was gathered has been taken up
+  settle,            // all that was gathered has been used
 };
 inline constexpr std::size_t actions = static_cast<std::size_t>(Action::settle) + 1;
 
-enum class ActionScope { control, shard, batch };
+enum class ActionScope {
+  control,
+  shard,
+  batch,
+  update,  // of the whole batch, too: what was gathered is reduced and used
+};
 
 struct ActionRow {
   Action action;

@@ -50,7 +50,8 @@ class Verifier {
     const bool of_shard = within(around, {Action::each_shard});
     const ActionScope scope = row(each.action).scope;
     if (scope == ActionScope::shard && !of_shard) fault(each, "is a shard's work, outside of shards");
-    if (scope == ActionScope::batch && of_shard) fault(each, "is the batch's work, within a shard");
+    const bool of_batch = scope == ActionScope::batch || scope == ActionScope::update;
+    if (of_batch && of_shard) fault(each, "is the batch's work, within a shard");
     if (each.action == Action::each_shard && of_shard) fault(each, "stands within a shard");
   }
 

@@ -21,7 +21,7 @@ void read(const std::vector<std::string>& texts, Settings& into) {
 int compare(CompareArguments arguments) {
   CompareOptions& o = arguments.options;
   read(arguments.settings, o.shared);
-  if (!arguments.data.empty()) o.shared.insert_or_assign("task.data", Value{arguments.data, kCommandLine});
+  if (!arguments.data.empty()) o.shared.insert_or_assign("task.data", Setting{arguments.data, kCommandLine});
   read(arguments.a, o.a);
   read(arguments.b, o.b);
   const Comparison comparison = eligo::compare(o);

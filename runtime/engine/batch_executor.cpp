@@ -16,20 +16,9 @@ int usable(const compiler::PhaseRunner& runner, int threads) {
   return runner.concurrent() ? std::min(threads, tbb::info::default_concurrency()) : 1;
 }
 
-// Of what was gathered.
-bool takes_up(const compiler::Instruction& each) {
-  switch (each.action) {
-    case Action::reduce:
-    case Action::reduce_statistic:
-    case Action::check:
-    case Action::update:
-    case Action::keep:
-    case Action::keep_steps:
-    case Action::prepare:
-    case Action::settle: return true;
-    case Action::only_if: return each.guard == Guard::updating || each.guard == Guard::accepted;
-    default: return false;
-  }
+bool uses_gradients(const compiler::Instruction& each) {
+  if (each.action == Action::only_if) return each.guard == Guard::updating || each.guard == Guard::accepted;
+  return compiler::row(each.action).scope == compiler::ActionScope::update;
 }
 
 }  // namespace
@@ -72,12 +61,12 @@ void BatchExecutor::forget_updates() {
 
 void BatchExecutor::run(const std::vector<Instruction>& list, const Cursor& at) {
   for (auto each = list.begin(); each != list.end();) {
-    if (!takes_up(*each)) {
+    if (!uses_gradients(*each)) {
       one(*each++, at);
       continue;
     }
     const FlushDenormals flush;  // as in the kernels that gathered
-    while (each != list.end() && takes_up(*each)) one(*each++, at);
+    while (each != list.end() && uses_gradients(*each)) one(*each++, at);
   }
 }
 

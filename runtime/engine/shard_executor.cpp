@@ -25,7 +25,9 @@ ShardExecutor::ShardExecutor(const EngineParts& parts, int shard, std::int64_t r
       resolver_(parts.memory, shard),
       calls_(parts.runner, parts.memory, shard),
       recomputation_(parts.memory, shard, parts.timetable.windows.ahead, parts.timetable.again_gathered),
-      watch_(parts.memory, shard, parts.timetable.changes_within) {
+      watch_(parts.memory, shard, parts.timetable.changes_within),
+      flags_{parts.plan.find(compiler::Flag::within), parts.plan.find(compiler::Flag::now),
+             parts.plan.find(compiler::Flag::begin)} {
   scratch_ = aligned(scratch_storage_, std::max(parts.runner.scratch_bytes(rows),
                                                 parts.runner.run_scratch_bytes(rows * parts.loops.run())));
   for (const compiler::Learned& l : parts.plan.learned)
@@ -255,9 +257,7 @@ void ShardExecutor::set_active(int flag, std::int64_t start) {
 
 // Where k stands: in an example's range, at the step that it has reached, at the block's start.
 void ShardExecutor::block_flags(const compiler::Block& block, const Cursor& at) {
-  const compiler::Plan& plan = parts_.plan;
-  const int within = plan.find(compiler::Flag::within), now = plan.find(compiler::Flag::now);
-  const int begins = plan.find(compiler::Flag::begin);
+  const auto [within, now, begins] = flags_;
   for (std::int64_t k = at.start + memory_.layout().lowest; k <= at.to + memory_.layout().highest; ++k) {
     for (std::int64_t b = 0; b < count(); ++b) {
       const std::int64_t reached = std::min(at.to, course_.length(first() + b));

@@ -85,6 +85,9 @@ class ShardExecutor {
   PhaseCalls calls_;
   Recomputation recomputation_;
   Watch watch_;
+  struct {
+    int within = -1, now = -1, begins = -1;
+  } flags_;  // of blocks
   bool watching_ = false;
   bool clear_gathered_ = true;
   std::unique_ptr<std::byte[]> scratch_storage_;

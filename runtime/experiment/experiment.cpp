@@ -77,7 +77,7 @@ struct Draft {
 };
 
 // How a value of a list is told from the others in a variant's name: "λ = 0.5".
-std::string sweep_label(const std::string& path, const Value& value) {
+std::string sweep_label(const std::string& path, const Setting& value) {
   const std::string name = path.starts_with("rule.") && path != "rule.name" ? path.substr(5) : path;
   const auto* text = std::get_if<std::string>(&value.data);
   return fmt::format("{} = {}", name, text != nullptr ? *text : value.text());
@@ -220,7 +220,7 @@ class Loader {
   std::set<std::string> used_;
 };
 
-Value text_value(const std::string& text) { return {text, ""}; }
+Setting text_value(const std::string& text) { return {text, ""}; }
 
 }  // namespace
 
@@ -277,8 +277,8 @@ std::string Experiment::resolved(const std::function<std::string(const Part&)>& 
   file.base["name"] = text_value(name);
   if (!description.empty()) file.base["description"] = text_value(description);
   std::vector<std::int64_t> seed_list(seeds.begin(), seeds.end());
-  file.base["seeds"] = Value{seed_list, ""};
-  file.base["threads"] = Value{static_cast<std::int64_t>(threads), ""};
+  file.base["seeds"] = Setting{seed_list, ""};
+  file.base["threads"] = Setting{static_cast<std::int64_t>(threads), ""};
   if (memory != 0) file.base["memory"] = text_value(fmt::format("{}", memory));
   std::vector<std::string> folders;
   for (const auto& folder : variants.front().program.rule_paths) {
@@ -286,7 +286,7 @@ std::string Experiment::resolved(const std::function<std::string(const Part&)>& 
     folders.push_back(fs::weakly_canonical(folder, error).string());
   }
   if (name_of) folders = {"rules"};
-  if (!folders.empty()) file.base["rules"] = Value{folders, ""};
+  if (!folders.empty()) file.base["rules"] = Setting{folders, ""};
   for (std::size_t i = 0; i < variants.size(); ++i) {
     if (variants.size() == 1 && all[i].at("rule.name") == text_value(variants[i].name)) break;
     Settings& own = file.compare.emplace_back();

@@ -14,13 +14,13 @@ using Choices = std::vector<std::string>;
 
 Field text_field(std::string path, std::string help, std::optional<std::string> otherwise, Choices choices = {}) {
   Field field{std::move(path), std::move(help)};
-  if (otherwise) field.value = Value{*otherwise, "default"};
+  if (otherwise) field.value = Setting{*otherwise, "default"};
   field.choices = std::move(choices);
   return field;
 }
 
 Field whole_field(std::string path, std::string help, std::int64_t otherwise, double low, double high) {
-  return {std::move(path), std::move(help), FieldType::whole, Value{otherwise, "default"}, low, high};
+  return {std::move(path), std::move(help), FieldType::whole, Setting{otherwise, "default"}, low, high};
 }
 
 Field common(Field field) {
@@ -30,7 +30,7 @@ Field common(Field field) {
 
 std::vector<Field> make_fields() {
   constexpr auto none = std::nullopt;
-  const Value no_folders{std::vector<std::string>{}, "default"}, seed0{std::vector<std::int64_t>{0}, "default"};
+  const Setting no_folders{std::vector<std::string>{}, "default"}, seed0{std::vector<std::int64_t>{0}, "default"};
   return {
       common(text_field("name", "of the experiment, for its run folder", "")),
       common(text_field("description", "shown at the start of a run", "")),
@@ -62,12 +62,12 @@ std::vector<Field> make_fields() {
 }
 
 template <class T>
-bool holds(const Value& value) {
+bool holds(const Setting& value) {
   return std::holds_alternative<T>(value.data);
 }
 
 // 100.0 and 1e2 are whole numbers too.
-std::optional<std::int64_t> as_whole(const Value& value) {
+std::optional<std::int64_t> as_whole(const Setting& value) {
   if (const auto* v = std::get_if<std::int64_t>(&value.data)) return *v;
   if (const auto* v = std::get_if<double>(&value.data); v != nullptr && *v == std::floor(*v) && std::abs(*v) < 9e15) {
     return static_cast<std::int64_t>(*v);
@@ -93,17 +93,17 @@ const Field* find_field(const std::string& path) {
   return found == fields.end() ? nullptr : &*found;
 }
 
-const Value* FieldReader::find(const std::string& path) const {
+const Setting* FieldReader::find(const std::string& path) const {
   const auto found = settings_.find(path);
   return found == settings_.end() ? nullptr : &found->second;
 }
 
-void FieldReader::problem(const Value* where, const std::string& what) {
+void FieldReader::problem(const Setting* where, const std::string& what) {
   problems.push_back(fmt::format("{}: {}", where != nullptr ? where->place : file_, what));
 }
 
 // The setting if it is of the type; else the problem is noted and the result is null.
-const Value* FieldReader::take(const std::string& path, const char* expected, bool (*fits)(const Value&)) {
+const Setting* FieldReader::take(const std::string& path, const char* expected, bool (*fits)(const Setting&)) {
   const Field& field = *find_field(path);
   if (settings_.find(path) == settings_.end()) {
     if (!field.value) {
@@ -112,14 +112,14 @@ const Value* FieldReader::take(const std::string& path, const char* expected, bo
     }
     settings_[path] = *field.value;
   }
-  const Value& value = settings_[path];
+  const Setting& value = settings_[path];
   if (fits(value)) return &value;
   problem(&value, fmt::format("{} is {}, expected {}", path, value.described(), expected));
   return nullptr;
 }
 
 std::string FieldReader::text(const std::string& path) {
-  const Value* value = take(path, "a text", holds<std::string>);
+  const Setting* value = take(path, "a text", holds<std::string>);
   if (value == nullptr) return "";
   const auto& text = std::get<std::string>(value->data);
   const auto& choices = find_field(path)->choices;
@@ -130,7 +130,7 @@ std::string FieldReader::text(const std::string& path) {
 }
 
 std::int64_t FieldReader::whole(const std::string& path) {
-  const Value* value = take(path, "a whole number", [](const Value& v) { return as_whole(v).has_value(); });
+  const Setting* value = take(path, "a whole number", [](const Setting& v) { return as_whole(v).has_value(); });
   if (value == nullptr) return 0;
   const std::int64_t number = *as_whole(*value);
   const Field& field = *find_field(path);
@@ -142,7 +142,7 @@ std::int64_t FieldReader::whole(const std::string& path) {
 }
 
 std::vector<std::int64_t> FieldReader::wholes(const std::string& path) {
-  const Value* value = take(path, "a list of whole numbers", [](const Value& v) {
+  const Setting* value = take(path, "a list of whole numbers", [](const Setting& v) {
     return holds<std::vector<std::int64_t>>(v) || as_whole(v).has_value();
   });
   if (value == nullptr) return {};
@@ -163,7 +163,7 @@ std::vector<std::int64_t> FieldReader::wholes(const std::string& path) {
 }
 
 std::vector<std::string> FieldReader::texts(const std::string& path) {
-  const Value* value = take(path, "a list of texts", [](const Value& v) {
+  const Setting* value = take(path, "a list of texts", [](const Setting& v) {
     const auto* numbers = std::get_if<std::vector<std::int64_t>>(&v.data);  // an empty list is of any kind
     return holds<std::vector<std::string>>(v) || holds<std::string>(v) || (numbers != nullptr && numbers->empty());
   });
@@ -175,7 +175,7 @@ std::vector<std::string> FieldReader::texts(const std::string& path) {
 
 std::optional<double> FieldReader::number(const std::string& path, const std::string& what, bool must_be_whole,
                                           double low, double high) {
-  const Value* value = find(path);
+  const Setting* value = find(path);
   if (value == nullptr) return std::nullopt;
   double number = 0;
   if (const auto whole = as_whole(*value)) {

@@ -14,7 +14,7 @@ enum class FieldType { text, whole, real, texts, wholes };
 struct Field {
   std::string path, help;
   FieldType type = FieldType::text;
-  std::optional<Value> value;             // the default; none: it must be given
+  std::optional<Setting> value;             // the default; none: it must be given
   double low = 0, high = 0;               // of numbers and of the entries of a list, both included
   std::vector<std::string> choices = {};  // of texts; empty: any
   bool common = false;                    // the same for all variants
@@ -37,12 +37,12 @@ class FieldReader {
   std::optional<double> number(const std::string& path, const std::string& what, bool must_be_whole, double low,
                                double high);
 
-  const Value* find(const std::string& path) const;
-  void problem(const Value* where, const std::string& what);
+  const Setting* find(const std::string& path) const;
+  void problem(const Setting* where, const std::string& what);
   std::vector<std::string> problems;
 
  private:
-  const Value* take(const std::string& path, const char* expected, bool (*fits)(const Value&));
+  const Setting* take(const std::string& path, const char* expected, bool (*fits)(const Setting&));
 
   Settings& settings_;
   std::string file_;

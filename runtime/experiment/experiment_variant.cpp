@@ -403,7 +403,7 @@ class Builder {
 
 }  // namespace
 
-std::string resolve_path(const std::string& named, const std::string& experiment_path, const Value& setting) {
+std::string resolve_path(const std::string& named, const std::string& experiment_path, const Setting& setting) {
   const fs::path here = named, beside = fs::path(experiment_path).parent_path() / named;
   const bool here_first = setting.place == kCommandLine;
   std::error_code error;

@@ -20,7 +20,7 @@ struct VariantResult {
 
 // A file or folder that an experiment names: relative to the experiment's own folder if it is there, or to the current
 // one; what the command line names the other way round. The result is absolute if there is such a thing.
-std::string resolve_path(const std::string& named, const std::string& experiment_path, const Value& setting);
+std::string resolve_path(const std::string& named, const std::string& experiment_path, const Setting& setting);
 
 // `settings` holds for this variant alone; `path` is the experiment's file (messages, and files named relative to it).
 VariantResult build_variant(Settings settings, const std::string& path, const std::vector<std::string>& rule_folders);

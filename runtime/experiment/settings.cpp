@@ -52,7 +52,7 @@ std::optional<std::vector<double>> numbers_of(const toml::array& array) {
   return values;
 }
 
-Value read_value(const toml::node& node, const std::string& path, const std::string& place) {
+Setting read_value(const toml::node& node, const std::string& path, const std::string& place) {
   if (const auto v = node.value_exact<bool>()) return {*v, place};
   if (const auto v = node.value_exact<std::int64_t>()) return {*v, place};
   if (const auto v = node.value_exact<double>()) return {*v, place};
@@ -104,7 +104,7 @@ std::string number_text(double value) {
   return text;
 }
 
-std::string value_text(const Value& value) {
+std::string value_text(const Setting& value) {
   struct Print {
     std::string operator()(bool v) const { return v ? "true" : "false"; }
     std::string operator()(std::int64_t v) const { return fmt::format("{}", v); }
@@ -159,15 +159,15 @@ void print_sections(const Settings& settings, std::string& out) {
 
 }  // namespace
 
-std::string Value::described() const {
+std::string Setting::described() const {
   const char* kinds[] = {"", "the whole number ", "the number ", "the text ", "the list ", "the list ", "the list "};
   return kinds[data.index()] + value_text(*this);
 }
 
-std::string Value::text() const { return value_text(*this); }
+std::string Setting::text() const { return value_text(*this); }
 
-std::optional<std::vector<Value>> Value::entries() const {
-  std::vector<Value> list;
+std::optional<std::vector<Setting>> Setting::entries() const {
+  std::vector<Setting> list;
   const auto take = [&](const auto& values) {
     for (const auto& value : values) list.push_back({value, place});
   };
@@ -237,7 +237,7 @@ SettingsFile read_settings(const std::string& path) {
   return parse_settings(read_text_file(path, most), path);
 }
 
-std::pair<std::string, Value> parse_override(const std::string& text) {
+std::pair<std::string, Setting> parse_override(const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
     throw Error(fmt::format("command line: \"{}\" is not a setting; write name=value, such as rule.lambda=0.5", text));
@@ -250,7 +250,7 @@ std::pair<std::string, Value> parse_override(const std::string& text) {
   }
   const std::string path = dsl::canonical(text.substr(0, equals)), right = text.substr(equals + 1);
   const std::string place = kCommandLine;
-  Value value{right, place};
+  Setting value{right, place};
   try {
     check_keys(right, place);
     const toml::table table = toml::parse("value = " + right);

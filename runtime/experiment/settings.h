@@ -11,7 +11,7 @@
 
 namespace eligo {
 
-struct Value {
+struct Setting {
   std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
                std::vector<std::string>>
       data;
@@ -22,12 +22,12 @@ struct Value {
   // As TOML: 0.5, "abc", [1, 2].
   std::string text() const;
   // The entries of a list, each as a value of its own; nullopt if this is none.
-  std::optional<std::vector<Value>> entries() const;
-  bool operator==(const Value& other) const { return data == other.data; }
+  std::optional<std::vector<Setting>> entries() const;
+  bool operator==(const Setting& other) const { return data == other.data; }
 };
 
 // Keys are canonical: Greek letters, not their names.
-using Settings = std::map<std::string, Value>;
+using Settings = std::map<std::string, Setting>;
 
 struct SettingsFile {
   Settings base;
@@ -45,7 +45,7 @@ SettingsFile parse_settings(const std::string& text, const std::string& path);
 inline constexpr const char* kCommandLine = "command line";
 
 // "rule.lambda=0.5", "rule=bptt", "seeds=[0, 1]". Anything that is no TOML value is a text.
-std::pair<std::string, Value> parse_override(const std::string& text);
+std::pair<std::string, Setting> parse_override(const std::string& text);
 
 // As TOML, sections together, ASCII names; read_settings gives the same settings back.
 std::string print_settings(const SettingsFile& settings);

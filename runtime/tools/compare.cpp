@@ -33,7 +33,7 @@ std::string text_of(const Settings& settings, const std::string& path, const std
   return *text;
 }
 
-void set_default(Settings& settings, const std::string& path, Value value) { settings.emplace(path, std::move(value)); }
+void set_default(Settings& settings, const std::string& path, Setting value) { settings.emplace(path, std::move(value)); }
 
 // One side's settings: its own, those of both, and defaults for what an experiment must give.
 Settings side_settings(const CompareOptions& o, const std::string& rule, const Settings& own) {

@@ -83,7 +83,7 @@ TEST(Render, PlacesBeyondTheTextDoNoHarm) {
 
 TEST(Render, JsonForEditors) {
   Diagnostics d;
-  d.error(Code::E0301, "unknown \xFF", source("λ x"), {3, 4}, "here").help.push_back("mend");
+  d.error(Code::E0301, "unknown \xFF", source("λ x"), {3, 4}, "here").help.push_back("fix");
   const std::string json = render_json(d);
   EXPECT_NE(json.find("\"code\": \"E0301\""), std::string::npos);
   EXPECT_NE(json.find("\"column\": 3"), std::string::npos);

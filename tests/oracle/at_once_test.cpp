@@ -99,7 +99,7 @@ INSTANTIATE_TEST_SUITE_P(Rules, AtOnce, testing::ValuesIn(settings), [](const au
   return fmt::format("{}_{}_{}", each.param.rule, each.param.cell, each.index);
 });
 
-// Sequences longer than the session was made for: rings begin anew in the middle of a run.
+// Sequences longer than the session was made for: rings begin again in the middle of a run.
 TEST(StepsAtOnce, OnSequencesOfAnyLength) {
   for (const Setting& s :
        {Setting{"rtrl", "rnn_tanh", "", 0, true}, {"bp_lambda", "rnn_tanh", "linear", 0, true}, {"no_bptt", "lstm"}}) {

@@ -10,9 +10,9 @@
 namespace eligo::test {
 namespace {
 
-Value text(const std::string& t) { return {t, kCommandLine}; }
-Value whole(std::int64_t n) { return {n, kCommandLine}; }
-Value real(double x) { return {x, kCommandLine}; }
+Setting text(const std::string& t) { return {t, kCommandLine}; }
+Setting whole(std::int64_t n) { return {n, kCommandLine}; }
+Setting real(double x) { return {x, kCommandLine}; }
 
 CompareOptions small(const std::string& a, const std::string& b) {
   CompareOptions o;
