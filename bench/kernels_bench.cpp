@@ -1,10 +1,12 @@
 // Single kernels against the peak of one core: matrix products, the update of an eligibility trace, elementwise work
 // and compile time. `peak` is the fraction of the measured multiply-add rate; operations are counted without padding.
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include <cstdlib>
 #include <memory>
 #include <random>
+#include <string>
 
 #include "bench/peak.h"
 #include "compiler/codegen/codegen.h"
@@ -138,11 +140,21 @@ void map(benchmark::State& state, Op f, DType dtype) {
              {assign({batch(), {"i", n}}, 2, at(1, {n, 1}), op(f, args))}),
       10, 10.0 * static_cast<double>(n), dtype);
 }
-BENCHMARK_CAPTURE(map, tanh, Op::tanh, DType::f32)->Arg(30)->Arg(1000);
-BENCHMARK_CAPTURE(map, exp, Op::exp, DType::f32)->Arg(1000);
-BENCHMARK_CAPTURE(map, sigmoid, Op::sigmoid, DType::f32)->Arg(1000);
-BENCHMARK_CAPTURE(map, add, Op::add, DType::f32)->Arg(1000);
-BENCHMARK_CAPTURE(map, tanh_f64, Op::tanh, DType::f64)->Arg(1000);
+BENCHMARK_CAPTURE(map, tanh, Op::tanh, DType::f32)->Arg(30);
+
+// Each operation of the table: what its cost, in multiply-adds, is held against.
+const bool all_operations = [] {
+  for (int i = 0; i < compiler::op_count; ++i)
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      const compiler::Operation& operation = compiler::operation(static_cast<Op>(i));
+      const std::string name = fmt::format("map/{}/{}", operation.name, dtype == DType::f32 ? "f32" : "f64");
+      benchmark::RegisterBenchmark(name.c_str(), [&operation, dtype](benchmark::State& state) {
+        map(state, operation.op, dtype);
+        state.counters["cost"] = operation.cost;
+      })->Arg(1000);
+    }
+  return true;
+}();
 
 // A function of twenty statements, as a learning rule's step has them: cold compile time.
 void compile(benchmark::State& state) {

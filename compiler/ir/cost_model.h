@@ -33,6 +33,11 @@ inline constexpr std::int64_t shared_sum_terms = 8;
 // Distribution over steps: operations for each number that one phase writes and another reads. Less than the eight of
 // two words, since work that is batched over steps also runs at a higher rate: products have more rows.
 inline constexpr double distributed_operations = 6;
+// Bytes of a core's own cache, the second-level one of the smallest processors in use; what a run of steps touches stays
+// in it, unless products would have fewer rows than keep a tile's weights busy. That reason has its own bound in bytes.
+inline constexpr std::int64_t near_cache = 512 << 10;
+inline constexpr std::int64_t run_rows = 128;
+inline constexpr std::int64_t run_bytes = 16 * near_cache;
 // Numbers of an example that are kept for each step of a run, at most: 8 KiB in float32, a run of 16 steps of 4 examples
 // in a second-level cache of 512 KiB.
 inline constexpr std::int64_t distributed_size = 2048;

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <unordered_set>
 
+#include "compiler/llvm/tile_costs.h"
 #include "compiler/loops/build.h"
 
 namespace eligo::compiler::codegen {
@@ -196,8 +197,7 @@ bool reads(const Value& v, int buffer) {
 
 // The largest part of `v` that holds all of its sums and little else; `v` itself if there is no such part.
 ValuePtr part_with_sums(const ValuePtr& v) {
-  constexpr double little = 8;
-  if (!has_reduce(*v) || work_after_sums(*v) <= little) return v;
+  if (!has_reduce(*v) || work_after_sums(*v) <= tile_costs::little_after_a_sum) return v;
   const ValuePtr* only = nullptr;
   for (const ValuePtr& a : v->args) {
     if (!has_reduce(*a)) continue;
@@ -210,10 +210,10 @@ ValuePtr part_with_sums(const ValuePtr& v) {
 // Long expressions after a sum are a statement of their own, in place: otherwise they would be in the code of each
 // tile.
 std::vector<loops::Statement> split_after_sums(const loops::Statement& s) {
-  constexpr double is_long = 20;
   if (s.accumulate || s.out.gather >= 0 || !has_reduce(*s.value) || reads(*s.value, s.out.buffer)) return {s};
   const ValuePtr part = part_with_sums(s.value);
-  if (part == s.value || work_after_sums(*s.value) - work_after_sums(*part) < is_long) return {s};
+  const double after = work_after_sums(*s.value) - work_after_sums(*part);
+  if (part == s.value || after < tile_costs::long_after_a_sum) return {s};
   loops::Statement sums = s, rest = s;
   sums.value = part;
   const ValuePtr again = load(s.out);

@@ -8,6 +8,7 @@
 
 #include "compiler/ir/archive.h"
 #include "compiler/loops/build.h"
+#include "compiler/llvm/tile_costs.h"
 
 namespace eligo::compiler::codegen {
 namespace {
@@ -159,13 +160,12 @@ Outlined outline(const loops::Module& module) {
 }
 
 std::vector<std::vector<std::size_t>> parts_of(const Outlined& outlined) {
-  constexpr std::size_t few = 4, most = 8;
   std::vector<double> costs;
   for (const Outlined::Nest& nest : outlined.nests) costs.push_back(cost_of(*nest.statement.value));
   std::vector<std::size_t> order(costs.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return costs[a] > costs[b]; });
-  std::vector<std::vector<std::size_t>> parts(std::clamp<std::size_t>(order.size() / few, 1, most));
+  std::vector<std::vector<std::size_t>> parts(std::clamp<std::size_t>(order.size() / tile_costs::nests_in_a_part, 1, tile_costs::most_parts));
   std::vector<double> sums(parts.size(), 0.0);
   for (const std::size_t nest : order) {  // the most expensive first, each to the thread that has least
     const auto least = static_cast<std::size_t>(std::min_element(sums.begin(), sums.end()) - sums.begin());

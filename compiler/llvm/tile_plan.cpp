@@ -5,20 +5,15 @@
 #include <limits>
 #include <unordered_set>
 
+#include "compiler/llvm/tile_costs.h"
+
 namespace eligo::compiler::codegen {
 namespace {
 
+using namespace tile_costs;
 using loops::Access;
 using loops::Value;
 using loops::ValueKind;
-
-// cost of a lane that a gather or a scatter touches, against a whole vector's load
-constexpr double gathered_lane = 2.5, scattered_lane = 3;
-constexpr double horizontal_sum = 8;
-constexpr double packing = 0.8;             // cost of an element that is copied to its transposed place
-constexpr double largest_panel = 64 << 10;  // bytes of a packed panel
-constexpr std::int64_t page = 4096;
-constexpr std::int64_t few_pages = 64;  // that a core finds without looking them up
 
 std::int64_t stride_of(const Access& a, int l) { return l < 0 ? 0 : a.stride[static_cast<std::size_t>(l)]; }
 bool gathers_along(const Access& a, int l) {
@@ -282,10 +277,9 @@ class Planner {
   // near the core, a tile should take long enough for the memory to answer, and each step enough arithmetic to pay for
   // it.
   bool worth_prefetching(const Plan& plan) const {
-    constexpr double large = 512 << 10, near = 32 << 10, wide = 128;
-    if (plan.lane < 0 || plan.row < 0 || points(outer()) * bytes_ < large) return false;
+    if (plan.lane < 0 || plan.row < 0 || points(outer()) * bytes_ < prefetched_from) return false;
     const double depth = longest_sum(*nest_.value), panel = depth * plan.columns * lanes_ * bytes_;
-    return depth >= 16 && panel <= near && plan.columns * lanes_ * bytes_ >= wide &&
+    return depth >= 16 && panel <= prefetched_panel && plan.columns * lanes_ * bytes_ >= prefetched_piece &&
            extent(plan.lane) > 2 * plan.columns * lanes_;
   }
   static double work_in_sums(const Value& v, bool inside) {
@@ -345,10 +339,9 @@ class Planner {
 }  // namespace
 
 int narrow_lanes(const Target& target, int lanes, std::int64_t trips) {
-  constexpr std::int64_t few = 4;  // full vectors: a tile of its own for the rest costs as much as it saves beyond that
   const std::int64_t rest = trips % lanes;
   int narrow = lanes;
-  while (target.halves && trips < few * lanes && rest > 0 && narrow > 4 && rest <= narrow / 2) narrow /= 2;
+  while (target.halves && trips < vectors_before_a_rest * lanes && rest > 0 && narrow > 4 && rest <= narrow / 2) narrow /= 2;
   return narrow;
 }
 

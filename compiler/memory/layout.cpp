@@ -1,4 +1,5 @@
 #include "compiler/memory/layout.h"
+#include "compiler/ir/cost_model.h"
 
 #include <algorithm>
 #include <climits>
@@ -6,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "compiler/ir/cost_model.h"
 #include "support/bytes.h"
 #include "support/error.h"
 
@@ -115,7 +117,6 @@ std::vector<Range> ranges_of(const Plan& p) {
 // would leave too few rows for a product over them.
 std::int64_t run_of(const Plan& p, const std::vector<Range>& ranges, std::int64_t examples, std::int64_t steps,
                     std::int64_t element) {
-  constexpr std::int64_t cache = 512 * 1024, most_bytes = 16 * cache, enough_rows = 128;
   bool any = false;
   for (const auto& phase : p.phases) any = any || phase.takes_many_steps();
   if (!any) return 1;
@@ -123,8 +124,8 @@ std::int64_t run_of(const Plan& p, const std::vector<Range>& ranges, std::int64_
   for (std::size_t i = 0; i < ranges.size(); ++i)
     if (p.tensors[i].timed() && (ranges[i].loops & 4) != 0) row += p.tensors[i].size() * element;
   const std::int64_t step = std::max<std::int64_t>(row * examples, 1);
-  const std::int64_t enough = std::min((enough_rows + examples - 1) / examples, most_bytes / step);
-  const std::int64_t run = std::clamp<std::int64_t>(std::max(cache / step, enough), 1, steps);
+  const std::int64_t enough = std::min((cost_model::run_rows + examples - 1) / examples, cost_model::run_bytes / step);
+  const std::int64_t run = std::clamp<std::int64_t>(std::max(cost_model::near_cache / step, enough), 1, steps);
   return (steps + (steps + run - 1) / run - 1) / ((steps + run - 1) / run);  // equal parts of the longest sequence
 }
 

@@ -33,7 +33,7 @@ struct Operation {
   std::string_view name;  // in dumps: the enumerator
   Spelling spelling;
   int arity;                            // 1 to 3
-  int cost;                             // flops, for the cost models
+  int cost;                             // in multiply-adds, for the cost model
   double (*evaluate)(const double* x);  // the reference meaning; x holds `arity` operands
   std::array<Partial, 3> partials;      // by operand: `flat` or a rule
   bool may_leave_finite;                // makes an infinity or NaN of finite operands of moderate size
