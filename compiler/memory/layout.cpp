@@ -1,5 +1,4 @@
 #include "compiler/memory/layout.h"
-#include "compiler/ir/cost_model.h"
 
 #include <algorithm>
 #include <climits>
@@ -209,7 +208,7 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
         l.capacity = std::max(span + layout.run, std::min<std::int64_t>(all, span + 4 * layout.run));
       if (t.kind == TensorKind::shown || r.whole_sequence || (r.whole_window && p.window < 0)) {
         l.capacity = all + (t.kind == TensorKind::revised ? span : 0);  // zeros beyond both ends
-        layout.any_length = false;
+        layout.any_length = layout.any_length && t.kind == TensorKind::shown;
       } else if (r.whole_window) {
         l.capacity = std::min<std::int64_t>(all, p.window + p.window_ahead + span + 2);
       }

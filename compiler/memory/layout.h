@@ -34,7 +34,7 @@ struct Layout {
   double bytes = 0;         // of all
   std::int64_t run = 1;     // steps that phases which take many at once are given
   Segments segments;        // where not all steps of a window are kept
-  bool any_length = false;  // capacities do not depend on the sequence's length
+  bool any_length = false;  // no capacity depends on the sequence's length, but that of values to show
 };
 
 // `steps`: the longest sequence. Throws eligo::Error naming the largest tensor and the bytes if all would take more

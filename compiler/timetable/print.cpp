@@ -27,6 +27,7 @@ constexpr std::array<ActionRow, actions> rows = {{
     {hold, "hold", ActionScope::shard},
     {Action::flags, "flags", ActionScope::shard},
     {load, "load", ActionScope::shard},
+    {load_targets, "load targets", ActionScope::shard},
     {call, "call", ActionScope::shard},
     {call_run, "call", ActionScope::shard},
     {call_steps, "call", ActionScope::shard},
@@ -141,6 +142,7 @@ class Printer {
       case hold:
       case Action::flags:
       case load:
+      case load_targets:
       case loss:
       case clear_beyond:
       case measure_walk:
@@ -202,6 +204,8 @@ std::string text(const Plan& plan, const Timetable& timetable) {
   std::string out = windows(timetable.windows) + spans(timetable.spans) + "\n" + printer.list(timetable.span, 1);
   if (!timetable.end.empty()) out += "the end\n" + printer.list(timetable.end, 1);
   if (!timetable.again.empty()) out += "a run again\n" + printer.list(timetable.again, 1);
+  if (!timetable.forward.empty()) out += "a step given alone, forward\n" + printer.list(timetable.forward, 1);
+  if (!timetable.learn.empty()) out += "what it learns\n" + printer.list(timetable.learn, 1);
   return out;
 }
 

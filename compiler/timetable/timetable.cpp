@@ -63,6 +63,10 @@ class Builder {
   Timetable build() {
     find_phases();
     out_.span = span();
+    if (!out_.windows.swept) {
+      out_.forward = forward();
+      out_.learn = learn();
+    }
     out_.end = guarded(end());
     out_.ends = ends();
     if (recomputable_) out_.again = again();
@@ -145,20 +149,73 @@ class Builder {
   // --- a sequence ---
 
   List span() const {
-    List list, start = {plain(Action::begin)};
-    if (p_.updates_within) list.push_back(plain(Action::snapshot));
+    List list = way(before_the_first(), run());
+    append(list, updates_at_arrivals());
+    return list;
+  }
+
+  List before_the_first() const {
+    List start = {plain(Action::begin)};
     append(start, around(plain(Action::at_zero), at_zero()));
+    if (!meets_) return start;
+    start = shards(std::move(start));
+    append(start, clips());
+    return start;
+  }
+
+  // Over the arrivals of a span, with work before the first of a sequence.
+  List way(List start, List run) const {
+    List list;
+    if (p_.updates_within && !start.empty()) list.push_back(plain(Action::snapshot));
     Instruction each_run = plain(Action::each_run);
-    if (meets_) {
-      start = shards(std::move(start));
-      append(start, clips());
-      each_run.limit = 1;
-    }
+    if (meets_) each_run.limit = 1;
     List work = only_if(Guard::at_start, std::move(start));
-    append(work, around(std::move(each_run), run()));
+    append(work, around(std::move(each_run), std::move(run)));
     append(list, meets_ ? std::move(work) : around(plain(Action::each_shard), std::move(work)));
+    return list;
+  }
+
+  List updates_at_arrivals() const {
+    List list;
     if (out_.spans == Spans::arrival) append(list, guarded(updates(UpdateEvery::step)));
     if (p_.window >= 0) append(list, only_if(Guard::window_ready, updates(UpdateEvery::window)));
+    return list;
+  }
+
+  List forward() const {
+    List list;
+    if (!out_.flags.empty()) list.push_back(plain(Action::flags));
+    append(list, steps());
+    append(list, around(plain(Action::each_arrival), calls(show_)));
+    return way(before_the_first(), shards(std::move(list)));
+  }
+
+  List learn() const {
+    List step = {plain(Action::load_targets)};
+    append(step, steps_of_targets());
+    List list = way({}, behind_the_step(std::move(step)));
+    append(list, updates_at_arrivals());
+    return list;
+  }
+
+  // What follows from a step's targets, once more: for the step itself they were zero.
+  List steps_of_targets() const {
+    std::set<int> known_late(p_.targets.begin(), p_.targets.end());
+    for (std::size_t i = 0; i < p_.tensors.size(); ++i)
+      if (p_.tensors[i].flag == Flag::loss_mask) known_late.insert(static_cast<int>(i));
+    const auto follows = [&](int phase) {
+      if (phase < 0) return false;
+      const Plan::Phase& each = p_.phases[static_cast<std::size_t>(phase)];
+      const bool reads = std::any_of(each.reads.begin(), each.reads.end(),
+                                     [&](const Plan::Read& read) { return known_late.contains(read.tensor); });
+      for (const Plan::Write& write : each.writes)
+        if (reads) known_late.insert(write.tensor);
+      return reads;
+    };
+    List list;
+    if (follows(step_.before)) append(list, runs(step_.before, false, Action::call_steps));
+    if (follows(step_.core)) append(list, around(plain(Action::each_step), calls(step_.core)));
+    if (follows(step_.after)) append(list, runs(step_.after, false, Action::call_steps));
     return list;
   }
 
@@ -190,11 +247,18 @@ class Builder {
     if (recomputable_) append(list, only_if(Guard::recomputing, {plain(Action::hold)}));
     if (!out_.flags.empty()) list.push_back(plain(Action::flags));
     append(list, steps());
-    if (p_.loss >= 0) list.push_back(plain(Action::loss));
-    if (p_.ahead > 0) list.push_back(plain(Action::clear_beyond));
-    append(list, meets_ ? meeting_arrival(std::exchange(list, {})) : arrivals());
+    list = behind_the_step(std::move(list));
     append(list, guarded(around(plain(Action::each_window), window())));
     return list;
+  }
+
+  // The step's work, and what its arrival does.
+  List behind_the_step(List step) const {
+    if (p_.loss >= 0) step.push_back(plain(Action::loss));
+    if (p_.ahead > 0) step.push_back(plain(Action::clear_beyond));
+    if (meets_) return meeting_arrival(std::move(step));
+    append(step, arrivals());
+    return step;
   }
 
   List arrivals() const {

@@ -58,6 +58,7 @@ enum class Action {
   hold,           // of a recomputed window: a segment that has room for the run
   flags,          // of the run's arrivals
   load,           // inputs, targets and draws of the run's steps
+  load_targets,   // targets and loss mask alone, of steps that were taken before these were known
   call,           // a phase at t
   call_run,       // a phase at all of the run, as so many examples
   call_steps,     // the same at the run's steps alone
@@ -152,6 +153,9 @@ struct Timetable {
   bool changes_within = false;     // parameters change before the sequence ends
   std::vector<Instruction> span;   // arrivals from..to
   std::vector<Instruction> end;    // after the last one
+  // Of a rule that keeps no whole windows, an arrival in two halves: the step, before its target is known, and what
+  // learns from it. Together they do what `span` does.
+  std::vector<Instruction> forward, learn;
   std::vector<Instruction> again;  // a run of steps, and of arrivals if need be, computed again
   std::vector<Instruction> ends;   // what the way back reads at the ends of examples
 

@@ -64,6 +64,7 @@ class Verifier {
       case Action::each_step:
       case Action::flags:
       case Action::load:
+      case Action::load_targets:
       case Action::call_steps:
       case Action::loss:
       case Action::clear_beyond:
@@ -138,6 +139,8 @@ std::vector<std::string> verify(const Plan& plan, const Timetable& timetable) {
   std::vector<std::string> faults;
   Verifier verifier(plan, faults);
   verifier.list(timetable.span, {});
+  verifier.list(timetable.forward, {});
+  verifier.list(timetable.learn, {});
   verifier.list(timetable.end, {});
   verifier.list(timetable.again, {Action::each_shard, Action::each_run});
   verifier.list(timetable.ends, {Action::each_shard, Action::each_run, Action::each_window});

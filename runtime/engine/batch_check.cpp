@@ -90,9 +90,12 @@ void BatchCheck::operator()(const Batch& batch) const {
       throw Error(fmt::format("a length of {} is outside 1..{}", length, batch.steps));
 }
 
-void BatchCheck::operator()(std::span<const double> x, std::span<const double> y) const {
-  values("x", x, 1, examples_, width(plan_.inputs));
+void BatchCheck::input(std::span<const double> x) const { values("x", x, 1, examples_, width(plan_.inputs)); }
+
+void BatchCheck::target(std::span<const double> y) const {
   if (const std::int64_t targets = width(plan_.targets); targets || !y.empty()) values("y", y, 1, examples_, targets);
 }
+
+void BatchCheck::mask(std::span<const double> mask) const { values("mask", mask, 1, examples_, 1); }
 
 }  // namespace eligo

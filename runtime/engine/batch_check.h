@@ -18,9 +18,12 @@ class BatchCheck {
   BatchCheck(const compiler::Plan& plan, bool float64, std::int64_t examples, std::int64_t steps)
       : plan_(plan), float64_(float64), examples_(examples), steps_(steps) {}
 
-  // Both throw eligo::Error, which names what is wrong and where.
+  // All throw eligo::Error, which names what is wrong and where.
   void operator()(const Batch& batch) const;
-  void operator()(std::span<const double> x, std::span<const double> y) const;  // of one step of all examples
+  // Of one step of all examples.
+  void input(std::span<const double> x) const;
+  void target(std::span<const double> y) const;
+  void mask(std::span<const double> mask) const;
 
  private:
   void values(const char* what, std::span<const double> values, std::int64_t steps, std::int64_t examples,

@@ -117,6 +117,7 @@ void BatchExecutor::one(const Instruction& each, const Cursor& at) {
     case Action::hold:
     case Action::flags:
     case Action::load:
+    case Action::load_targets:
     case Action::call:
     case Action::call_run:
     case Action::call_steps:

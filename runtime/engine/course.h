@@ -23,6 +23,8 @@ struct Course {
   std::int64_t length(std::int64_t example) const {
     return online ? INT64_MAX : lengths[static_cast<std::size_t>(example)];
   }
+  // Of x, y and masks: the first example's place at step t.
+  std::int64_t row(std::int64_t t) const { return online ? 0 : (t - 1) * examples; }
   bool takes(std::int64_t t, std::int64_t example) const { return even || t <= length(example); }
 };
 

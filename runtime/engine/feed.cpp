@@ -32,7 +32,7 @@ double flag_value(const Course& course, Flag flag, std::int64_t t, std::int64_t 
     case Flag::first: return t == 0;
     case Flag::window_end: return within && !course.online && t == course.windows.of(t).end;
     case Flag::last: return t == length;
-    case Flag::loss_mask: return within && course.mask ? course.mask[(t - 1) * course.examples + example] : 1;
+    case Flag::loss_mask: return within && course.mask ? course.mask[course.row(t) + example] : 1;
     case Flag::time: return static_cast<double>(t);
     case Flag::counts:  // the start does where the first step does
       return t >= 0 && t <= course.steps && course.valid
@@ -65,6 +65,8 @@ Feed::Feed(const Memory& memory, const std::vector<int>& flags, const std::vecto
       inputs_(columns(plan_.inputs)),
       targets_(columns(plan_.targets)) {
   for (const int flag : flags) flags_.push_back({flag, tensor(flag).flag});
+  for (const FlagTensor& flag : flags_)
+    if (flag.flag == Flag::loss_mask) masks_.push_back(flag);
   for (const int flag : boundary_flags) boundary_flags_.push_back({flag, tensor(flag).flag});
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
     if (const compiler::Tensor& t = plan_.tensors[i]; t.kind == TensorKind::noise)
@@ -122,7 +124,7 @@ Feed::Columns Feed::columns(const std::vector<int>& tensors) const {
 template <class Real>
 void Feed::load_as(const Course& course, int shard, std::int64_t t, const Columns& columns, const double* from) const {
   const std::int64_t begin = memory_.first(shard), count = memory_.count(shard), width = columns.width;
-  const double* first = from + ((course.online ? 0 : (t - 1) * course.examples) + begin) * width;
+  const double* first = from + (course.row(t) + begin) * width;
   std::int64_t column = 0;
   for (const auto& [number, size] : columns.tensors) {
     Real* to = reals<Real>(memory_.slot(number, t, shard));
@@ -148,6 +150,11 @@ void Feed::load(const Course& course, int shard, std::int64_t t) const {
   load(course, shard, t, inputs_, course.x);
   load(course, shard, t, targets_, course.y);
   for (const Noise& noise : noises_) draw(course, shard, t, noise);
+}
+
+void Feed::load_targets(const Course& course, int shard, std::int64_t t) const {
+  load(course, shard, t, targets_, course.y);
+  fill(masks_, course, shard, t, t);
 }
 
 void Feed::draw(const Course& course, int shard, std::int64_t t, const Noise& noise) const {

@@ -26,6 +26,8 @@ class Feed {
   void boundary_flags(const Course& course, int shard, std::int64_t start) const;
   // Inputs, targets and draws of step t.
   void load(const Course& course, int shard, std::int64_t t) const;
+  // Of a step that was loaded before they were known: its targets and loss mask.
+  void load_targets(const Course& course, int shard, std::int64_t t) const;
   // Given values of the start, for which the others are zero.
   void start(int shard) const;
 
@@ -60,7 +62,7 @@ class Feed {
   const compiler::Plan& plan_;
   std::uint64_t seed_;
   Columns inputs_, targets_;
-  std::vector<FlagTensor> flags_, boundary_flags_;
+  std::vector<FlagTensor> flags_, boundary_flags_, masks_;
   std::vector<Noise> noises_;
 };
 

@@ -25,7 +25,7 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
       rows_((options.batch + shards_ - 1) / shards_),
       layout_(session_layout(program, options, shards_, options.memory ? options.memory : available_memory())),
       memory_(plan_, layout_, options.batch, shards_, program.float64),
-      check_(plan_, program.float64, options.batch, layout_.any_length ? 0 : options.steps),
+      check_(plan_, program.float64, options.batch, layout_.any_length && plan_.shown.empty() ? 0 : options.steps),
       feed_(memory_, timetable_.flags, timetable_.boundary_flags, options.seed),
       loops_(plan_, course_, layout_.run, layout_.segments.any()),
       executor_({plan_, timetable_, *program.runner, memory_, feed_, course_, loops_, start_}, shards_, rows_,
@@ -125,7 +125,6 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
 }
 
 void Sequence::check_steps_alone() const {
-  if (!plan_.shown.empty()) throw Error("values to show are kept for whole sequences: compile without `show` to step");
   for (const compiler::Tensor& t : plan_.tensors)
     if (t.per_step)
       throw Error(fmt::format("{} has a value for each step of a sequence: give whole sequences to run()", t.name));
@@ -135,23 +134,64 @@ void Sequence::check_steps_alone() const {
         "sequences to run(), or, for a rule that runs forward only, compile it with `online` or updates at every step");
 }
 
-RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
-  check_steps_alone();
-  check_(x, y);
-  const bool fresh = !open_ || !course_.online;
-  course_.online = course_.even = true;
-  course_.mask = course_.valid = nullptr;
-  course_.x = x.data();
-  course_.y = y.empty() ? nullptr : y.data();
-  feed_.give({});
-  if (fresh) begin(options_.batch, INT64_MAX / 4, true);
-  for (auto& shard : executor_.shards()) shard->loss = 0;
+// The next arrival of a stream, which begins with the first.
+Cursor Sequence::arrive(bool learn) {
+  if (!open_ || !course_.online) {
+    course_.online = course_.even = true;
+    feed_.give({});
+    begin(options_.batch, INT64_MAX / 4, learn);
+  }
   Cursor span;
   span.from = span.to = ++t_;
+  return span;
+}
+
+void Sequence::give(std::span<const double> x, std::span<const double> y, std::span<const double> mask) {
+  course_.x = x.data();
+  course_.y = y.empty() ? nullptr : y.data();
+  course_.mask = mask.empty() ? nullptr : mask.data();
+  course_.valid = nullptr;
+}
+
+RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
+  check_steps_alone();
+  check_.input(x);
+  check_.target(y);
+  if (waits_) throw Error("the last step still waits for learn(): a step in halves is finished first");
+  if (streams() && !course_.learn) throw Error("this stream does not learn: reset() ends it");
+  give(x, y, {});
+  const Cursor span = arrive(true);
+  for (auto& shard : executor_.shards()) shard->loss = 0;
   executor_.run(timetable_.span, span);
   RunResult all = result();
   all.loss_steps = course_.examples;
   return all;
+}
+
+void Sequence::forward(std::span<const double> x, bool learn) {
+  check_steps_alone();
+  check_.input(x);
+  if (waits_)
+    throw Error("forward() was called twice: what a step learns comes between, learn(y), or learn({}, zeros) if nothing");
+  if (streams() && course_.learn != learn)
+    throw Error(fmt::format("this stream {}: reset() ends it", learn ? "does not learn" : "learns"));
+  give(x, {}, {});
+  executor_.run(timetable_.forward, arrive(learn));
+  waits_ = learn;
+}
+
+RunResult Sequence::learn(std::span<const double> y, std::span<const double> mask) {
+  if (!waits_) throw Error("learn() comes after forward(x), which takes the step that it is about");
+  const bool nothing = !mask.empty() && std::all_of(mask.begin(), mask.end(), [](double m) { return m == 0; });
+  if (!nothing || !y.empty()) check_.target(y);
+  if (!mask.empty()) check_.mask(mask);
+  give({}, y, mask);
+  for (auto& shard : executor_.shards()) shard->loss = 0, shard->loss_steps = 0;
+  Cursor span;
+  span.from = span.to = t_;
+  executor_.run(timetable_.learn, span);
+  waits_ = false;
+  return result();
 }
 
 void Sequence::reset() {
@@ -160,16 +200,29 @@ void Sequence::reset() {
     end.to = t_;
     executor_.run(timetable_.end, end);
   }
-  open_ = false;
+  open_ = waits_ = false;
+}
+
+// When a tensor's last value was stored, from the step that arrives: minus the steps that it looks ahead.
+int Sequence::latest(int tensor) const {
+  int at = 0;
+  for (const compiler::Plan::Phase& phase : plan_.phases)
+    for (const compiler::Plan::Write& write : phase.writes)
+      if (write.tensor == tensor && write.time.base == compiler::When::t) at = std::min(at, write.time.offset);
+  return at;
 }
 
 Session::Shown Sequence::shown(const compiler::Shown& s) const {
   const compiler::Tensor& t = plan_.tensors[static_cast<std::size_t>(s.tensor)];
   Session::Shown out;
   out.shape = t.dims;
-  const std::int64_t first = s.from_start ? 0 : 1;
-  out.rows = course_.steps + 1 - first;
-  for (std::int64_t row = first; row <= course_.steps; ++row)
+  std::int64_t first = s.from_start ? 0 : 1, last = course_.steps;
+  if (streams()) {  // the last one alone
+    last = t_ + latest(s.tensor);
+    first = std::max(first, last);
+  }
+  out.rows = std::max<std::int64_t>(last + 1 - first, 0);
+  for (std::int64_t row = first; row <= last; ++row)
     for (int shard = 0; shard < shards_; ++shard) {
       const auto* at = memory_.slot(s.tensor, row, shard);
       for (std::int64_t k = 0; k < memory_.count(shard) * t.size(); ++k)

@@ -37,6 +37,8 @@ class Sequence {
   // See Session.
   RunResult run(const Batch& batch, bool learn);
   RunResult step(std::span<const double> x, std::span<const double> y);
+  void forward(std::span<const double> x, bool learn);
+  RunResult learn(std::span<const double> y, std::span<const double> mask);
   void reset();
   RunResult train(const Batch& batch);
   std::optional<NonFinite> find_not_finite(const Batch& batch, bool learn);
@@ -55,6 +57,10 @@ class Sequence {
   std::int64_t span_end(std::int64_t from, std::int64_t arrivals) const;
   RunResult result() const;
   void check_steps_alone() const;
+  bool streams() const { return open_ && course_.online; }
+  Cursor arrive(bool learn);
+  void give(std::span<const double> x, std::span<const double> y, std::span<const double> mask);
+  int latest(int tensor) const;
   std::int64_t example_of(const Batch& batch, const NonFinite& found, bool learn);
   void put_back();
 
@@ -76,6 +82,7 @@ class Sequence {
   std::int64_t t_ = 0;          // steps taken online
   std::int64_t divided_ = -1;   // examples that the shards have been cut for
   bool open_ = false;           // a sequence is going on
+  bool waits_ = false;          // its last step has not learned yet
   std::vector<double> masked_;  // the loss mask where only some steps count
 };
 

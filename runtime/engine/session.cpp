@@ -129,6 +129,7 @@ struct Session::Impl {
   std::map<std::string, int> numbers;
   std::vector<std::vector<double>> start_values;
   std::set<std::string> hypers_set;
+  std::vector<double> outputs;  // of the last `forward`
 };
 
 Session::Session(std::shared_ptr<const Program> program, const SessionOptions& options) {
@@ -217,6 +218,22 @@ std::optional<NonFinite> Session::find_not_finite(const Batch& batch) {
   return impl_->sequence.find_not_finite(batch, false);
 }
 RunResult Session::step(std::span<const double> x, std::span<const double> y) { return impl_->sequence.step(x, y); }
+
+const std::vector<double>& Session::forward(std::span<const double> x, bool learning) {
+  impl_->sequence.forward(x, learning);
+  impl_->outputs.clear();
+  for (const compiler::Shown& s : impl_->plan.shown) {
+    if (s.parameter >= 0 || !s.name.ends_with(".output")) continue;
+    const std::vector<double> values = impl_->sequence.shown(s).values;
+    impl_->outputs.insert(impl_->outputs.end(), values.begin(), values.end());
+  }
+  return impl_->outputs;
+}
+
+RunResult Session::learn(std::span<const double> y, std::span<const double> mask) {
+  return impl_->sequence.learn(y, mask);
+}
+
 void Session::reset() { impl_->sequence.reset(); }
 
 Session::Shown Session::shown(const std::string& name) const {

@@ -116,10 +116,17 @@ class Session {
   std::optional<NonFinite> find_not_finite(const Batch& batch);
   // Online use: one step of every example (x: [B][inputs], y: [B][targets]); `reset` starts a new sequence.
   RunResult step(std::span<const double> x, std::span<const double> y);
+  // The same in two halves, for targets or signals that depend on what the net puts out. `forward` takes the step and
+  // returns the readouts' outputs, [B][outputs] of one after the other, where the program was compiled with
+  // ProgramSpec::outputs (else nothing); any equation of ProgramSpec::show follows by `shown`. `learn` then does what the
+  // step learns: y as in `step`; a mask [B] multiplies the loss; with zeros throughout y may be empty. Together they do
+  // the same as `step`, to the bit. A stream without learning, `forward(x, false)`, takes no `learn`.
+  const std::vector<double>& forward(std::span<const double> x, bool learning = true);
+  RunResult learn(std::span<const double> y, std::span<const double> mask = {});
   void reset();
 
   // After a run: [rows][B][...] of an equation named in ProgramSpec::show; rows is T, or T + 1 where it exists at
-  // start.
+  // start. In a stream: its last value, one row; none before a value that looks ahead is known.
   struct Shown {
     std::int64_t rows = 0;
     std::vector<std::int64_t> shape;  // of one step and example

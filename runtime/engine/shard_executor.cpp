@@ -77,6 +77,10 @@ void ShardExecutor::one(const Instruction& each, const Cursor& at) {
     case Action::load:
       for (std::int64_t t = at.from; t <= parts_.loops.last_step(at); ++t) parts_.feed.load(course_, number_, t);
       return;
+    case Action::load_targets:
+      for (std::int64_t t = at.from; t <= parts_.loops.last_step(at); ++t)
+        parts_.feed.load_targets(course_, number_, t);
+      return;
     case Action::loss:
       for (std::int64_t t = at.from; t <= parts_.loops.last_step(at); ++t) add_loss(t);
       return;
@@ -184,7 +188,7 @@ void ShardExecutor::add_loss(std::int64_t t) {
   }
   for (std::int64_t example = first(); example < first() + count(); ++example)
     loss_steps +=
-        course_.takes(t, example) && (!course_.mask || course_.mask[(t - 1) * course_.examples + example] != 0);
+        course_.takes(t, example) && (!course_.mask || course_.mask[course_.row(t) + example] != 0);
 }
 
 // Steps beyond every example of the shard gather nothing.

@@ -164,6 +164,12 @@ static compiler::Instance bind(const ProgramSpec& spec, PartSearch& search) {
   for (const auto& [name, value] : spec.header) instance.header[dsl::canonical(name)] = value;
   instance.update = every(spec.update);
   instance.show = spec.show;
+  for (const auto& [role, part] : instance.roles) {
+    const std::string name = role + ".output";
+    const bool known = std::find(spec.show.begin(), spec.show.end(), name) != spec.show.end();
+    if (spec.outputs && !known && part->kind() == dsl::ItemKind::readout && !part->output_name.empty())
+      instance.show.push_back(name);
+  }
   instance.counted = spec.valid;
   return instance;
 }

@@ -24,7 +24,7 @@ std::string program_key(const ProgramSpec& spec, const std::string& code_version
                         std::span<const compiler::Fingerprint> sources) {
   // A new field does not compile until its part in the key is decided.
   const auto& [rule, cell, readout, synth, sizes, header, optimiser, update, float64, interpreter, cpu, schedule,
-               online, show, rule_paths, cache, batch_hint, steps_hint, memory, starts, valid] = spec;
+               online, show, rule_paths, cache, batch_hint, steps_hint, memory, starts, valid, outputs] = spec;
   compiler::ArchiveWriter key;
   for (const compiler::Fingerprint& each : sources) key(std::string(each.folder), std::string(each.digest));
   key(code_version);
@@ -47,7 +47,7 @@ std::string program_key(const ProgramSpec& spec, const std::string& code_version
   for (const auto& [name, value] : sizes) sized[dsl::canonical(name)] = value;
   for (const auto& [name, value] : header) given[dsl::canonical(name)] = value;
   key(sized, given, update, float64, schedule, online.value_or(update == Update::step), show, batch_hint, steps_hint,
-      memory != 0 ? memory : machine_memory(), starts, valid);  // schedules are chosen by what fits
+      memory != 0 ? memory : machine_memory(), starts, valid, outputs);  // schedules are chosen by what fits
   return std::move(key.bytes);
 }
 

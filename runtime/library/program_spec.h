@@ -35,6 +35,7 @@ struct ProgramSpec {
   std::uint64_t memory = 0;             // bytes that a session may take; 0: what the machine has, for such choices
   std::vector<std::string> starts;      // forward recurrences whose value before the first step a batch gives: "P"
   bool valid = false;                   // batches say which steps count: Batch::valid
+  bool outputs = false;                 // shows each readout's output, "L.output", as Session::forward returns it
 };
 
 }  // namespace eligo

@@ -37,8 +37,9 @@ END
 clean() { [ -z "$(find "$1" -name '*.tmp*')" ] || fail "temporary files are left in $1: $(find "$1" -name '*.tmp*')"; }
 # wait_for ROWS FOLDER: until its metrics have so many.
 wait_for() {
-  for _ in $(seq 500); do
+  for _ in $(seq 12000); do
     [ "$(wc -l 2>/dev/null <"$2/metrics.csv" || echo 0)" -gt "$1" ] && return
+    kill -0 $! 2>/dev/null || return
     sleep 0.01
   done
 }
@@ -177,11 +178,13 @@ wide=(toy.toml --only second model.cell=lstm train.epochs=2 train.batches_per_ep
 read -r status own < <(peak "$eligo" run "${wide[@]}" --out narrow model.n=4)
 [ "$status" = 0 ] || fail "a narrow net does not run"
 accepted=0 refused=0
+slack=0
+[ -z "${ASAN_OPTIONS:-}" ] || slack=20  # and one that puts gaps between what it allocates
 for most in 30 60 90 120 150 200 300; do
   read -r status taken < <(peak "$eligo" run "${wide[@]}" --out "wide$most" --memory ${most}MiB model.n=700)
   if [ "$status" != 0 ]; then refused=$((refused + 1)); continue; fi
   accepted=$((accepted + 1))
-  [ $((taken - own)) -le "$most" ] || fail "a run of at most $most MiB takes $((taken - own)) MiB"
+  [ $((taken - own)) -le $((most + slack)) ] || fail "a run of at most $most MiB takes $((taken - own)) MiB"
 done
 [ $accepted -gt 0 ] && [ $refused -gt 0 ] || fail "$accepted runs are accepted, $refused refused"
 

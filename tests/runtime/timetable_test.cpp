@@ -261,7 +261,8 @@ TEST(Timetable, IsVerified) {
   EXPECT_THAT(verify(net.plan, bad), ElementsAre("\"update\" names an entry that is none"));
 
   net.plan.phases[static_cast<std::size_t>(arrive)].part = PhasePart::after;
-  EXPECT_THAT(verify(net.plan, good), ElementsAre("\"call\" calls arrive.after, which takes another number of steps"));
+  EXPECT_THAT(verify(net.plan, good), testing::Each("\"call\" calls arrive.after, which takes another number of steps"));
+  EXPECT_EQ(verify(net.plan, good).size(), 2u);  // in a span, and in what a step given alone learns
   net.plan.phases[static_cast<std::size_t>(arrive)].part = PhasePart::core;
   net.phase(PhaseKind::sweep, {gathers(net.gradient)});
   EXPECT_THAT(verify(net.plan, good), ElementsAre("nothing calls sweep"));
@@ -291,6 +292,22 @@ the end
       update W
       prepare
     settle
+a step given alone, forward
+  each shard
+    if at the start
+      begin
+    each run
+      flags
+      load
+      each step
+        call step
+what it learns
+  each shard
+    each run
+      load targets
+      if learning
+        each arrival
+          call arrive
 )");
 }
 

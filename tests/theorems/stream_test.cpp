@@ -1,0 +1,178 @@
+// Streams: a step in two halves is a step, what is shown of it is what a run shows, and what may not be is refused.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/oracle/nets.h"
+#include "tests/runtime/temporary.h"
+
+namespace eligo::test {
+namespace {
+
+struct Stream {
+  std::string rule, cell;
+  Update update = Update::step;
+  std::string readout = "linear_mse";
+};
+std::string name_of(const Stream& s) {
+  return s.rule + "_" + s.cell + "_" + s.readout + (s.update == Update::step ? "" : "_every_sequence");
+}
+void PrintTo(const Stream& stream, std::ostream* out) { *out << name_of(stream); }
+
+const std::vector<Stream> streams = {
+    {"bp_lambda", "lstm"},
+    {"bp_lambda", "rnn_projected", Update::step, "linear_softmax"},
+    {"bp_lambda", "gru", Update::sequence},
+    {"rtrl", "gru"},
+    {"rtrl", "rnn_projected", Update::sequence},
+    {"uoro", "rnn_tanh", Update::step, "linear_softmax"},
+    {"kf_rtrl", "rnn_tanh"},
+    {"snap1", "lstm"},
+    {"snap1", "sparsenet"},
+    {"rflo", "rnn_leaky"},
+    {"eprop", "lstm"},
+    {"no_bptt", "gru", Update::step, "linear_softmax"},
+    {"bp_lambda_authors", "rnn_tanh"},
+};
+
+std::span<const double> row(const std::vector<double>& values, std::int64_t t, std::int64_t steps) {
+  const std::size_t width = values.size() / static_cast<std::size_t>(steps);
+  return std::span(values).subspan(static_cast<std::size_t>(t) * width, width);
+}
+
+class Streams : public testing::TestWithParam<Stream> {
+ protected:
+  ProgramSpec spec() const {
+    const Stream& p = GetParam();
+    ProgramSpec s = net(p.rule, p.cell, p.readout, p.rule == "rflo" ? "feedback" : "linear");
+    if (p.cell == "rnn_projected") s.sizes["p"] = 4;
+    if (p.cell == "sparsenet") s.sizes = {{"w", 3}, {"q", 1}, {"slot", 2}, {"r", 2}, {"m", 3}, {"k", 2}};
+    s.update = p.update;
+    s.optimiser = "adam";
+    s.online = true;
+    s.cache = "none";
+    return s;
+  }
+  Batch batch(const std::string& key) const {
+    Batch b = make_batch(shape_, key);
+    b.lengths.clear();
+    b.loss_mask.clear();
+    return b;
+  }
+  const Shape shape_{.steps = 9, .examples = 3};
+};
+
+// Also beyond the length that the session was made for, and in a second sequence.
+TEST_P(Streams, TwoHalvesAreAStep) {
+  ProgramSpec s = spec();
+  s.outputs = true;
+  s.show = {"L"};
+  Session whole = make_session(s, {.steps = 4, .examples = shape_.examples});
+  Session halves = make_session(s, {.steps = 4, .examples = shape_.examples});
+  for (const char* key : {"first", "second"}) {
+    const Batch b = batch(key);
+    for (std::int64_t t = 0; t < shape_.steps; ++t) {
+      const auto x = row(b.x, t, shape_.steps), y = row(b.y, t, shape_.steps);
+      const RunResult want = whole.step(x, y);
+      EXPECT_FALSE(halves.forward(x).empty());
+      const RunResult got = halves.learn(y);
+      EXPECT_EQ(got.loss, want.loss) << t;
+      EXPECT_EQ(got.loss_steps, want.loss_steps);
+    }
+    whole.reset();
+    halves.reset();
+    const auto want = whole.state();
+    for (const auto& [name, values] : halves.state()) EXPECT_EQ(values, want.at(name)) << name;
+  }
+}
+
+// A step that is masked, or has no target at all, teaches what a run with that mask learns of it.
+TEST_P(Streams, MaskedStepsAreThoseOfARun) {
+  ProgramSpec s = spec();
+  s.update = Update::sequence;
+  Batch b = batch("masked");
+  b.loss_mask.assign(static_cast<std::size_t>(shape_.steps * shape_.examples), 1);
+  for (std::int64_t e = 0; e < shape_.examples; ++e)
+    b.loss_mask[static_cast<std::size_t>(4 * shape_.examples + e)] = 0;
+  b.loss_mask[1] = 0;
+  Session whole = make_session(s, shape_), stream = make_session(s, shape_);
+  double loss = 0;
+  std::int64_t counted = 0;
+  for (std::int64_t t = 0; t < shape_.steps; ++t) {
+    stream.forward(row(b.x, t, shape_.steps));
+    const auto y = t == 4 ? std::span<const double>() : row(b.y, t, shape_.steps);
+    const RunResult step = stream.learn(y, row(b.loss_mask, t, shape_.steps));
+    loss += step.loss;
+    counted += step.loss_steps;
+  }
+  const RunResult want = whole.run(b);
+  EXPECT_NEAR(loss, want.loss, 1e-6 * std::abs(want.loss));
+  EXPECT_EQ(counted, want.loss_steps);
+}
+
+// What a stream puts out, and shows, is what a run of the same steps shows.
+TEST_P(Streams, ShowWhatARunShows) {
+  ProgramSpec s = spec();
+  s.update = Update::sequence;
+  s.outputs = true;
+  s.show = {"net.h", "L"};
+  Session whole = make_session(s, shape_), stream = make_session(s, shape_), still = make_session(s, shape_);
+  const Batch b = batch("shown");
+  whole.run(b);
+  const auto of_run = [&](const std::string& name, std::int64_t t) {
+    const Session::Shown all = whole.shown(name);
+    const std::int64_t first = all.rows - shape_.steps;
+    const auto values = row(all.values, t + first, all.rows);
+    return std::vector<double>(values.begin(), values.end());
+  };
+  for (std::int64_t t = 0; t < shape_.steps; ++t) {
+    const auto x = row(b.x, t, shape_.steps);
+    EXPECT_EQ(stream.forward(x), of_run("L.output", t)) << t;
+    EXPECT_EQ(stream.shown("net.h").values, of_run("net.h", t)) << t;
+    stream.learn(row(b.y, t, shape_.steps));
+    EXPECT_EQ(stream.shown("L").values, of_run("L", t)) << t;
+    EXPECT_EQ(stream.shown("L").rows, 1);
+    EXPECT_EQ(still.forward(x, false), of_run("L.output", t)) << t;
+  }
+  const auto before = make_session(s, shape_).state();
+  for (const std::string& name : parameters(still)) EXPECT_EQ(still.get(name), before.at(name)) << name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Rules, Streams, testing::ValuesIn(streams),
+                         [](const auto& each) { return name_of(each.param); });
+
+TEST(StreamFaults, HalvesComeInTurn) {
+  ProgramSpec s = net("rtrl", "rnn_tanh");
+  s.update = Update::step;
+  const Shape shape{.steps = 2, .examples = 2};
+  Session session = make_session(s, shape);
+  const Batch b = make_batch(shape);
+  const auto x = row(b.x, 0, 2), y = row(b.y, 0, 2);
+  EXPECT_MENTIONS(error_of([&] { session.learn(y); }), "learn() comes after forward(x)");
+  session.forward(x);
+  EXPECT_MENTIONS(error_of([&] { session.forward(x); }), "forward() was called twice");
+  EXPECT_MENTIONS(error_of([&] { session.step(x, y); }), "still waits for learn()");
+  EXPECT_MENTIONS(error_of([&] { session.learn(y.subspan(1)); }), "y has 3 values");
+  EXPECT_MENTIONS(error_of([&] { session.learn({}); }), "y has 0 values");
+  EXPECT_MENTIONS(error_of([&] { session.learn(y, std::vector<double>{1}); }), "mask has 1 values");
+  const std::vector<double> wrong(y.size(), std::nan(""));
+  EXPECT_MENTIONS(error_of([&] { session.learn(wrong); }), "y is nan");
+  session.learn(y);  // a refused call has changed nothing
+  EXPECT_MENTIONS(error_of([&] { session.forward(x, false); }), "this stream learns");
+  session.reset();
+  session.forward(x, false);
+  EXPECT_MENTIONS(error_of([&] { session.learn(y); }), "learn() comes after forward(x)");
+  EXPECT_MENTIONS(error_of([&] { session.step(x, y); }), "does not learn");
+  session.reset();
+  session.step(x, y);
+}
+
+TEST(StreamFaults, ARuleThatReadsBackIsRefused) {
+  const Shape shape{.steps = 2, .examples = 2};
+  Session session = make_session(net("bptt", "rnn_tanh"), shape);
+  const Batch b = make_batch(shape);
+  EXPECT_MENTIONS(error_of([&] { session.forward(row(b.x, 0, 2)); }), "reads back over a window");
+}
+
+}  // namespace
+}  // namespace eligo::test
