@@ -64,9 +64,10 @@ Memory::Memory(const compiler::Plan& program, const compiler::Layout& layout, st
       end_reads_.push_back({read.tensor, read.time, nullptr});
       ends.push_back(take(row_[read.tensor] * examples));
     }
-  arena_.reset(std::aligned_alloc(alignment, static_cast<std::size_t>(padded(total))));
+  total_ = padded(total);
+  arena_.reset(std::aligned_alloc(alignment, static_cast<std::size_t>(total_)));
   if (!arena_) throw Error("not enough memory for this session: use smaller sizes or a smaller batch");
-  std::memset(arena_.get(), 0, static_cast<std::size_t>(padded(total)));
+  std::memset(arena_.get(), 0, static_cast<std::size_t>(total_));
   auto* first = static_cast<std::byte*>(arena_.get());
   for (std::size_t i = 0; i < n; ++i) {
     base_.push_back(first + base[i]);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "compiler/ir/phase_runner.h"
@@ -56,6 +57,9 @@ class Memory {
   void zero_slot(int tensor, std::int64_t t, int shard) const;
   void snapshot_versions(std::int64_t t) const;
 
+  // Every tensor's values, as they lie.
+  std::span<std::byte> all() const { return {static_cast<std::byte*>(arena_.get()), static_cast<std::size_t>(total_)}; }
+
   const compiler::Plan& program() const { return program_; }
   const compiler::Layout& layout() const { return layout_; }
 
@@ -69,6 +73,7 @@ class Memory {
     void operator()(void* p) const;
   };
   std::unique_ptr<void, Free> arena_;
+  std::int64_t total_ = 0;  // its bytes
   std::vector<std::byte*> base_, version_, shard_;
   std::vector<std::int64_t> row_;
   struct EndRead {

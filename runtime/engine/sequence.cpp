@@ -203,31 +203,65 @@ void Sequence::reset() {
   open_ = waits_ = false;
 }
 
-// When a tensor's last value was stored, from the step that arrives: minus the steps that it looks ahead.
-int Sequence::latest(int tensor) const {
-  int at = 0;
+// The step of a tensor's last value, which may look ahead, or wait for the step to learn.
+std::int64_t Sequence::latest(int tensor) const {
+  std::int64_t at = t_;
   for (const compiler::Plan::Phase& phase : plan_.phases)
-    for (const compiler::Plan::Write& write : phase.writes)
-      if (write.tensor == tensor && write.time.base == compiler::When::t) at = std::min(at, write.time.offset);
+    for (const compiler::Plan::Write& write : phase.writes) {
+      if (write.tensor != tensor || write.time.base != compiler::When::t) continue;
+      const bool waits = waits_ && phase.kind != compiler::PhaseKind::step && phase.kind != compiler::PhaseKind::show;
+      at = std::min(at, t_ + write.time.offset - (waits ? 1 : 0));
+    }
   return at;
 }
 
+std::vector<double> Sequence::current(int tensor) const {
+  return row(tensor, std::max<std::int64_t>(latest(tensor), 0));
+}
+
+std::vector<double> Sequence::row(int tensor, std::int64_t t) const {
+  std::vector<double> values;
+  for (int shard = 0; shard < shards_; ++shard) {
+    const auto* at = memory_.slot(tensor, t, shard);
+    for (std::int64_t k = 0; k < memory_.count(shard) * plan_.tensors[static_cast<std::size_t>(tensor)].size(); ++k)
+      values.push_back(memory_.read(tensor, at, k));
+  }
+  return values;
+}
+
+std::vector<std::byte> Sequence::snapshot() const {
+  if (!streams()) throw Error("there is no stream to be saved: it begins with forward() or step()");
+  return snapshot_of({t_, course_.number, options_.seed, course_.examples, course_.learn, waits_}, memory_);
+}
+
+void Sequence::resume(std::span<const std::byte> snapshot) {
+  check_steps_alone();
+  const StreamPlace place = place_of(snapshot, {.seed = options_.seed, .examples = options_.batch}, memory_);
+  open_ = waits_ = false;  // what went on is given up, without the updates of its end
+  course_.online = course_.even = true;
+  feed_.give({});
+  begin(place.examples, INT64_MAX / 4, place.learns);
+  restore_values(snapshot, memory_);
+  executor_.parameters_changed();
+  executor_.prepare();
+  course_.number = place.number;
+  t_ = place.t;
+  waits_ = place.waits;
+}
+
 Session::Shown Sequence::shown(const compiler::Shown& s) const {
-  const compiler::Tensor& t = plan_.tensors[static_cast<std::size_t>(s.tensor)];
   Session::Shown out;
-  out.shape = t.dims;
+  out.shape = plan_.tensors[static_cast<std::size_t>(s.tensor)].dims;
   std::int64_t first = s.from_start ? 0 : 1, last = course_.steps;
   if (streams()) {  // the last one alone
-    last = t_ + latest(s.tensor);
+    last = latest(s.tensor);
     first = std::max(first, last);
   }
   out.rows = std::max<std::int64_t>(last + 1 - first, 0);
-  for (std::int64_t row = first; row <= last; ++row)
-    for (int shard = 0; shard < shards_; ++shard) {
-      const auto* at = memory_.slot(s.tensor, row, shard);
-      for (std::int64_t k = 0; k < memory_.count(shard) * t.size(); ++k)
-        out.values.push_back(memory_.read(s.tensor, at, k));
-    }
+  for (std::int64_t t = first; t <= last; ++t) {
+    const std::vector<double> values = row(s.tensor, t);
+    out.values.insert(out.values.end(), values.begin(), values.end());
+  }
   return out;
 }
 

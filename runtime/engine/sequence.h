@@ -16,6 +16,7 @@
 #include "runtime/engine/memory.h"
 #include "runtime/engine/program.h"
 #include "runtime/engine/session.h"
+#include "runtime/engine/snapshot.h"
 
 namespace eligo {
 
@@ -39,6 +40,11 @@ class Sequence {
   RunResult step(std::span<const double> x, std::span<const double> y);
   void forward(std::span<const double> x, bool learn);
   RunResult learn(std::span<const double> y, std::span<const double> mask);
+  std::vector<std::byte> snapshot() const;
+  void resume(std::span<const std::byte> snapshot);
+  bool streams() const { return open_ && course_.online; }
+  // In a stream: the last value of a state, a forward recurrence or a record, [B][...].
+  std::vector<double> current(int tensor) const;
   void reset();
   RunResult train(const Batch& batch);
   std::optional<NonFinite> find_not_finite(const Batch& batch, bool learn);
@@ -57,10 +63,10 @@ class Sequence {
   std::int64_t span_end(std::int64_t from, std::int64_t arrivals) const;
   RunResult result() const;
   void check_steps_alone() const;
-  bool streams() const { return open_ && course_.online; }
   Cursor arrive(bool learn);
   void give(std::span<const double> x, std::span<const double> y, std::span<const double> mask);
-  int latest(int tensor) const;
+  std::int64_t latest(int tensor) const;
+  std::vector<double> row(int tensor, std::int64_t t) const;
   std::int64_t example_of(const Batch& batch, const NonFinite& found, bool learn);
   void put_back();
 

@@ -78,6 +78,15 @@ struct Session::Impl {
       throw Error(fmt::format("{} begins with {}, which is too large for float32; use dtype f64", name, value));
   }
 
+  // The tensor that a stream carries under this name; -1: none, or there is no stream.
+  int running(const std::string& name) const {
+    if (!sequence.streams() || numbers.contains(dsl::canonical(name))) return -1;
+    const int number = plan.find(dsl::canonical(name));
+    if (number < 0) return -1;
+    const TensorKind kind = plan.tensors[static_cast<std::size_t>(number)].kind;
+    return kind == TensorKind::state || kind == TensorKind::forward || kind == TensorKind::record ? number : -1;
+  }
+
   int number_of(const std::string& name) const {
     auto found = numbers.find(dsl::canonical(name));
     if (found != numbers.end()) return found->second;
@@ -151,6 +160,7 @@ void Session::initialise() { impl_->initialise(); }
 const std::vector<TensorInfo>& Session::tensors() const { return impl_->infos; }
 
 std::vector<double> Session::get(const std::string& name) const {
+  if (const int running = impl_->running(name); running >= 0) return impl_->sequence.current(running);
   const int number = impl_->number_of(name);
   if (impl_->is_start(name)) return impl_->start_values[number];
   Memory& m = impl_->sequence.memory();
@@ -234,6 +244,8 @@ RunResult Session::learn(std::span<const double> y, std::span<const double> mask
   return impl_->sequence.learn(y, mask);
 }
 
+std::vector<std::byte> Session::snapshot() const { return impl_->sequence.snapshot(); }
+void Session::resume(std::span<const std::byte> snapshot) { impl_->sequence.resume(snapshot); }
 void Session::reset() { impl_->sequence.reset(); }
 
 Session::Shown Session::shown(const std::string& name) const {

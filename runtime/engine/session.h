@@ -99,6 +99,7 @@ class Session {
   static double unlimited_bytes(const Program& program, const SessionOptions& options);
 
   const std::vector<TensorInfo>& tensors() const;  // parameters, keep values, optimiser values, initial states
+  // In a stream also the last values of states ("net.h"), of recurrences that run forward ("e") and of records, [B][...].
   std::vector<double> get(const std::string& name) const;
   void set(const std::string& name, std::span<const double> values);
   // Hypers by name: "λ", "lambda", "g.scale", "optimiser.alpha" (all parameters), "optimiser.θ.alpha" (one learned
@@ -123,6 +124,10 @@ class Session {
   // the same as `step`, to the bit. A stream without learning, `forward(x, false)`, takes no `learn`.
   const std::vector<double>& forward(std::span<const double> x, bool learning = true);
   RunResult learn(std::span<const double> y, std::span<const double> mask = {});
+  // A stream as it stands, with parameters and optimiser, also between the two halves of a step. A session of the same
+  // program, batch and seed goes on from it to the bit. Throws eligo::Error: no stream; damaged; of something else.
+  std::vector<std::byte> snapshot() const;
+  void resume(std::span<const std::byte> snapshot);
   void reset();
 
   // After a run: [rows][B][...] of an equation named in ProgramSpec::show; rows is T, or T + 1 where it exists at

@@ -110,6 +110,51 @@ TEST_P(Streams, MaskedStepsAreThoseOfARun) {
   EXPECT_EQ(counted, want.loss_steps);
 }
 
+// Saved in the middle, also between the halves of a step, and gone on with by another session, which was elsewhere.
+TEST_P(Streams, GoOnFromASnapshot) {
+  ProgramSpec s = spec();
+  s.outputs = true;
+  const auto program = compile(s);
+  const SessionOptions options{.batch = shape_.examples, .steps = 4, .seed = 5};
+  Session whole(program, options), other(program, options);
+  const Batch b = batch("saved"), elsewhere = batch("elsewhere");
+  other.step(row(elsewhere.x, 0, shape_.steps), row(elsewhere.y, 0, shape_.steps));
+  for (std::int64_t t = 0; t < shape_.steps; ++t) {
+    const auto x = row(b.x, t, shape_.steps), y = row(b.y, t, shape_.steps);
+    const std::vector<double> want = whole.forward(x);
+    if (t == 2) other.resume(whole.snapshot());
+    if (t > 4) {
+      EXPECT_EQ(other.forward(x), want) << t;
+    }
+    whole.learn(y);
+    if (t == 2 || t > 4) other.learn(y);
+    if (t == 4) other.resume(whole.snapshot());
+  }
+  whole.reset();
+  other.reset();
+  const auto want = whole.state();
+  for (const auto& [name, values] : other.state()) EXPECT_EQ(values, want.at(name)) << name;
+}
+
+// States and recurrences are read as they stand.
+TEST_P(Streams, TellTheirState) {
+  ProgramSpec s = spec();
+  s.update = Update::sequence;
+  Session stream = make_session(s, shape_);
+  EXPECT_MENTIONS(error_of([&] { stream.get("net.h"); }), "there is no tensor net.h");
+  s.show = {"net.h"};
+  Session whole = make_session(s, shape_);
+  const Batch b = batch("state");
+  whole.run(b);
+  const auto all = whole.shown("net.h");
+  for (std::int64_t t = 0; t < shape_.steps; ++t) {
+    stream.forward(row(b.x, t, shape_.steps));
+    const auto want = row(all.values, t + 1, all.rows);
+    EXPECT_LE(difference(stream.get("net.h"), {want.begin(), want.end()}), 1e-5) << t;
+    stream.learn(row(b.y, t, shape_.steps));
+  }
+}
+
 // What a stream puts out, and shows, is what a run of the same steps shows.
 TEST_P(Streams, ShowWhatARunShows) {
   ProgramSpec s = spec();
@@ -165,6 +210,25 @@ TEST(StreamFaults, HalvesComeInTurn) {
   EXPECT_MENTIONS(error_of([&] { session.step(x, y); }), "does not learn");
   session.reset();
   session.step(x, y);
+}
+
+TEST(StreamFaults, ASnapshotIsOfItsProgram) {
+  ProgramSpec s = net("rtrl", "rnn_tanh");
+  s.update = Update::step;
+  const Shape shape{.steps = 2, .examples = 2};
+  const Batch b = make_batch(shape);
+  Session session = make_session(s, shape), other = make_session(s, {.steps = 2, .examples = 3});
+  EXPECT_MENTIONS(error_of([&] { session.snapshot(); }), "there is no stream");
+  session.step(row(b.x, 0, 2), row(b.y, 0, 2));
+  const std::vector<std::byte> saved = session.snapshot();
+  EXPECT_MENTIONS(error_of([&] { other.resume(saved); }), "of another program, or of a session of another batch");
+  Session seeded(compile(s), {.batch = 2, .steps = 2, .seed = 99});
+  EXPECT_MENTIONS(error_of([&] { seeded.resume(saved); }), "the session has 99");
+  std::vector<std::byte> damaged(saved.begin(), saved.end() - 1);
+  EXPECT_MENTIONS(error_of([&] { session.resume(damaged); }), "it was cut off");
+  EXPECT_MENTIONS(error_of([&] { session.resume(std::vector<std::byte>(5)); }), "this is no snapshot");
+  session.step(row(b.x, 1, 2), row(b.y, 1, 2));  // a refused one has changed nothing
+  session.resume(saved);
 }
 
 TEST(StreamFaults, ARuleThatReadsBackIsRefused) {
