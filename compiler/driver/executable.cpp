@@ -104,9 +104,9 @@ static void fields(auto& archive, WindowRule& rule) {
 }
 
 static void fields(auto& archive, Timetable& timetable) {
-  auto& [windows, spans, always_arrives, shows, changes_within, span, end, forward, learn, again, ends, flags, boundary_flags, cleared,
+  auto& [windows, spans, always_arrives, shows, changes_within, span, end, forward, learn, restart, again, ends, flags, boundary_flags, cleared,
          cleared_beyond, bounded, again_gathered] = timetable;
-  archive(windows, spans, always_arrives, shows, changes_within, span, end, forward, learn, again, ends, flags, boundary_flags, cleared,
+  archive(windows, spans, always_arrives, shows, changes_within, span, end, forward, learn, restart, again, ends, flags, boundary_flags, cleared,
           cleared_beyond, bounded, again_gathered);
 }
 

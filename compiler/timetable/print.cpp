@@ -206,6 +206,7 @@ std::string text(const Plan& plan, const Timetable& timetable) {
   if (!timetable.again.empty()) out += "a run again\n" + printer.list(timetable.again, 1);
   if (!timetable.forward.empty()) out += "a step given alone, forward\n" + printer.list(timetable.forward, 1);
   if (!timetable.learn.empty()) out += "what it learns\n" + printer.list(timetable.learn, 1);
+  if (!timetable.restart.empty()) out += "where examples begin again\n" + printer.list(timetable.restart, 1);
   return out;
 }
 

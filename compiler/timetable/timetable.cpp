@@ -66,6 +66,7 @@ class Builder {
     if (!out_.windows.swept) {
       out_.forward = forward();
       out_.learn = learn();
+      if (p_.at_start) out_.restart = at_zero();
     }
     out_.end = guarded(end());
     out_.ends = ends();

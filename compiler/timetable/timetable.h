@@ -156,6 +156,8 @@ struct Timetable {
   // Of a rule that keeps no whole windows, an arrival in two halves: the step, before its target is known, and what
   // learns from it. Together they do what `span` does.
   std::vector<Instruction> forward, learn;
+  // Of such a rule: what lines that hold at the start do where some examples begin again, in one shard.
+  std::vector<Instruction> restart;
   std::vector<Instruction> again;  // a run of steps, and of arrivals if need be, computed again
   std::vector<Instruction> ends;   // what the way back reads at the ends of examples
 

@@ -141,6 +141,7 @@ std::vector<std::string> verify(const Plan& plan, const Timetable& timetable) {
   verifier.list(timetable.span, {});
   verifier.list(timetable.forward, {});
   verifier.list(timetable.learn, {});
+  verifier.list(timetable.restart, {Action::each_shard, Action::at_zero});
   verifier.list(timetable.end, {});
   verifier.list(timetable.again, {Action::each_shard, Action::each_run});
   verifier.list(timetable.ends, {Action::each_shard, Action::each_run, Action::each_window});

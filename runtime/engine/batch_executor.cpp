@@ -139,6 +139,12 @@ void BatchExecutor::one(const Instruction& each, const Cursor& at) {
   }
 }
 
+void BatchExecutor::restart(const std::vector<std::int64_t>& examples, std::int64_t t) {
+  barrier_.for_each([&](int shard) { shards_[static_cast<std::size_t>(shard)]->restart(examples, t); });
+  if (parts_.timetable.restart.empty()) return;
+  for (std::size_t clip = 0; clip < parts_.plan.clips.size(); ++clip) clipping_.apply(static_cast<int>(clip));
+}
+
 void BatchExecutor::prepare() {
   if (!stale_) return;
   const FlushDenormals flush;

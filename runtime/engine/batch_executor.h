@@ -26,6 +26,8 @@ class BatchExecutor {
   // A sequence begins.
   void begin();
   void run(const std::vector<compiler::Instruction>& list, const Cursor& at);
+  // Some examples of the batch begin again behind step t.
+  void restart(const std::vector<std::int64_t>& examples, std::int64_t t);
 
   // Parameters were changed from outside; what is computed from them alone is computed again by `prepare`.
   void parameters_changed() { stale_ = true; }

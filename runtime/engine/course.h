@@ -15,6 +15,7 @@ struct Course {
   bool online = false;                // its steps are given one by one; nobody knows how many
   bool even = true;                   // no example ends before the others
   std::vector<std::int64_t> lengths;  // by example; not read online
+  std::vector<std::int64_t> begun;    // online, by example: the step after which it began; empty: all at 0
   Windows windows;
   // The caller's, [T][B][...]; null: none. Online of one step.
   const double *x = nullptr, *y = nullptr, *mask = nullptr, *valid = nullptr;
@@ -22,6 +23,10 @@ struct Course {
 
   std::int64_t length(std::int64_t example) const {
     return online ? INT64_MAX : lengths[static_cast<std::size_t>(example)];
+  }
+  // The step of an example, from its own beginning.
+  std::int64_t local(std::int64_t t, std::int64_t example) const {
+    return begun.empty() ? t : t - begun[static_cast<std::size_t>(example)];
   }
   // Of x, y and masks: the first example's place at step t.
   std::int64_t row(std::int64_t t) const { return online ? 0 : (t - 1) * examples; }

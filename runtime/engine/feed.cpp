@@ -22,7 +22,8 @@ Real* reals(std::byte* at) {
   return reinterpret_cast<Real*>(at);
 }
 
-double flag_value(const Course& course, Flag flag, std::int64_t t, std::int64_t example) {
+double flag_value(const Course& course, Flag flag, std::int64_t step, std::int64_t example) {
+  const std::int64_t t = course.local(step, example);
   const std::int64_t length = course.length(example);
   const bool taken = t >= 1 && t <= length, within = t >= 1 && t <= course.steps;
   switch (flag) {
@@ -50,7 +51,7 @@ double flag_value(const Course& course, Flag flag, std::int64_t t, std::int64_t 
 
 // Whether a flag is the same for all examples.
 bool is_common(const Course& course, Flag flag) {
-  return course.even && (flag != Flag::loss_mask || !course.mask) && (flag != Flag::counts || !course.valid);
+  return course.even && course.begun.empty() && (flag != Flag::loss_mask || !course.mask) && (flag != Flag::counts || !course.valid);
 }
 
 }  // namespace
@@ -155,6 +156,17 @@ void Feed::load(const Course& course, int shard, std::int64_t t) const {
 void Feed::load_targets(const Course& course, int shard, std::int64_t t) const {
   load(course, shard, t, targets_, course.y);
   fill(masks_, course, shard, t, t);
+}
+
+void Feed::restart(const Course& course, int shard, const std::vector<std::int64_t>& examples, std::int64_t from,
+                   std::int64_t to) const {
+  const std::int64_t first = memory_.first(shard), count = memory_.count(shard);
+  for (const FlagTensor& flag : flags_)
+    for (std::int64_t t = from; t <= to; ++t)
+      for (const std::int64_t example : examples)
+        if (example >= first && example < first + count)
+          memory_.write(flag.tensor, memory_.slot(flag.tensor, t, shard), example - first,
+                        flag_value(course, flag.flag, t, example));
 }
 
 void Feed::draw(const Course& course, int shard, std::int64_t t, const Noise& noise) const {

@@ -28,6 +28,9 @@ class Feed {
   void load(const Course& course, int shard, std::int64_t t) const;
   // Of a step that was loaded before they were known: its targets and loss mask.
   void load_targets(const Course& course, int shard, std::int64_t t) const;
+  // The flags of examples that begin again.
+  void restart(const Course& course, int shard, const std::vector<std::int64_t>& examples, std::int64_t from,
+               std::int64_t to) const;
   // Given values of the start, for which the others are zero.
   void start(int shard) const;
 

@@ -44,6 +44,7 @@ void Sequence::begin(std::int64_t examples, std::int64_t steps, bool learn) {
   course_.arrives = learn || timetable_.always_arrives;
   course_.windows = Windows(timetable_.windows, steps);
   ++course_.number;
+  course_.begun.clear();
   t_ = 0;
   open_ = true;
   memory_.write(inverse_batch_, memory_.whole(inverse_batch_), 0, 1.0 / static_cast<double>(examples));
@@ -203,6 +204,19 @@ void Sequence::reset() {
   open_ = waits_ = false;
 }
 
+void Sequence::reset(std::span<const std::int64_t> examples) {
+  check_steps_alone();
+  for (const std::int64_t example : examples)
+    if (example < 0 || example >= options_.batch)
+      throw Error(fmt::format("there is no example {}: this session has 0 to {}", example, options_.batch - 1));
+  if (waits_) throw Error("the last step still waits for learn(): it is finished before examples begin again");
+  if (!streams() || examples.empty()) return;  // all begin with the next step
+  if (course_.begun.empty()) course_.begun.assign(static_cast<std::size_t>(options_.batch), 0);
+  for (const std::int64_t example : examples) course_.begun[static_cast<std::size_t>(example)] = t_;
+  course_.mask = nullptr;
+  executor_.restart({examples.begin(), examples.end()}, t_);
+}
+
 // The step of a tensor's last value, which may look ahead, or wait for the step to learn.
 std::int64_t Sequence::latest(int tensor) const {
   std::int64_t at = t_;
@@ -231,12 +245,13 @@ std::vector<double> Sequence::row(int tensor, std::int64_t t) const {
 
 std::vector<std::byte> Sequence::snapshot() const {
   if (!streams()) throw Error("there is no stream to be saved: it begins with forward() or step()");
-  return snapshot_of({t_, course_.number, options_.seed, course_.examples, course_.learn, waits_}, memory_);
+  return snapshot_of({t_, course_.number, options_.seed, course_.examples, course_.learn, waits_, course_.begun},
+                     memory_);
 }
 
 void Sequence::resume(std::span<const std::byte> snapshot) {
   check_steps_alone();
-  const StreamPlace place = place_of(snapshot, {.seed = options_.seed, .examples = options_.batch}, memory_);
+  const StreamPlace place = place_of(snapshot, {.seed = options_.seed, .examples = options_.batch, .begun = {}}, memory_);
   open_ = waits_ = false;  // what went on is given up, without the updates of its end
   course_.online = course_.even = true;
   feed_.give({});
@@ -245,6 +260,7 @@ void Sequence::resume(std::span<const std::byte> snapshot) {
   executor_.parameters_changed();
   executor_.prepare();
   course_.number = place.number;
+  course_.begun = place.begun;
   t_ = place.t;
   waits_ = place.waits;
 }

@@ -46,6 +46,7 @@ class Sequence {
   // In a stream: the last value of a state, a forward recurrence or a record, [B][...].
   std::vector<double> current(int tensor) const;
   void reset();
+  void reset(std::span<const std::int64_t> examples);
   RunResult train(const Batch& batch);
   std::optional<NonFinite> find_not_finite(const Batch& batch, bool learn);
 

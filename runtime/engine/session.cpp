@@ -247,6 +247,7 @@ RunResult Session::learn(std::span<const double> y, std::span<const double> mask
 std::vector<std::byte> Session::snapshot() const { return impl_->sequence.snapshot(); }
 void Session::resume(std::span<const std::byte> snapshot) { impl_->sequence.resume(snapshot); }
 void Session::reset() { impl_->sequence.reset(); }
+void Session::reset(std::span<const std::int64_t> examples) { impl_->sequence.reset(examples); }
 
 Session::Shown Session::shown(const std::string& name) const {
   for (const compiler::Shown& s : impl_->plan.shown)

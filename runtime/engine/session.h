@@ -129,6 +129,9 @@ class Session {
   std::vector<std::byte> snapshot() const;
   void resume(std::span<const std::byte> snapshot);
   void reset();
+  // Some examples of a stream begin again, as after an episode's end, while the others go on. What a line still waited
+  // for of an episode that has ended is dropped, as with `reset`.
+  void reset(std::span<const std::int64_t> examples);
 
   // After a run: [rows][B][...] of an equation named in ProgramSpec::show; rows is T, or T + 1 where it exists at
   // start. In a stream: its last value, one row; none before a value that looks ahead is known.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 namespace eligo {
@@ -139,6 +140,71 @@ void ShardExecutor::begin() {
                   static_cast<std::size_t>(memory_.gradient_bytes(static_cast<int>(i))));
   for (auto& steps : marks_) std::fill(steps.begin(), steps.end(), 0);
   parts_.feed.flags(course_, number_, memory_.layout().lowest, memory_.layout().highest);
+}
+
+// Lines that hold at the start run for the whole shard: the others are masked meanwhile, and get their values back.
+void ShardExecutor::restart(const std::vector<std::int64_t>& examples, std::int64_t t) {
+  std::vector<std::int64_t> mine;
+  for (const std::int64_t example : examples)
+    if (example >= first() && example < first() + count()) mine.push_back(example - first());
+  if (mine.empty()) return;
+  const compiler::Layout& layout = memory_.layout();
+  const auto row = [&](int tensor, std::int64_t step, std::int64_t b) {
+    return memory_.slot(tensor, step, number_) + b * memory_.row_bytes(tensor);
+  };
+  for (const int tensor : parts_.timetable.cleared) {
+    const compiler::Tensor& info = parts_.plan.tensors[static_cast<std::size_t>(tensor)];
+    const std::int64_t capacity = layout.tensors[static_cast<std::size_t>(tensor)].capacity;
+    for (const std::int64_t b : mine) {
+      for (std::int64_t step = t - capacity + 1; step <= t; ++step)
+        std::memset(row(tensor, step, b), 0, static_cast<std::size_t>(memory_.row_bytes(tensor)));
+      if (info.kind != compiler::TensorKind::state) continue;
+      const std::vector<double>& values = parts_.start[static_cast<std::size_t>(tensor)];
+      for (std::int64_t k = 0; k < info.size(); ++k)
+        memory_.write(tensor, row(tensor, t, b), k, values[static_cast<std::size_t>((first() + b) * info.size() + k)]);
+    }
+  }
+  parts_.feed.restart(course_, number_, examples, t + layout.lowest, t + layout.highest);
+  if (parts_.timetable.restart.empty()) return;
+  const std::vector<Rows> others = rows_of(parts_.timetable.restart, t);
+  for (const Rows& each : others) {
+    if (parts_.plan.tensors[static_cast<std::size_t>(each.tensor)].kind != compiler::TensorKind::flag) continue;
+    for (std::int64_t b = 0; b < count(); ++b)
+      if (std::find(mine.begin(), mine.end(), b) == mine.end())
+        std::memset(row(each.tensor, each.t, b), 0, static_cast<std::size_t>(memory_.row_bytes(each.tensor)));
+  }
+  Cursor at;
+  at.t = at.from = at.to = t;
+  run(parts_.timetable.restart, at);
+  for (const Rows& each : others)
+    for (std::int64_t b = 0; b < count(); ++b)
+      if (std::find(mine.begin(), mine.end(), b) == mine.end())
+        std::memcpy(row(each.tensor, each.t, b), each.values.data() + b * memory_.row_bytes(each.tensor),
+                    static_cast<std::size_t>(memory_.row_bytes(each.tensor)));
+}
+
+std::vector<ShardExecutor::Rows> ShardExecutor::rows_of(const List& list, std::int64_t t) const {
+  std::vector<Rows> rows;
+  const auto take = [&](int tensor, std::int64_t step) {
+    for (const Rows& known : rows)
+      if (known.tensor == tensor && known.t == step) return;
+    const std::byte* from = memory_.slot(tensor, step, number_);
+    rows.push_back({tensor, step, {from, from + count() * memory_.row_bytes(tensor)}});
+  };
+  for (const int flag : parts_.timetable.flags)
+    for (std::int64_t step = t + memory_.layout().lowest; step <= t + memory_.layout().highest; ++step)
+      take(flag, step);
+  const std::function<void(const List&)> walk = [&](const List& instructions) {
+    for (const Instruction& each : instructions) {
+      walk(each.body);
+      if (each.phase < 0) continue;
+      for (const compiler::Plan::Write& write : parts_.plan.phases[static_cast<std::size_t>(each.phase)].writes)
+        if (write.kind == compiler::RootKind::store && write.time.base == When::t)
+          take(write.tensor, t + write.time.offset);
+    }
+  };
+  walk(list);
+  return rows;
 }
 
 void ShardExecutor::load_states() {

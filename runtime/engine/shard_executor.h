@@ -54,6 +54,9 @@ class ShardExecutor {
   // Whether a step of a learned parameter has gathered anything; forgets it.
   bool take_mark(int learned, std::int64_t step);
 
+  // Some examples of the batch begin again behind step t, the others go on.
+  void restart(const std::vector<std::int64_t>& examples, std::int64_t t);
+
  private:
   using Instruction = compiler::Instruction;
   using List = std::vector<Instruction>;
@@ -63,6 +66,13 @@ class ShardExecutor {
 
   void one(const Instruction& instruction, const Cursor& at);
   void begin();
+  // Rows of the timed tensors that a list stores at step t, and all flags: taken aside, and put back but for some.
+  struct Rows {
+    int tensor;
+    std::int64_t t;
+    std::vector<std::byte> values;
+  };
+  std::vector<Rows> rows_of(const List& list, std::int64_t t) const;
   void load_states();
   void call(int phase, std::int64_t t, std::int64_t start, bool current);
   void call_run(const Instruction& call, const Cursor& at, std::int64_t to);

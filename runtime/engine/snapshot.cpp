@@ -1,5 +1,6 @@
 #include "runtime/engine/snapshot.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <type_traits>
@@ -42,10 +43,12 @@ std::vector<std::byte> snapshot_of(const StreamPlace& place, const Memory& memor
   header.examples = place.examples;
   header.number = place.number;
   header.seed = place.seed;
-  header.flags = (place.learns ? 1U : 0U) + (place.waits ? 2U : 0U);
-  std::vector<std::byte> out(sizeof header + values.size());
+  header.flags = (place.learns ? 1U : 0U) + (place.waits ? 2U : 0U) + (place.begun.empty() ? 0U : 4U);
+  const std::span<const std::byte> begun = std::as_bytes(std::span(place.begun));
+  std::vector<std::byte> out(sizeof header + begun.size() + values.size());
   std::memcpy(out.data(), &header, sizeof header);
-  std::memcpy(out.data() + sizeof header, values.data(), values.size());
+  std::copy(begun.begin(), begun.end(), out.begin() + sizeof header);
+  std::memcpy(out.data() + sizeof header + begun.size(), values.data(), values.size());
   return out;
 }
 
@@ -57,20 +60,27 @@ StreamPlace place_of(std::span<const std::byte> snapshot, const StreamPlace& her
   const std::span<const std::byte> values = memory.all();
   if (header.program != digest(memory) || header.bytes != values.size())
     throw Error("this snapshot is of another program, or of a session of another batch");
-  if (snapshot.size() != sizeof header + values.size())
-    throw Error(fmt::format("this snapshot has {} bytes, it should have {}: it was cut off", snapshot.size(),
-                            sizeof header + values.size()));
   if (header.examples != here.examples)
     throw Error(fmt::format("this snapshot is of {} examples, the session of {}", header.examples, here.examples));
   if (header.seed != here.seed)
     throw Error(fmt::format("this snapshot is of seed {}, the session has {}", header.seed, here.seed));
-  if (header.t < 1 || header.flags > 3) throw Error("this snapshot of a stream is damaged");
-  return {header.t, header.number, header.seed, header.examples, (header.flags & 1) != 0, (header.flags & 2) != 0};
+  if (header.t < 1 || header.flags > 7) throw Error("this snapshot of a stream is damaged");
+  StreamPlace place{
+      header.t, header.number, header.seed, header.examples, (header.flags & 1) != 0, (header.flags & 2) != 0, {}};
+  if ((header.flags & 4) != 0) place.begun.resize(static_cast<std::size_t>(here.examples));
+  const std::size_t begun = place.begun.size() * sizeof(std::int64_t), whole = sizeof header + begun + values.size();
+  if (snapshot.size() != whole)
+    throw Error(fmt::format("this snapshot has {} bytes, it should have {}: it was cut off", snapshot.size(), whole));
+  if (begun > 0) std::memcpy(place.begun.data(), snapshot.data() + sizeof header, begun);
+  for (const std::int64_t t : place.begun)
+    if (t < 0 || t > header.t) throw Error("this snapshot of a stream is damaged");
+  return place;
 }
 
 void restore_values(std::span<const std::byte> snapshot, const Memory& memory) {
   const std::span<std::byte> values = memory.all();
-  std::memcpy(values.data(), snapshot.data() + sizeof(Header), values.size());
+  const auto last = snapshot.last(values.size());
+  std::memcpy(values.data(), last.data(), last.size());
 }
 
 }  // namespace eligo

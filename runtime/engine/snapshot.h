@@ -1,5 +1,5 @@
-// A stream as bytes: where it stands, and every tensor's values. Belongs to one program, one machine's number format, and
-// sessions of the same batch and seed.
+// A stream as bytes: where it stands, and every tensor's values. Belongs to one program, one machine's number format,
+// and sessions of the same batch and seed.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +12,12 @@
 namespace eligo {
 
 struct StreamPlace {
-  std::int64_t t = 0;           // steps taken
-  std::uint64_t number = 0;     // sequences begun
-  std::uint64_t seed = 0;       // of draws
+  std::int64_t t = 0;        // steps taken
+  std::uint64_t number = 0;  // sequences begun
+  std::uint64_t seed = 0;    // of draws
   std::int64_t examples = 0;
   bool learns = true, waits = false;
+  std::vector<std::int64_t> begun;  // Course::begun
 };
 
 std::vector<std::byte> snapshot_of(const StreamPlace& place, const Memory& memory);

@@ -40,6 +40,67 @@ std::span<const double> row(const std::vector<double>& values, std::int64_t t, s
   return std::span(values).subspan(static_cast<std::size_t>(t) * width, width);
 }
 
+// Examples that begin again, each at its own time: as if every episode were a stream of its own.
+void begin_again(ProgramSpec s) {
+  const Shape shape{.steps = 9, .examples = 3};
+  s = exact(s);
+  s.update = Update::sequence;
+  s.optimiser = "sgd";
+  s.outputs = true;
+  const auto program = compile(s);
+  Session together(program, {.batch = shape.examples, .steps = 4, .seed = 5});
+  Session alone(program, {.batch = 1, .steps = 4, .seed = 5});
+  std::map<std::string, std::vector<double>> sums;
+  for (Session* each : {&together, &alone}) each->set_hyper("optimiser.α", 0);
+  const Batch b = make_batch(shape, "episodes");
+  const auto ends = [](std::int64_t t, std::int64_t e) { return (t == 2 && e != 1) || (t == 5 && e == 0); };
+  std::vector<std::vector<double>> outputs(static_cast<std::size_t>(shape.examples)), states = outputs;
+  for (std::int64_t t = 0; t < shape.steps; ++t) {
+    const std::vector<double> all = together.forward(row(b.x, t, shape.steps));
+    together.learn(row(b.y, t, shape.steps));
+    const std::vector<double> h = together.get("net.h");
+    for (std::int64_t e = 0; e < shape.examples; ++e) {
+      const auto mine = row(all, e, shape.examples), state = row(h, e, shape.examples);
+      outputs[static_cast<std::size_t>(e)].insert(outputs[static_cast<std::size_t>(e)].end(), mine.begin(), mine.end());
+      states[static_cast<std::size_t>(e)].insert(states[static_cast<std::size_t>(e)].end(), state.begin(), state.end());
+    }
+    std::vector<std::int64_t> again;
+    for (std::int64_t e = 0; e < shape.examples; ++e)
+      if (ends(t, e)) again.push_back(e);
+    together.reset(again);
+    if (t == 6) {  // what began when is saved, too
+      const std::vector<std::byte> saved = together.snapshot();
+      together.reset(std::vector<std::int64_t>{1});
+      together.resume(saved);
+    }
+  }
+  together.reset();
+  for (std::int64_t e = 0; e < shape.examples; ++e) {
+    std::vector<double> out, h;
+    for (std::int64_t t = 0; t < shape.steps; ++t) {
+      const auto of = [&](const std::vector<double>& values) {
+        return row(values, t * shape.examples + e, shape.steps * shape.examples);
+      };
+      const std::vector<double>& o = alone.forward(of(b.x));
+      out.insert(out.end(), o.begin(), o.end());
+      alone.learn(of(b.y));
+      const std::vector<double> state = alone.get("net.h");
+      h.insert(h.end(), state.begin(), state.end());
+      if (!ends(t, e) && t + 1 < shape.steps) continue;
+      alone.reset();
+      for (const std::string& name : parameters(alone)) {
+        const std::vector<double> gathered = alone.gathered(name);
+        std::vector<double>& sum = sums[name];
+        sum.resize(gathered.size());
+        for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += gathered[i] / static_cast<double>(shape.examples);
+      }
+    }
+    EXPECT_LE(difference(outputs[static_cast<std::size_t>(e)], out), 1e-12) << e;
+    EXPECT_LE(difference(states[static_cast<std::size_t>(e)], h), 1e-12) << e;
+  }
+  for (const auto& [name, sum] : sums) EXPECT_LE(difference(together.gathered(name), sum), 1e-11) << name;
+}
+
 class Streams : public testing::TestWithParam<Stream> {
  protected:
   ProgramSpec spec() const {
@@ -92,8 +153,7 @@ TEST_P(Streams, MaskedStepsAreThoseOfARun) {
   s.update = Update::sequence;
   Batch b = batch("masked");
   b.loss_mask.assign(static_cast<std::size_t>(shape_.steps * shape_.examples), 1);
-  for (std::int64_t e = 0; e < shape_.examples; ++e)
-    b.loss_mask[static_cast<std::size_t>(4 * shape_.examples + e)] = 0;
+  for (std::int64_t e = 0; e < shape_.examples; ++e) b.loss_mask[static_cast<std::size_t>(4 * shape_.examples + e)] = 0;
   b.loss_mask[1] = 0;
   Session whole = make_session(s, shape_), stream = make_session(s, shape_);
   double loss = 0;
@@ -134,6 +194,11 @@ TEST_P(Streams, GoOnFromASnapshot) {
   other.reset();
   const auto want = whole.state();
   for (const auto& [name, values] : other.state()) EXPECT_EQ(values, want.at(name)) << name;
+}
+
+TEST_P(Streams, ExamplesBeginAgain) {
+  if (GetParam().rule == "uoro" || GetParam().rule == "kf_rtrl") return;  // draw for each stream and step
+  begin_again(spec());
 }
 
 // States and recurrences are read as they stand.
@@ -186,6 +251,24 @@ TEST_P(Streams, ShowWhatARunShows) {
 INSTANTIATE_TEST_SUITE_P(Rules, Streams, testing::ValuesIn(streams),
                          [](const auto& each) { return name_of(each.param); });
 
+// A line and a recurrence that hold at the start, with nothing to wait for there.
+TEST(StreamStarts, LinesOfTheStartRunForThoseThatBegin) {
+  const TemporaryFolder folder;
+  folder.write("zero.eli", R"(
+rule zero(net: cell, L: readout, g: synth) {
+  let s = net.state, φ = L.params, θ = g.params
+  G[t] = g(s[t])
+  P[t] = 0.5*P[t-1] + s[t]
+  P[start] = 1 + s[start]
+  learn θ += (G[t] + P[t]) . d(G[t])/d(θ)  for t in start..end
+  learn φ -= d(L[t])/d(φ)
+}
+)");
+  ProgramSpec s = net(folder / "zero.eli:zero", "rnn_tanh");
+  s.online = true;
+  begin_again(s);
+}
+
 TEST(StreamFaults, HalvesComeInTurn) {
   ProgramSpec s = net("rtrl", "rnn_tanh");
   s.update = Update::step;
@@ -199,6 +282,8 @@ TEST(StreamFaults, HalvesComeInTurn) {
   EXPECT_MENTIONS(error_of([&] { session.step(x, y); }), "still waits for learn()");
   EXPECT_MENTIONS(error_of([&] { session.learn(y.subspan(1)); }), "y has 3 values");
   EXPECT_MENTIONS(error_of([&] { session.learn({}); }), "y has 0 values");
+  EXPECT_MENTIONS(error_of([&] { session.reset(std::vector<std::int64_t>{0}); }), "still waits for learn()");
+  EXPECT_MENTIONS(error_of([&] { session.reset(std::vector<std::int64_t>{2}); }), "there is no example 2");
   EXPECT_MENTIONS(error_of([&] { session.learn(y, std::vector<double>{1}); }), "mask has 1 values");
   const std::vector<double> wrong(y.size(), std::nan(""));
   EXPECT_MENTIONS(error_of([&] { session.learn(wrong); }), "y is nan");
