@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <memory>
+
+#include "runtime/library/compile_key.h"
 
 namespace eligo::test {
 
@@ -82,13 +86,28 @@ void fill(Session& session, double scale) {
   }
 }
 
+namespace {
+
+// A test that makes several sessions of one program compiles it once.
+std::shared_ptr<const Program> compiled(const ProgramSpec& spec) {
+  static std::map<std::string, std::shared_ptr<const Program>> known;
+  if (spec.cache != "none") return compile(spec);
+  const std::string key = program_key(spec, spec.cpu + (spec.interpreter ? " interpreter" : ""));
+  if (key.empty()) return compile(spec);
+  std::shared_ptr<const Program>& program = known[key];
+  if (!program) program = compile(spec);
+  return program;
+}
+
+}  // namespace
+
 Session make_session(const ProgramSpec& spec, const Shape& shape, int threads) {
   SessionOptions options;
   options.batch = shape.examples;
   options.steps = shape.steps;
   options.seed = 1;
   options.threads = threads;
-  Session session(compile(spec), options);
+  Session session(compiled(spec), options);
   fill(session);
   return session;
 }
