@@ -30,7 +30,8 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
       loops_(plan_, course_, layout_.run, layout_.segments.any()),
       executor_({plan_, timetable_, *program.runner, memory_, feed_, course_, loops_, start_}, shards_, rows_,
                 options.threads, options.steps),
-      inverse_batch_(plan_.find("inverse_batch")) {
+      inverse_batch_(plan_.find("inverse_batch")),
+      not_alone_(why_not_alone()) {
   for (const int tensor : timetable_.bounded) {
     const compiler::TensorLayout& l = layout_.tensors[static_cast<std::size_t>(tensor)];
     for (std::int64_t k = 0; k < l.bytes() / l.element; ++k) memory_.write(tensor, memory_.whole(tensor), k, 1);
@@ -125,14 +126,19 @@ RunResult Sequence::run(const Batch& batch, bool learn) {
   return result();
 }
 
-void Sequence::check_steps_alone() const {
+std::string Sequence::why_not_alone() const {
   for (const compiler::Tensor& t : plan_.tensors)
     if (t.per_step)
-      throw Error(fmt::format("{} has a value for each step of a sequence: give whole sequences to run()", t.name));
+      return fmt::format("{} has a value for each step of a sequence: give whole sequences to run()", t.name);
   if (timetable_.windows.swept || timetable_.windows.length >= 0 || !layout_.any_length)
-    throw Error(
-        "this program reads back over a window or the whole sequence, so it cannot learn step by step: give whole "
-        "sequences to run(), or, for a rule that runs forward only, compile it with `online` or updates at every step");
+    return "this program reads back over a window or the whole sequence, so it cannot learn step by step: give whole "
+           "sequences to run(), or, for a rule that runs forward only, compile it with `online` or updates at every "
+           "step";
+  return "";
+}
+
+void Sequence::check_steps_alone() const {
+  if (!not_alone_.empty()) throw Error(not_alone_);
 }
 
 // The next arrival of a stream, which begins with the first.
@@ -173,7 +179,8 @@ void Sequence::forward(std::span<const double> x, bool learn) {
   check_steps_alone();
   check_.input(x);
   if (waits_)
-    throw Error("forward() was called twice: what a step learns comes between, learn(y), or learn({}, zeros) if nothing");
+    throw Error(
+        "forward() was called twice: what a step learns comes between, learn(y), or learn({}, zeros) if nothing");
   if (streams() && course_.learn != learn)
     throw Error(fmt::format("this stream {}: reset() ends it", learn ? "does not learn" : "learns"));
   give(x, {}, {});
@@ -251,7 +258,8 @@ std::vector<std::byte> Sequence::snapshot() const {
 
 void Sequence::resume(std::span<const std::byte> snapshot) {
   check_steps_alone();
-  const StreamPlace place = place_of(snapshot, {.seed = options_.seed, .examples = options_.batch, .begun = {}}, memory_);
+  const StreamPlace place =
+      place_of(snapshot, {.seed = options_.seed, .examples = options_.batch, .begun = {}}, memory_);
   open_ = waits_ = false;  // what went on is given up, without the updates of its end
   course_.online = course_.even = true;
   feed_.give({});

@@ -63,6 +63,7 @@ class Sequence {
   void take(const Batch& batch);
   std::int64_t span_end(std::int64_t from, std::int64_t arrivals) const;
   RunResult result() const;
+  std::string why_not_alone() const;
   void check_steps_alone() const;
   Cursor arrive(bool learn);
   void give(std::span<const double> x, std::span<const double> y, std::span<const double> mask);
@@ -86,6 +87,7 @@ class Sequence {
   BatchExecutor executor_;
 
   int inverse_batch_;           // a tensor
+  std::string not_alone_;       // why steps cannot be given one by one; empty: they can
   std::int64_t t_ = 0;          // steps taken online
   std::int64_t divided_ = -1;   // examples that the shards have been cut for
   bool open_ = false;           // a sequence is going on

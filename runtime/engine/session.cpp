@@ -24,10 +24,21 @@ struct Session::Impl {
     std::set<int> assigned;
     for (const compiler::Block& block : plan.blocks)
       if (block.adopt >= 0)
-        for (const auto& write : plan.phases[static_cast<std::size_t>(block.adopt)].writes) assigned.insert(write.tensor);
+        for (const auto& write : plan.phases[static_cast<std::size_t>(block.adopt)].writes)
+          assigned.insert(write.tensor);
     for (std::size_t i = 0; i < plan.tensors.size(); ++i) add_info(static_cast<int>(i), assigned);
+    for (const compiler::Shown& s : plan.shown)
+      if (s.parameter < 0 && s.name.ends_with(".output") && !is_of_cell(s.name)) readouts.push_back(&s);
     start_values.resize(plan.tensors.size());
     initialise();
+  }
+
+  // Whether "net.output" is named by the role that has the states.
+  bool is_of_cell(const std::string& name) const {
+    const std::string role = name.substr(0, name.find('.') + 1);
+    return std::any_of(plan.tensors.begin(), plan.tensors.end(), [&](const compiler::Tensor& t) {
+      return t.kind == TensorKind::state && t.name.starts_with(role);
+    });
   }
 
   void add_info(int number, const std::set<int>& assigned) {
@@ -138,7 +149,8 @@ struct Session::Impl {
   std::map<std::string, int> numbers;
   std::vector<std::vector<double>> start_values;
   std::set<std::string> hypers_set;
-  std::vector<double> outputs;  // of the last `forward`
+  std::vector<const compiler::Shown*> readouts;  // their outputs
+  std::vector<double> outputs;                   // of the last `forward`
 };
 
 Session::Session(std::shared_ptr<const Program> program, const SessionOptions& options) {
@@ -232,9 +244,8 @@ RunResult Session::step(std::span<const double> x, std::span<const double> y) { 
 const std::vector<double>& Session::forward(std::span<const double> x, bool learning) {
   impl_->sequence.forward(x, learning);
   impl_->outputs.clear();
-  for (const compiler::Shown& s : impl_->plan.shown) {
-    if (s.parameter >= 0 || !s.name.ends_with(".output")) continue;
-    const std::vector<double> values = impl_->sequence.shown(s).values;
+  for (const compiler::Shown* s : impl_->readouts) {
+    const std::vector<double> values = impl_->sequence.shown(*s).values;
     impl_->outputs.insert(impl_->outputs.end(), values.begin(), values.end());
   }
   return impl_->outputs;
@@ -260,8 +271,7 @@ std::map<std::string, Session::Shown> Session::shown_line(const std::string& lin
   std::map<std::string, Shown> out;
   for (const compiler::Shown& s : impl_->plan.shown)
     if (s.parameter >= 0 && s.name == line) out[impl_->plan.tensors[s.parameter].name] = impl_->sequence.shown(s);
-  if (out.empty())
-    throw Error(fmt::format("\"{}\" was not compiled to be shown: name it in ProgramSpec::show", line));
+  if (out.empty()) throw Error(fmt::format("\"{}\" was not compiled to be shown: name it in ProgramSpec::show", line));
   return out;
 }
 
@@ -322,8 +332,8 @@ void Session::restore(const std::map<std::string, std::vector<double>>& state) {
     if (found == state.end())
       throw Error(fmt::format("the saved state lacks {}: it belongs to another program", info.name));
     if (found->second.size() != stored(info.name).count)
-      throw Error(fmt::format("{} has {} values, {} are given", info.name, stored(info.name).count,
-                              found->second.size()));
+      throw Error(
+          fmt::format("{} has {} values, {} are given", info.name, stored(info.name).count, found->second.size()));
     restore(info.name, 0, found->second);
   }
   auto found = state.find("sequence");
@@ -347,7 +357,8 @@ Stored Session::stored(const std::string& name) const {
 void Session::copy(const std::string& name, const Session& from, const std::string& source) {
   const Stored mine = stored(name), theirs = from.stored(source);
   if (mine.count != theirs.count || mine.type != theirs.type)
-    throw Error(fmt::format("{} has {} values, {} has {} or is of another type", name, mine.count, source, theirs.count));
+    throw Error(
+        fmt::format("{} has {} values, {} has {} or is of another type", name, mine.count, source, theirs.count));
   std::memcpy(impl_->sequence.memory().whole(impl_->number_of(name)), theirs.data,
               mine.count * (mine.type == Stored::Type::f64 ? 8 : 4));
   impl_->sequence.parameters_changed();
