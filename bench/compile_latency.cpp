@@ -1,6 +1,6 @@
 #include "bench/compile_latency.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Single kernels against the peak of one core: matrix products, the update of an eligibility trace, elementwise work
 // and compile time. `peak` is the fraction of the measured multiply-add rate; operations are counted without padding.
 #include <benchmark/benchmark.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdlib>
 #include <memory>

@@ -1,6 +1,6 @@
 #include "dsl/check.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <map>
 

@@ -1,6 +1,6 @@
 // What an `at each` block may look like: where its k runs, how far its equations reach, and that the steps of a
 // revision lead from its beginning to its end.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <map>
 

@@ -1,6 +1,6 @@
 // How deep an item's equations build on each other. Passes follow names into their equations and expressions into their
 // parts, so a chain of names is as deep as all of its expressions together; it is bounded as a single expression is.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <map>

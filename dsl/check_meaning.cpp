@@ -1,6 +1,6 @@
 // What a typed item still must be to compile, whatever its parts are: synthesisers that are called, derivatives by
 // variables, statistics of samples, keep values that are the same for all steps and examples.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <map>

@@ -1,6 +1,6 @@
 #include "dsl/file.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <fstream>

@@ -1,6 +1,6 @@
 // The axes of all equations of an item: silently until they are known, then once reporting errors, with every line
 // compared to its left side.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

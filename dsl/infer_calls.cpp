@@ -1,5 +1,5 @@
 // Inference of calls and derivatives.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 // The explicit form: z[t][k, i] = W[k, i, j] * h[t-1][j]. Letters are local to the equation and range over the axis of
 // their place; what is not on the left is summed. Here the axes of an expression are its free letters.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "dsl/parse_expression.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdlib>
 

@@ -1,6 +1,6 @@
 #include "dsl/parse_statement.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "dsl/names.h"
 #include "dsl/parse_expression.h"

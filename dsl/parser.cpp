@@ -1,6 +1,6 @@
 #include "dsl/parser.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <utility>

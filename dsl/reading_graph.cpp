@@ -1,6 +1,6 @@
 #include "dsl/reading_graph.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 // it: look-ahead, what waits for the end of a window, and what holds at `start`.
 #include "dsl/time.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <set>

@@ -1,6 +1,6 @@
 #include "dsl/token_stream.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace eligo::dsl {
 

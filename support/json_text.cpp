@@ -1,6 +1,6 @@
 #include "support/json_text.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <set>
 #include <vector>

@@ -1,5 +1,5 @@
 // Eigen beside eligo: what a careful engineer would write by hand. What it speaks is in protocol/protocol.py.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <functional>
 #include <iostream>

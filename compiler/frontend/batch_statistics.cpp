@@ -1,6 +1,6 @@
 #include "compiler/frontend/batch_statistics.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace eligo::compiler {
 

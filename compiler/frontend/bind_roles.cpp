@@ -1,6 +1,6 @@
 // The roles of a rule bound to their parts: the cell first, whose output the readouts read, then the synthesisers,
 // whose axes come from their first calls.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaboration.h"
 #include "compiler/frontend/neurons.h"

@@ -5,7 +5,7 @@
 // running copy: a forward pass gathers what a step adds to it, averaged over the batch.
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaboration.h"
 #include "compiler/ir/rewrite.h"

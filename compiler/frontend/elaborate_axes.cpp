@@ -1,7 +1,7 @@
 // The axes of recurrences, from the terms of their equations that do not depend on the recurrence itself.
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaborator.h"
 

@@ -1,5 +1,5 @@
 // Names of `at each` blocks: stored values along k, running copies of parameters, calls with other parameters.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaborator.h"
 

@@ -3,7 +3,7 @@
 #include <functional>
 #include <limits>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaborator.h"
 

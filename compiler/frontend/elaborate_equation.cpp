@@ -1,5 +1,5 @@
 // Equations of a rule: recurrences and records as tensors, other names by their right sides, with their boundaries.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaborator.h"
 

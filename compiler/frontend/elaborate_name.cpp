@@ -1,7 +1,7 @@
 // What a name is: a declared tensor, an equation, a member of a role.
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaborator.h"
 #include "compiler/frontend/per_step.h"

@@ -1,7 +1,7 @@
 // The functions of structure: which entries of a value can be other than zero.
 #include <cmath>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaborator.h"
 #include "compiler/frontend/sparsity_pattern.h"

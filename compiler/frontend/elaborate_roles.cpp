@@ -1,7 +1,7 @@
 // Calls of parts: a synthesiser's output, a cell's or readout's equations from another state or for another output.
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaborator.h"
 

@@ -1,6 +1,6 @@
 // Comparing a wiring with a letter: parent[j, r] == i is 1 where it leads to i, so that a product with it gathers over
 // the children as h[parent[w, r]] gathers over the parents.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaborator.h"
 

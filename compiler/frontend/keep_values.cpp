@@ -1,5 +1,5 @@
 // `:=` of keep values: once a batch, or once for each of its steps, after all learn lines.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaboration.h"
 #include "compiler/frontend/per_step.h"

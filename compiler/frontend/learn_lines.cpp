@@ -1,7 +1,7 @@
 // Learn lines: a gradient for each parameter, and what each line adds to it, in the phase in which the line runs.
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaboration.h"
 #include "compiler/frontend/per_step.h"

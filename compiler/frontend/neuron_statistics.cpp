@@ -6,7 +6,7 @@
 // the sums of each step by themselves, and update.keep_steps assigns each step's value.
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/batch_statistics.h"
 #include "compiler/frontend/elaboration.h"

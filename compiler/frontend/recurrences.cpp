@@ -1,7 +1,7 @@
 // Which phase computes a recurrence, and when a forward one is fixed.
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaboration.h"
 

@@ -3,7 +3,7 @@
 // The samples are those of the rule's first call of it, at the steps where what it is given exists. Sums over the batch
 // are gathered when the call can be made; once a batch, after all learn lines, the keep values take their new values.
 // As constants of a batch they have no derivative.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/batch_statistics.h"
 #include "compiler/frontend/elaboration.h"

@@ -5,7 +5,7 @@
 #include <set>
 #include <unordered_map>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace eligo::compiler {
 namespace {

@@ -1,5 +1,5 @@
 // The optimiser: a phase for each parameter that is learned.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/frontend/elaboration.h"
 

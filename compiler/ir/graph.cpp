@@ -3,7 +3,7 @@
 #include <bit>
 #include <unordered_set>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace eligo::compiler {
 

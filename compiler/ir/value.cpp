@@ -4,7 +4,7 @@
 #include <utility>
 #include <numeric>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace eligo::compiler {
 namespace {

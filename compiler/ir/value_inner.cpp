@@ -1,5 +1,5 @@
 // Σ a*b over all axes but one, as one product: what orders contractions then sees every factor at once.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/ir/value.h"
 

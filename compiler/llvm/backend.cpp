@@ -2,7 +2,7 @@
 #include <array>
 #include <stdexcept>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/codegen/codegen.h"
 #include "compiler/llvm/jit.h"

@@ -1,6 +1,6 @@
 #include "compiler/llvm/jit.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <llvm/Config/llvm-config.h>
 #include <llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h>
 #include <llvm/IR/LegacyPassManager.h>
@@ -113,7 +113,8 @@ class Compilation {
     llvm::SmallVector<char, 0> out;
     llvm::raw_svector_ostream stream(out);
     llvm::legacy::PassManager passes;
-    if (machine_.addPassesToEmitFile(passes, stream, nullptr, type))
+    const bool verified = true;  // by verify(), before LLVM's own passes
+    if (machine_.addPassesToEmitFile(passes, stream, nullptr, type, verified))
       throw std::runtime_error("LLVM can't write code for this target");
     passes.run(*module_);
     return out;

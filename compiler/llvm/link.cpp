@@ -1,7 +1,7 @@
 // Object files into this process: LLVM's linker alone, without what makes code.
 #include "compiler/llvm/link.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <llvm/ExecutionEngine/JITLink/JITLinkMemoryManager.h>
 #include <llvm/ExecutionEngine/Orc/Core.h>
 #include <llvm/ExecutionEngine/Orc/DebugObjectManagerPlugin.h>

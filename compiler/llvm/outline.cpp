@@ -1,6 +1,6 @@
 #include "compiler/llvm/outline.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <numeric>

@@ -1,6 +1,6 @@
 #include "compiler/loops/print.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <string_view>

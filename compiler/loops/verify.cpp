@@ -1,6 +1,6 @@
 #include "compiler/loops/verify.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cctype>

@@ -5,7 +5,7 @@
 // neighbouring axes stay neighbours everywhere and become one loop (slot, q of a sparse net; the gates of an LSTM).
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/lower/lowering.h"
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/ir/masks.h"
 #include "compiler/lower/lowering.h"

@@ -1,7 +1,7 @@
 // Terms that tie axes together: statements over just the places that they touch.
 #include <algorithm>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/lower/lowering.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/ir/cost_model.h"
 #include "compiler/loops/build.h"

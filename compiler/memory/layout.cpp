@@ -4,7 +4,7 @@
 #include <climits>
 #include <map>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/ir/cost_model.h"
 #include "support/bytes.h"

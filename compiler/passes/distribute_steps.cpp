@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/ir/cost_model.h"
 #include "compiler/ir/rewrite.h"

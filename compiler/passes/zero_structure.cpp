@@ -6,7 +6,7 @@
 #include <set>
 #include <unordered_map>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/ir/recurrence_blocks.h"
 #include "compiler/ir/rewrite.h"

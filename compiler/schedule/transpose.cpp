@@ -4,7 +4,7 @@
 #include <set>
 #include <unordered_map>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/ir/rewrite.h"
 #include "compiler/schedule/trace_walk.h"

@@ -1,6 +1,6 @@
 #include "runtime/cli/bench.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "bench/compile_latency.h"
 

@@ -1,6 +1,6 @@
 #include "runtime/library/cache.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "runtime/cli/verbs.h"
 

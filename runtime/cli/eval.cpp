@@ -3,7 +3,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "runtime/cli/model_options.h"
 #include "runtime/library/synth_roles.h"

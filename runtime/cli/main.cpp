@@ -1,5 +1,5 @@
 // The `eligo` command: reads its arguments and calls a verb. Every error ends on stderr with exit status 1.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
 #include <cerrno>

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cmath>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace eligo::cli {
 namespace {

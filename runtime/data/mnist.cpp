@@ -1,6 +1,6 @@
 #include "runtime/data/mnist.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <filesystem>
 

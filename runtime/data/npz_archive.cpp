@@ -1,6 +1,6 @@
 #include "runtime/data/npz_archive.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "runtime/data/npz.h"
 #include "runtime/engine/session.h"

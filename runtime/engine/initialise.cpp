@@ -2,7 +2,7 @@
 
 #include <Eigen/Dense>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "support/error.h"
 #include "support/random.h"

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <set>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "dsl/names.h"
 #include "runtime/engine/initialise.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <type_traits>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "support/error.h"
 #include "support/random.h"

@@ -1,7 +1,7 @@
 #include "runtime/experiment/trainer.h"
 #include "runtime/library/warnings.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

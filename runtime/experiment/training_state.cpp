@@ -1,6 +1,6 @@
 #include "runtime/experiment/training_state.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <limits>

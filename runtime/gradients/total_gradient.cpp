@@ -1,6 +1,6 @@
 #include "runtime/gradients/total_gradient.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

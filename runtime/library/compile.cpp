@@ -4,7 +4,7 @@
 #include <cmath>
 #include <set>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/driver/choose_schedules.h"
 #include "compiler/driver/compile.h"

@@ -1,6 +1,6 @@
 #include "runtime/library/default_parts.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <exception>

@@ -1,6 +1,6 @@
 #include "runtime/library/library.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/driver/pipeline.h"
 #include "runtime/engine/program.h"

@@ -1,6 +1,6 @@
 #include "runtime/plot/canvas.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <png.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "runtime/plot/picture.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "runtime/tasks/delayed_target.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <numbers>

@@ -1,6 +1,6 @@
 #include "runtime/tasks/seq_mnist.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

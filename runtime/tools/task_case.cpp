@@ -1,6 +1,6 @@
 #include "runtime/tools/task_case.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "support/error.h"

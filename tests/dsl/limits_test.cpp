@@ -2,7 +2,7 @@
 // equations that build on each other.
 #include <gtest/gtest.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 

@@ -1,5 +1,5 @@
 // Damaged files that eligo wrote or reads as they are: checkpoints, IDX files, metrics, entries of the cache.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <zlib.h>
 
 #include <bit>

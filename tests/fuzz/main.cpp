@@ -2,7 +2,7 @@
 // fuzz TARGET [--runs N] [--seed S] [--save FOLDER]: inputs of the seeds S, S+1, ..., S+N-1.
 // fuzz TARGET --input FILE [--accepted]: one input again, which must not be refused.
 // fuzz TARGET --print S: the input of a seed.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <cstdio>

@@ -1,6 +1,6 @@
 #include "tests/fuzz/random_rule.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fmt/ranges.h>
 
 #include "tests/fuzz/random_parts.h"

@@ -1,6 +1,6 @@
 // Random rules, compiled: the kernels in float64 and float32 against the interpreter, which evaluates what was written
 // before any pass has changed it.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cmath>
 #include <map>

@@ -1,5 +1,5 @@
 // The forms that learning rules are made of, at the extents where tiles, vectors and masks begin and end.
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <cmath>

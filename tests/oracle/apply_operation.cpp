@@ -4,7 +4,7 @@
 #include <map>
 #include <ostream>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/driver/compile.h"
 #include "compiler/reference/interpreter.h"

@@ -2,7 +2,7 @@
 // is taken, and however it falls on windows, rings and shards.
 #include <gtest/gtest.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/ir/manifest.h"
 #include "runtime/engine/program.h"

@@ -8,7 +8,7 @@
 #include <limits>
 #include <numbers>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/oracle/apply_operation.h"
 #include "tests/oracle/nets.h"
@@ -300,7 +300,6 @@ TEST_P(Corners, OfExpressions) {
   spec.float64 = backend.float64;
   spec.interpreter = backend.cpu.empty();
   if (!spec.interpreter) spec.cpu = backend.cpu;
-  spec.cache = "none";
   for (std::size_t k = 0; k < used.size(); ++k) spec.show.push_back(fmt::format("net.h{}", k));
   Session session(compile(spec), {.batch = 1, .steps = 1});
   for (std::size_t k = 0; k < used.size(); ++k)
@@ -346,7 +345,6 @@ TEST_P(Corners, OfClips) {
   spec.float64 = backend.float64;
   spec.interpreter = backend.cpu.empty();
   if (!spec.interpreter) spec.cpu = backend.cpu;
-  spec.cache = "none";
   Session session(compile(spec), {.batch = 1, .steps = 1});
   Batch batch;
   batch.steps = batch.examples = 1;

@@ -47,7 +47,6 @@ void PrintTo(const Setting& s, std::ostream* out) { *out << name_of(s); }
 ProgramSpec specification(const Setting& s) {
   ProgramSpec spec = net(s.rule, s.cell, s.readout, s.synth, s.units);
   spec.update = s.update;
-  spec.cache = "none";
   spec.cpu = s.cpu;
   spec.batch_hint = s.shape.examples;
   if (has_window(s)) spec.header["n"] = s.window;

@@ -33,7 +33,6 @@ void PrintTo(const Case& c, std::ostream* out) { *out << name_of(c); }
 
 ProgramSpec spec_of(const Case& c) {
   ProgramSpec spec = net(c.rule, c.cell, "linear_mse", c.synth, 5);
-  spec.cache = "none";
   spec.float64 = c.float64;
   spec.interpreter = c.interpreter;
   spec.update = c.update;
@@ -129,7 +128,6 @@ TEST(Segments, FitTheLongestThatTheMemoryHolds) {
 TEST(Segments, AnErrorSaysWhyNot) {
   std::string message;
   ProgramSpec spec = net("rtrl", "rnn_tanh");
-  spec.cache = "none";
   spec.schedule = {{"", "dense"}};
   EXPECT_EQ(least(compile(spec), 6, 100, message), 0u);
   EXPECT_MENTIONS(message, "has no backward recurrence");

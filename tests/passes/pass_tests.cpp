@@ -17,7 +17,7 @@
 #include <sstream>
 #include <vector>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/driver/dump.h"
 #include "compiler/driver/pipeline.h"

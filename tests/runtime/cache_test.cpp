@@ -1,7 +1,7 @@
 // Compiled programs that are kept: nothing is believed that can't be checked, and what is believed does the same.
 #include "runtime/library/cache.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -7,7 +7,7 @@
 #include <memory>
 #include <mutex>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "compiler/timetable/verify.h"
 #include "runtime/engine/sequence.h"

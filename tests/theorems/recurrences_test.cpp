@@ -1,7 +1,7 @@
 // Recurrences that read one another, against sums by hand.
 #include <gtest/gtest.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/runtime/temporary.h"
 #include "tests/theorems/steps.h"

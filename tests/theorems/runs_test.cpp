@@ -29,7 +29,6 @@ class Runs : public testing::TestWithParam<Rule> {
     ProgramSpec s = net(GetParam().name, "lstm");
     s.optimiser = GetParam().optimiser;
     s.update = GetParam().update;
-    s.cache = "none";
     return s;
   }
   State after(Session& session, int from, int to) const {

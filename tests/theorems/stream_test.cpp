@@ -111,7 +111,6 @@ class Streams : public testing::TestWithParam<Stream> {
     s.update = p.update;
     s.optimiser = "adam";
     s.online = true;
-    s.cache = "none";
     return s;
   }
   Batch batch(const std::string& key) const {
