@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -73,6 +74,11 @@ bool truncate_file(int file, std::size_t size) {
 
 AtomicFile::AtomicFile(std::string path)
     : path_(std::move(path)), temporary_(fmt::format("{}{}{}", path_, kTemporary, getpid())) {
+  struct stat there {};  // a device would become a file
+  if (stat(path_.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) {
+    temporary_.clear();
+    throw Error(fmt::format("{}: is no plain file; choose another to write to", path_));
+  }
   if (allowed(FileOperation::open)) file_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file_ >= 0) return;
   throw Error(fmt::format("{}: cannot be written: {}; make the folder writable or choose another with --out", path_,

@@ -75,12 +75,6 @@ void take_options(nlohmann::json& input, const EvalOptions& o) {
   for (const std::string& name : o.show) field("show", nlohmann::json::array()).push_back(name);
 }
 
-Split split_of(const std::string& name) {
-  for (const Split split : {Split::train, Split::validation, Split::test})
-    if (name == split_name(split)) return split;
-  throw Error(fmt::format("--split {}: it is train, validation or test", name));
-}
-
 // "T=5" of a task: a number, or a text where the option is one.
 void set_option(TaskSpec& task, const std::string& text) {
   const std::size_t equals = text.find('=');
@@ -100,7 +94,7 @@ nlohmann::json case_of_task(const EvalOptions& o) {
   wanted.task.name = o.task;
   wanted.task.batch = o.batch;
   wanted.task.seed = o.seed;
-  wanted.split = split_of(o.split);
+  wanted.split = read_split(o.split);
   wanted.epoch = o.epoch;
   wanted.number = o.number;
   for (const std::string& text : o.task_settings) set_option(wanted.task, text);

@@ -43,6 +43,7 @@ using eligo::cli::window_steps;
 // All that the verbs may be given; one verb runs per call.
 struct Arguments {
   RunOptions run;
+  eligo::cli::PredictArguments predict;
   DumpOptions dump;
   FormatOptions format;
   ListOptions list;
@@ -59,6 +60,19 @@ struct Arguments {
   bool json = false, clear = false;
   int status = 0;
 };
+
+void add_predict(CLI::App& app, Arguments& a) {
+  auto* verb = app.add_subcommand("predict", "What a trained net puts out: for new data, or the run's own test");
+  verb->add_option("run", a.predict.run, "A run folder")->required();
+  verb->add_option("--data", a.predict.data, "A file of sequences, with or without targets (default: the run's own)");
+  verb->add_option("--out", a.predict.out, "The .npz file to write: outputs, inputs, targets, lengths")->required();
+  verb->add_option("--show", a.predict.show, "Equations beside the output: net.h, e (may be repeated)")->delimiter(',');
+  verb->add_option("--variant", a.predict.variant, "Of a comparison, the variant");
+  verb->add_option("--seed", a.predict.seed, "Of several seeds, the one");
+  verb->add_option("--checkpoint", a.predict.checkpoint, "best (by validation) or last")->capture_default_str();
+  verb->add_option("--split", a.predict.split, "Of the run's own data: train, validation or test")->capture_default_str();
+  verb->callback([&a] { a.status = eligo::cli::predict(a.predict); });
+}
 
 void add_run(CLI::App& app, Arguments& a) {
   auto* verb =
@@ -353,6 +367,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "eligo " ELIGO_VERSION);
   Arguments arguments;
   add_run(app, arguments);
+  add_predict(app, arguments);
   add_eval(app, arguments);
   add_check(app, arguments);
   add_format(app, arguments);

@@ -2,6 +2,7 @@
 // dsl::SourceError for anything wrong with what it was given.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,13 @@ struct RunOptions {
   bool quiet = false;
 };
 int run(const RunOptions& options);
+
+struct PredictArguments {
+  std::string run, data, out, variant, checkpoint = "best", split = "test";
+  std::int64_t seed = -1;  // -1: the only one
+  std::vector<std::string> show;
+};
+int predict(const PredictArguments& arguments);
 
 struct ListOptions {
   std::string what;    // "", rules, cells, synths, readouts, optimisers, tasks, experiments or settings

@@ -104,6 +104,7 @@ IdxFile read_idx(const std::string& path, std::size_t dimensions) {
     reader.fail(2, fmt::format("the file holds {} (type {:#04x}), expected unsigned bytes (0x08)",
                                type_name(magic >> 8 & 0xFF), magic >> 8 & 0xFF));
   }
+  if (dimensions == 0 && (magic & 0xFF) >= 1 && (magic & 0xFF) <= 4) dimensions = magic & 0xFF;
   if ((magic & 0xFF) != dimensions) {
     reader.fail(3, fmt::format("the file has {} dimensions, expected {} ({}); are images and labels exchanged?",
                                magic & 0xFF, dimensions, dimensions == 1 ? "labels" : "images"));

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/data/zip.h"
 #include "runtime/engine/session.h"
 #include "support/files.h"
 
@@ -41,10 +42,7 @@ class NpzReader {
  public:
   // Reads the directory. Throws eligo::Error naming the file, the place and what is wrong: truncated, members that
   // overlap or have one name, compressed, more dimensions or a longer header than any array has.
-  explicit NpzReader(std::string path);
-  ~NpzReader();
-  NpzReader(const NpzReader&) = delete;
-  NpzReader& operator=(const NpzReader&) = delete;
+  explicit NpzReader(const std::string& path);
 
   struct Array {
     std::vector<std::int64_t> shape;
@@ -54,7 +52,7 @@ class NpzReader {
     std::uint64_t data = 0;
     std::uint32_t crc = 0;
   };
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return file_.path(); }
   const std::map<std::string, Array>& arrays() const { return arrays_; }
   const Array* find(const std::string& name) const;
   // Hands over an array's values in order, a piece at a time. Throws eligo::Error: damaged (another checksum).
@@ -64,16 +62,9 @@ class NpzReader {
   double number(const std::string& name) const;
 
  private:
-  struct Entry;
-  [[noreturn]] void fail(std::uint64_t at, const std::string& what) const;
-  std::string bytes(std::uint64_t at, std::uint64_t count) const;
-  std::uint64_t find_directory(std::uint64_t& begin, std::uint64_t& end) const;
-  Entry read_entry(std::uint64_t& at) const;
-  void read_header(const std::string& name, Array& array) const;
+  Array read_header(const std::string& name, const ZipFile::Member& member) const;
 
-  std::string path_;
-  int file_ = -1;
-  std::uint64_t size_ = 0;
+  ZipFile file_;
   std::map<std::string, Array> arrays_;
 };
 

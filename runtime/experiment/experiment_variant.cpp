@@ -260,8 +260,8 @@ class Builder {
         const auto value = reader_.number(path, path, option.whole, option.low, option.high);
         if (value) result_.variant.task.numbers[name] = *value;
       } else if (auto* text = std::get_if<std::string>(&settings_[path].data)) {
-        // Texts of tasks are files and folders: those that exist are found from wherever the run goes on.
-        if (!text->empty()) *text = resolve_path(*text, path_, settings_[path]);
+        // Files and folders that exist are found from wherever the run goes on.
+        if (option.file && !text->empty()) *text = resolve_path(*text, path_, settings_[path]);
         result_.variant.task.texts[name] = *text;
       } else {
         reader_.problem(&settings_[path], fmt::format("{} is {}, expected a text", path, settings_[path].described()));

@@ -18,12 +18,13 @@
 #include "support/files.h"
 
 namespace eligo {
-namespace {
 
 int thread_count(const Experiment& experiment) {
   if (experiment.threads > 0) return experiment.threads;
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
+
+namespace {
 
 // Rows that were written after the checkpoint from which a training goes on; they will be written again.
 void drop_rows(const std::string& variant, std::uint64_t seed, const Outcome& outcome, MetricsFile& metrics) {
@@ -293,10 +294,13 @@ bool is_complete(const Experiment& experiment, const RunFolder& folder) {
 
 std::string result_table(const Experiment& experiment, const std::vector<TrainingResult>& results) {
   Table table = {{"variant", "final loss", "score", "test score", "cosine", "ms/batch"}};
-  const std::string score = make_task(experiment.variants[0].task)->score_name();
-  if (!score.empty()) {
-    table[0][2] = score + " %";
-    table[0][3] = "test " + score + " %";
+  const auto task = make_task(experiment.variants[0].task);
+  const double scale = task->score_is_share() ? 100 : 1;
+  const char* digits = task->score_is_share() ? "{:.2f}" : "{:.3f}";
+  if (!task->score_name().empty()) {
+    const std::string score = task->score_name() + (task->score_is_share() ? " %" : "");
+    table[0][2] = score;
+    table[0][3] = "test " + score;
   }
   for (const auto& variant : experiment.variants) {
     std::vector<double> losses, scores, tests, cosines, times;
@@ -306,14 +310,14 @@ std::string result_table(const Experiment& experiment, const std::vector<Trainin
       const Outcome& o = result.outcome;
       diverged = diverged || o.diverged;
       losses.push_back(o.final_loss);
-      if (o.final_score) scores.push_back(100 * *o.final_score);
-      if (o.test_score) tests.push_back(100 * *o.test_score);
+      if (o.final_score) scores.push_back(scale * *o.final_score);
+      if (o.test_score) tests.push_back(scale * *o.test_score);
       if (o.cosine) cosines.push_back(*o.cosine);
       times.push_back(o.milliseconds);
     }
     if (losses.empty()) continue;
-    table.push_back({variant.name, diverged ? "diverged" : mean_text(losses, "{:.4g}"), mean_text(scores, "{:.2f}"),
-                     mean_text(tests, "{:.2f}"), mean_text(cosines, "{:.3f}"), mean_text(times, "{:.3f}")});
+    table.push_back({variant.name, diverged ? "diverged" : mean_text(losses, "{:.4g}"), mean_text(scores, digits),
+                     mean_text(tests, digits), mean_text(cosines, "{:.3f}"), mean_text(times, "{:.3f}")});
   }
   if (table.size() == 1) return "";
   const bool has_cosine = std::any_of(table.begin() + 1, table.end(), [](const auto& row) { return !row[4].empty(); });

@@ -66,6 +66,9 @@ class Trainer {
   std::map<std::string, std::unique_ptr<Task>> tasks_;    // kept: variants mostly share theirs
 };
 
+// Of an experiment: as many as it says, or the machine has.
+int thread_count(const Experiment& experiment);
+
 // Whether there is nothing left to do in a run's folder: every training is complete, and the pictures are drawn. Throws
 // eligo::Error if a checkpoint cannot be read.
 bool is_complete(const Experiment& experiment, const RunFolder& folder);

@@ -309,7 +309,10 @@ void Training::show(bool always) {
   text += fmt::format("  loss {:.4g}", loss);
   if (state_.outcome.epochs > 0 && shape_.validation_batches > 0)
     text += fmt::format("  validation {:.4g}", state_.outcome.final_loss);
-  if (state_.outcome.final_score) text += fmt::format("  {} {:.2f} %", task_.score_name(), 100 * *state_.outcome.final_score);
+  if (state_.outcome.final_score)
+    text += task_.score_is_share()
+                ? fmt::format("  {} {:.2f} %", task_.score_name(), 100 * *state_.outcome.final_score)
+                : fmt::format("  {} {:.3f}", task_.score_name(), *state_.outcome.final_score);
   text += fmt::format("  {:.3g} ms/batch", state_.outcome.milliseconds);
   const double all = static_cast<double>(variant_.train.epochs) * static_cast<double>(shape_.train_batches);
   const auto now = static_cast<double>(state_.outcome.batches - begun_batches_);

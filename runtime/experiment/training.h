@@ -88,6 +88,9 @@ class Training {
 // What the counters of a checkpoint are held against.
 TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t seed, std::uint64_t identity);
 
+// A checkpoint's tensors into a session. All must be there, of their sizes: else eligo::Error.
+void restore_tensors(const NpzReader& from, Session& session, bool parameters_only);
+
 // What a program must show for a variant on a task: the readout's output where the task scores it.
 std::vector<std::string> shown_for(const Variant& variant, const Task& task);
 

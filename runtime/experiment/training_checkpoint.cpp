@@ -72,10 +72,7 @@ void Training::save() {
   save_every_ = std::max(kSaveEvery, kTimesItsOwn * std::chrono::duration<double>(saved_ - begin).count());
 }
 
-namespace {
-
-// An archive's tensors into a session. All of those asked for must be there, and of their sizes.
-void restore(const NpzReader& from, Session& session, bool parameters_only) {
+void restore_tensors(const NpzReader& from, Session& session, bool parameters_only) {
   for (const auto& info : session.tensors()) {
     if (is_start(info) || (parameters_only && !info.parameter)) continue;
     const NpzReader::Array* array = from.find(info.name);
@@ -91,8 +88,6 @@ void restore(const NpzReader& from, Session& session, bool parameters_only) {
   }
 }
 
-}  // namespace
-
 void Training::resume() {
   std::error_code error;
   if (!std::filesystem::exists(place_.last_path, error)) return;
@@ -102,11 +97,11 @@ void Training::resume() {
     if (!std::filesystem::exists(place_.best_path, error))
       throw Error(fmt::format("{}: is missing; put it back, or remove {} to train this variant again from its start",
                               place_.best_path, place_.last_path));
-    restore(NpzReader(place_.best_path), session_, true);
+    restore_tensors(NpzReader(place_.best_path), session_, true);
     take_best();
     best_saved_ = true;
   }
-  restore(last, session_, false);
+  restore_tensors(last, session_, false);
   session_.set_sequence(state_.sequence);
 }
 

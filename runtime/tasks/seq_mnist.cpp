@@ -7,6 +7,7 @@
 
 #include "runtime/data/digits.h"
 #include "runtime/data/mnist.h"
+#include "runtime/tasks/epoch_order.h"
 #include "support/error.h"
 #include "support/random.h"
 
@@ -38,6 +39,7 @@ class SeqMnist final : public Task {
     validation_.assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(held));
     train_.assign(order.begin() + static_cast<std::ptrdiff_t>(held), order.end());
     for (std::uint64_t i = 0; i < data_->test.count; ++i) test_.push_back(i);
+    order_ = EpochOrder(seed_, "seq_mnist order", train_.size());
     train_batches_ = batches(train_.size());
     if (spec.batches_per_epoch != 0) train_batches_ = std::min(train_batches_, spec.batches_per_epoch);
   }
@@ -59,10 +61,12 @@ class SeqMnist final : public Task {
   }
 
   Batch batch(Split split, std::uint64_t epoch, std::uint64_t index) const override {
-    const auto& images = split == Split::train ? shuffled(epoch) : split == Split::validation ? validation_ : test_;
+    const auto& images = split == Split::train ? train_ : split == Split::validation ? validation_ : test_;
     const auto begin = std::min<std::uint64_t>(index * batch_, images.size());
     const auto end = std::min<std::uint64_t>(begin + batch_, images.size());
-    return make_batch(split == Split::test ? data_->test : data_->train, images.data() + begin, end - begin);
+    std::vector<std::uint64_t> chosen;
+    for (auto i = begin; i < end; ++i) chosen.push_back(images[split == Split::train ? order_.of(epoch)[i] : i]);
+    return make_batch(split == Split::test ? data_->test : data_->train, chosen.data(), chosen.size());
   }
 
   std::string score_name() const override { return "accuracy"; }
@@ -76,16 +80,6 @@ class SeqMnist final : public Task {
 
  private:
   std::uint64_t batches(std::uint64_t images) const { return (images + batch_ - 1) / batch_; }
-
-  // The training images in the order of an epoch; the last order asked for is kept.
-  const std::vector<std::uint64_t>& shuffled(std::uint64_t epoch) const {
-    if (order_.empty() || order_epoch_ != epoch) {
-      order_ = permutation(make_key(seed_, "seq_mnist order", epoch), train_.size());
-      for (auto& i : order_) i = train_[i];
-      order_epoch_ = epoch;
-    }
-    return order_;
-  }
 
   static Batch make_batch(const ImageSet& set, const std::uint64_t* images, std::uint64_t examples) {
     Batch batch;
@@ -112,8 +106,7 @@ class SeqMnist final : public Task {
   std::shared_ptr<const ImageData> data_;
   std::uint64_t batch_, seed_, train_batches_ = 0;
   std::vector<std::uint64_t> train_, validation_, test_;
-  mutable std::vector<std::uint64_t> order_;
-  mutable std::uint64_t order_epoch_ = 0;
+  mutable EpochOrder order_{0, "", 0};
 };
 
 }  // namespace
@@ -121,7 +114,7 @@ class SeqMnist final : public Task {
 TaskKind seq_mnist_kind() {
   return {"seq_mnist",
           "an image's rows as steps, its digit wanted at the last",
-          {{.name = "data", .help = "folder of the four MNIST files; empty: digits drawn by the program", .text = true},
+          {{.name = "data", .help = "folder of the four MNIST files; empty: digits drawn by the program", .text = true, .file = true},
            {.name = "validation",
             .help = "part of the training images kept for validation",
             .whole = false,

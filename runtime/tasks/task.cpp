@@ -6,8 +6,10 @@
 #include <cmath>
 
 #include "dsl/names.h"
+#include "runtime/tasks/arrays.h"
 #include "runtime/tasks/delayed_target.h"
 #include "runtime/tasks/seq_mnist.h"
+#include "runtime/tasks/text.h"
 
 namespace eligo {
 namespace {
@@ -59,10 +61,16 @@ const char* split_name(Split split) {
   }
 }
 
+Split read_split(const std::string& name) {
+  for (const Split split : {Split::train, Split::validation, Split::test})
+    if (name == split_name(split)) return split;
+  throw Error(fmt::format("--split {}: it is train, validation or test", name));
+}
+
 Score Task::score(const Batch&, const std::vector<double>&) const { return {}; }
 
 const std::vector<TaskKind>& task_kinds() {
-  static const std::vector<TaskKind> kinds = {delayed_target_kind(), seq_mnist_kind()};
+  static const std::vector<TaskKind> kinds = {delayed_target_kind(), seq_mnist_kind(), arrays_kind(), text_kind()};
   return kinds;
 }
 
@@ -80,6 +88,8 @@ const TaskKind& task_kind(const std::string& name) {
 
 std::unique_ptr<Task> make_task(TaskSpec spec) {
   const TaskKind& kind = task_kind(spec.name);
+  if (!spec.other_test.empty() && !kind.takes_other_test)
+    throw Error(fmt::format("task {}: it takes no other sequences than its own; leave {} out", spec.name, spec.other_test));
   if (spec.batch == 0) throw Error(fmt::format("task {}: a batch needs at least one example", spec.name));
   for (const auto& [name, value] : spec.numbers) check_number(kind, find_option(kind, name), value);
   for (const auto& [name, value] : spec.texts) {

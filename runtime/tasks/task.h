@@ -17,6 +17,8 @@ namespace eligo {
 
 enum class Split { train, validation, test };
 const char* split_name(Split split);
+// Throws eligo::Error for any other word than train, validation and test.
+Split read_split(const std::string& name);
 
 struct TaskShape {
   std::int64_t inputs = 0;     // m: channels of x
@@ -27,10 +29,9 @@ struct TaskShape {
   std::uint64_t validation_batches = 0, test_batches = 0;
 };
 
-// A number to report beside the loss, as a sum over so many counted things.
+// A number to report beside the loss, as a sum over so many counted things, or over so much weight.
 struct Score {
-  double sum = 0;
-  std::uint64_t count = 0;
+  double sum = 0, count = 0;
 };
 
 class Task {
@@ -39,8 +40,9 @@ class Task {
   virtual TaskShape shape() const = 0;
   // `index` is below the split's number of batches; `epoch` matters for training only. The last batch may be smaller.
   virtual Batch batch(Split split, std::uint64_t epoch, std::uint64_t index) const = 0;
-  // What the score counts ("accuracy"); empty: the task has the loss only.
+  // What the score counts ("accuracy"), shown in per cent where `score_is_share`; empty: the task has the loss only.
   virtual std::string score_name() const { return ""; }
+  virtual bool score_is_share() const { return true; }
   // `outputs` of the readout, [T][B][targets], row-major.
   virtual Score score(const Batch& batch, const std::vector<double>& outputs) const;
   // Bytes that its data take.
@@ -52,7 +54,7 @@ class Task {
 // What an experiment may set of a task. Numbers are whole where `whole`; texts have no range.
 struct TaskOption {
   std::string name, help;
-  bool text = false, whole = true;
+  bool text = false, whole = true, file = false;  // a file's path, relative to the experiment's, is a text too
   double value = 0, low = 0, high = 0;  // the default and the range, both ends included
   std::string text_value;
 };
@@ -64,12 +66,15 @@ struct TaskSpec {
   std::uint64_t batch = 10;             // examples of a batch
   std::uint64_t batches_per_epoch = 0;  // 0: the task's own
   std::uint64_t seed = 0;
+  // A file whose sequences take the test's place, with or without targets; what is trained on stays as it is.
+  std::string other_test;
 };
 
 struct TaskKind {
   std::string name, summary;
   std::vector<TaskOption> options;
   std::unique_ptr<Task> (*make)(const TaskSpec& complete);
+  bool takes_other_test = false;
 };
 // The table of all tasks.
 const std::vector<TaskKind>& task_kinds();

@@ -17,16 +17,11 @@
 #include "runtime/library/cache.h"
 #include "runtime/library/compile.h"
 #include "runtime/library/compile_key.h"
+#include "tests/fuzz/file_target.h"
 #include "tests/fuzz/mutate.h"
-#include "tests/fuzz/target.h"
-#include "tests/runtime/temporary.h"
 
 namespace eligo::fuzz {
 namespace {
-
-void expect(bool holds, const std::string& otherwise) {
-  if (!holds) throw Fault(otherwise);
-}
 
 std::string bytes_of(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -36,27 +31,6 @@ std::string bytes_of(const std::string& path) {
 void put(std::string& out, std::uint64_t number, int width) {
   for (int i = 0; i < width; ++i) out += static_cast<char>(number >> (8 * i) & 0xFF);
 }
-
-// A target on a file; `read` throws eligo::Error where the file is not what it should be.
-class FileTarget : public Target {
- public:
-  End run(const std::string& bytes) final {
-    const std::string path = folder_.write("input", bytes);
-    try {
-      read(path);
-      return End::accepted;
-    } catch (const Error& e) {
-      expect(std::string(e.what()).find("input") != std::string::npos, "a refusal that does not name the file");
-      return End::refused;
-    }
-  }
-  bool text() const override { return false; }
-  std::string extension() const override { return "bin"; }
-
- protected:
-  virtual void read(const std::string& path) = 0;
-  test::TemporaryFolder folder_;
-};
 
 std::uint64_t product(const auto& shape) {
   std::uint64_t count = 1;

@@ -23,6 +23,7 @@ const std::vector<Entry>& targets() {
       {"case", "damaged JSON cases of `eligo eval`", make_case_target},
       {"npz", "damaged checkpoints", make_npz_target},
       {"idx", "damaged image and label files, plain and gzipped", make_idx_target},
+      {"sequences", "damaged files of own data, in every form", make_sequences_target},
       {"metrics", "damaged metrics.csv", make_metrics_target},
       {"cache", "damaged entries of the cache of compiled programs", make_cache_target},
       {"rules", "rules, cells, readouts and synthesisers by grammar: kernels against the interpreter",
