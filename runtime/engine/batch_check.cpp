@@ -36,33 +36,62 @@ std::int64_t BatchCheck::width(const std::vector<int>& tensors) const {
   return width;
 }
 
+void BatchCheck::size(const char* what, std::size_t count, std::int64_t steps, std::int64_t examples,
+                      std::int64_t width) const {
+  if (static_cast<std::int64_t>(count) != steps * examples * width)
+    throw Error(fmt::format("{} has {} values, {} steps of {} examples need {}", what, count, steps, examples,
+                            steps * examples * width));
+}
+
 // As many as the steps and examples need, and all finite.
 void BatchCheck::values(const char* what, std::span<const double> values, std::int64_t steps, std::int64_t examples,
                         std::int64_t width) const {
-  if (static_cast<std::int64_t>(values.size()) != steps * examples * width)
-    throw Error(fmt::format("{} has {} values, {} steps of {} examples need {}", what, values.size(), steps, examples,
-                            steps * examples * width));
-  if (all_finite(values, float64_)) return;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const bool finite = std::isfinite(values[i]);
-    if (finite && (float64_ || std::isfinite(static_cast<float>(values[i])))) continue;
-    const auto point = static_cast<std::int64_t>(i) / width;
-    throw Error(fmt::format("{} is {} at step {} of example {} (value {}): inputs must be finite numbers{}", what,
-                            values[i], point / examples + 1, point % examples + 1,
-                            static_cast<std::int64_t>(i) % width + 1,
-                            finite ? ", and this one is too large for float32; use dtype f64" : ""));
+  size(what, values.size(), steps, examples, width);
+  finite(what, ValuesView::of(values.data(), steps, examples, width), steps, examples, width);
+}
+
+bool BatchCheck::all_finite(const ValuesView& values, std::int64_t steps, std::int64_t examples,
+                            std::int64_t width) const {
+  const bool dense = values.channel == 1 && values.example == width && values.step == examples * width;
+  if (dense && values.float64)
+    return eligo::all_finite({static_cast<const double*>(values.data), static_cast<std::size_t>(steps * examples * width)},
+                             float64_);
+  double sum = 0;
+  for (std::int64_t t = 0; t < steps; ++t)
+    for (std::int64_t b = 0; b < examples; ++b)
+      for (std::int64_t c = 0; c < width; ++c) {
+        const double value = values.at(t, b, c);
+        sum += float64_ ? value * 0 : static_cast<double>(static_cast<float>(value) * 0);
+      }
+  return sum == 0;
+}
+
+void BatchCheck::finite(const char* what, const ValuesView& values, std::int64_t steps, std::int64_t examples,
+                        std::int64_t width) const {
+  if (width == 0 || all_finite(values, steps, examples, width)) return;
+  for (std::int64_t i = 0; i < steps * examples * width; ++i) {
+    const std::int64_t point = i / width;
+    const double value = values.at(point / examples, point % examples, i % width);
+    const bool is_finite = std::isfinite(value);
+    if (is_finite && (float64_ || std::isfinite(static_cast<float>(value)))) continue;
+    throw Error(fmt::format("{} is {} at step {} of example {} (value {}): inputs must be finite numbers{}", what, value,
+                            point / examples + 1, point % examples + 1, i % width + 1,
+                            is_finite ? ", and this one is too large for float32; use dtype f64" : ""));
   }
 }
 
-void BatchCheck::given(const Batch& batch) const {
-  if (!batch.valid.empty()) {
+void BatchCheck::given(const BatchView& batch) const {
+  if (batch.valid) {
     if (plan_.find(compiler::Flag::counts) < 0)
       throw Error("this program takes no mask of the steps that count: compile it with ProgramSpec::valid");
-    values("valid", batch.valid, batch.steps, batch.examples, 1);
-    for (const double v : batch.valid)
-      if (v != 0 && v != 1) throw Error(fmt::format("valid is {} somewhere: a step counts (1) or does not (0)", v));
+    finite("valid", batch.valid, batch.steps, batch.examples, 1);
+    for (std::int64_t t = 0; t < batch.steps; ++t)
+      for (std::int64_t b = 0; b < batch.examples; ++b)
+        if (const double v = batch.valid.at(t, b, 0); v != 0 && v != 1)
+          throw Error(fmt::format("valid is {} somewhere: a step counts (1) or does not (0)", v));
   }
-  for (const auto& [name, numbers] : batch.given) {
+  if (batch.given == nullptr) return;
+  for (const auto& [name, numbers] : *batch.given) {
     const auto noise = std::find_if(plan_.tensors.begin(), plan_.tensors.end(), [&, n = name](const auto& t) {
       return t.kind == compiler::TensorKind::noise && t.given_as == n;
     });
@@ -72,16 +101,27 @@ void BatchCheck::given(const Batch& batch) const {
   }
 }
 
-void BatchCheck::operator()(const Batch& batch) const {
+void BatchCheck::sizes(const Batch& batch) const {
+  const std::int64_t steps = batch.steps, examples = batch.examples, targets = width(plan_.targets);
+  if (steps < 1 || examples < 1) throw Error("a batch needs at least one step and one example");
+  size("x", batch.x.size(), steps, examples, width(plan_.inputs));
+  if (targets || !batch.y.empty()) size("y", batch.y.size(), steps, examples, targets);
+  if (!batch.loss_mask.empty()) size("loss_mask", batch.loss_mask.size(), steps, examples, 1);
+  if (!batch.valid.empty()) size("valid", batch.valid.size(), steps, examples, 1);
+}
+
+void BatchCheck::operator()(const BatchView& batch) const {
   if (batch.steps < 1 || batch.examples < 1) throw Error("a batch needs at least one step and one example");
   if (batch.examples > examples_)
     throw Error(fmt::format("a batch of {} examples, this session was made for {}", batch.examples, examples_));
   if (steps_ > 0 && batch.steps > steps_)
     throw Error(fmt::format("a sequence of {} steps, this session was made for {}", batch.steps, steps_));
-  const std::int64_t targets = width(plan_.targets);
-  values("x", batch.x, batch.steps, batch.examples, width(plan_.inputs));
-  if (targets || !batch.y.empty()) values("y", batch.y, batch.steps, batch.examples, targets);
-  if (!batch.loss_mask.empty()) values("loss_mask", batch.loss_mask, batch.steps, batch.examples, 1);
+  const std::int64_t inputs = width(plan_.inputs), targets = width(plan_.targets);
+  if (inputs && !batch.x) throw Error(fmt::format("x is missing: the rule has {} inputs", inputs));
+  if (targets && !batch.y) throw Error(fmt::format("y is missing: the rule has {} targets", targets));
+  finite("x", batch.x, batch.steps, batch.examples, inputs);
+  finite("y", batch.y, batch.steps, batch.examples, targets);
+  if (batch.loss_mask) finite("loss_mask", batch.loss_mask, batch.steps, batch.examples, 1);
   given(batch);
   if (!batch.lengths.empty() && static_cast<std::int64_t>(batch.lengths.size()) != batch.examples)
     throw Error(fmt::format("{} lengths for {} examples", batch.lengths.size(), batch.examples));

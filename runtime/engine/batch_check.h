@@ -19,16 +19,22 @@ class BatchCheck {
       : plan_(plan), float64_(float64), examples_(examples), steps_(steps) {}
 
   // All throw eligo::Error, which names what is wrong and where.
-  void operator()(const Batch& batch) const;
+  void operator()(const BatchView& batch) const;
+  // Of a batch's vectors.
+  void sizes(const Batch& batch) const;
   // Of one step of all examples.
   void input(std::span<const double> x) const;
   void target(std::span<const double> y) const;
   void mask(std::span<const double> mask) const;
 
  private:
+  void size(const char* what, std::size_t count, std::int64_t steps, std::int64_t examples, std::int64_t width) const;
   void values(const char* what, std::span<const double> values, std::int64_t steps, std::int64_t examples,
               std::int64_t width) const;
-  void given(const Batch& batch) const;
+  void finite(const char* what, const ValuesView& values, std::int64_t steps, std::int64_t examples,
+              std::int64_t width) const;
+  bool all_finite(const ValuesView& values, std::int64_t steps, std::int64_t examples, std::int64_t width) const;
+  void given(const BatchView& batch) const;
   std::int64_t width(const std::vector<int>& tensors) const;
 
   const compiler::Plan& plan_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "runtime/engine/batch.h"
 #include "runtime/engine/windows.h"
 
 namespace eligo {
@@ -17,8 +18,8 @@ struct Course {
   std::vector<std::int64_t> lengths;  // by example; not read online
   std::vector<std::int64_t> begun;    // online, by example: the step after which it began; empty: all at 0
   Windows windows;
-  // The caller's, [T][B][...]; null: none. Online of one step.
-  const double *x = nullptr, *y = nullptr, *mask = nullptr, *valid = nullptr;
+  // The caller's; without data: none. Online of one step.
+  ValuesView x, y, mask, valid;
   std::uint64_t number = 0;  // sequences begun: the key of its random draws
 
   std::int64_t length(std::int64_t example) const {
@@ -28,8 +29,8 @@ struct Course {
   std::int64_t local(std::int64_t t, std::int64_t example) const {
     return begun.empty() ? t : t - begun[static_cast<std::size_t>(example)];
   }
-  // Of x, y and masks: the first example's place at step t.
-  std::int64_t row(std::int64_t t) const { return online ? 0 : (t - 1) * examples; }
+  // Of x, y and masks: the place of step t.
+  std::int64_t place(std::int64_t t) const { return online ? 0 : t - 1; }
   bool takes(std::int64_t t, std::int64_t example) const { return even || t <= length(example); }
 };
 

@@ -12,9 +12,12 @@ using compiler::TensorKind;
 
 namespace {
 
-template <class Real>
-void convert(const double* from, Real* to, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<Real>(from[i]);
+template <class From, class Real>
+void convert(const From* from, std::int64_t stride, Real* to, std::int64_t count) {
+  if (stride == 1)
+    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<Real>(from[i]);
+  else
+    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<Real>(from[i * stride]);
 }
 
 template <class Real>
@@ -33,11 +36,11 @@ double flag_value(const Course& course, Flag flag, std::int64_t step, std::int64
     case Flag::first: return t == 0;
     case Flag::window_end: return within && !course.online && t == course.windows.of(t).end;
     case Flag::last: return t == length;
-    case Flag::loss_mask: return within && course.mask ? course.mask[course.row(t) + example] : 1;
+    case Flag::loss_mask: return within && course.mask ? course.mask.at(course.place(t), example, 0) : 1;
     case Flag::time: return static_cast<double>(t);
     case Flag::counts:  // the start does where the first step does
       return t >= 0 && t <= course.steps && course.valid
-                 ? course.valid[std::max<std::int64_t>(t - 1, 0) * course.examples + example]
+                 ? course.valid.at(std::max<std::int64_t>(t - 1, 0), example, 0)
                  : 1;
     case Flag::steps: return course.online ? 0 : static_cast<double>(length);
     case Flag::none:
@@ -122,29 +125,34 @@ Feed::Columns Feed::columns(const std::vector<int>& tensors) const {
 }
 
 // Columns of x or y to their tensors; where an example has ended, zeros.
-template <class Real>
-void Feed::load_as(const Course& course, int shard, std::int64_t t, const Columns& columns, const double* from) const {
-  const std::int64_t begin = memory_.first(shard), count = memory_.count(shard), width = columns.width;
-  const double* first = from + (course.row(t) + begin) * width;
-  std::int64_t column = 0;
+template <class From, class Real>
+void Feed::load_as(const Course& course, int shard, std::int64_t t, const Columns& columns, const ValuesView& from) const {
+  const std::int64_t begin = memory_.first(shard), count = memory_.count(shard);
+  const auto* first = static_cast<const From*>(from.from(course.place(t), begin).data);
+  const bool dense = course.even && from.channel == 1 && from.example == columns.width;
   for (const auto& [number, size] : columns.tensors) {
     Real* to = reals<Real>(memory_.slot(number, t, shard));
-    if (size == width && course.even) {
-      convert(first, to, size * count);
+    if (size == columns.width && dense) {
+      convert(first, 1, to, size * count);
     } else {
       for (std::int64_t b = 0; b < count; ++b)
-        if (course.takes(t, begin + b)) convert(first + b * width + column, to + b * size, size);
+        if (course.takes(t, begin + b)) convert(first + b * from.example, from.channel, to + b * size, size);
         else std::fill_n(to + b * size, size, Real{0});
     }
-    column += size;
+    first += size * from.channel;
   }
 }
 
-void Feed::load(const Course& course, int shard, std::int64_t t, const Columns& columns, const double* from) const {
-  if (!from)
+void Feed::load(const Course& course, int shard, std::int64_t t, const Columns& columns, const ValuesView& from) const {
+  if (!from) {
     for (const auto& each : columns.tensors) memory_.zero_slot(each.first, t, shard);
-  else if (memory_.float64()) load_as<double>(course, shard, t, columns, from);
-  else load_as<float>(course, shard, t, columns, from);
+  } else if (from.float64) {
+    if (memory_.float64()) load_as<double, double>(course, shard, t, columns, from);
+    else load_as<double, float>(course, shard, t, columns, from);
+  } else {
+    if (memory_.float64()) load_as<float, double>(course, shard, t, columns, from);
+    else load_as<float, float>(course, shard, t, columns, from);
+  }
 }
 
 void Feed::load(const Course& course, int shard, std::int64_t t) const {

@@ -55,9 +55,9 @@ class Feed {
     std::vector<std::pair<int, std::int64_t>> tensors;  // and their sizes
   };
   Columns columns(const std::vector<int>& tensors) const;
-  void load(const Course& course, int shard, std::int64_t t, const Columns& columns, const double* from) const;
-  template <class Real>
-  void load_as(const Course& course, int shard, std::int64_t t, const Columns& columns, const double* from) const;
+  void load(const Course& course, int shard, std::int64_t t, const Columns& columns, const ValuesView& from) const;
+  template <class From, class Real>
+  void load_as(const Course& course, int shard, std::int64_t t, const Columns& columns, const ValuesView& from) const;
   void draw(const Course& course, int shard, std::int64_t t, const Noise& noise) const;
   const compiler::Tensor& tensor(int number) const { return plan_.tensors[static_cast<std::size_t>(number)]; }
 

@@ -66,21 +66,24 @@ void Sequence::begin(std::int64_t examples, std::int64_t steps, bool learn) {
 }
 
 // What a batch gives: its values, lengths, draws, and which of its steps count.
-void Sequence::take(const Batch& batch) {
+void Sequence::take(const BatchView& batch) {
   course_.online = false;
-  course_.lengths = batch.lengths;
+  course_.lengths.assign(batch.lengths.begin(), batch.lengths.end());
   if (batch.lengths.empty()) course_.lengths.assign(static_cast<std::size_t>(batch.examples), batch.steps);
   course_.even = std::all_of(course_.lengths.begin(), course_.lengths.end(),
                              [&](std::int64_t length) { return length == batch.steps; });
-  course_.x = batch.x.data();
-  course_.y = batch.y.empty() ? nullptr : batch.y.data();
-  course_.mask = batch.loss_mask.empty() ? nullptr : batch.loss_mask.data();
-  course_.valid = batch.valid.empty() ? nullptr : batch.valid.data();
-  feed_.give(batch.given);
+  course_.x = batch.x;
+  course_.y = batch.y;
+  course_.mask = batch.loss_mask;
+  course_.valid = batch.valid;
+  static const std::map<std::string, std::vector<double>> nothing;
+  feed_.give(batch.given != nullptr ? *batch.given : nothing);
   if (!course_.valid) return;
-  masked_ = batch.valid;  // a step that does not count has no loss either
-  for (std::size_t i = 0; course_.mask && i < masked_.size(); ++i) masked_[i] *= course_.mask[i];
-  course_.mask = masked_.data();
+  masked_.clear();  // a step that does not count has no loss either
+  for (std::int64_t t = 0; t < batch.steps; ++t)
+    for (std::int64_t b = 0; b < batch.examples; ++b)
+      masked_.push_back(batch.valid.at(t, b, 0) * (batch.loss_mask ? batch.loss_mask.at(t, b, 0) : 1));
+  course_.mask = ValuesView::of(masked_.data(), batch.steps, batch.examples, 1);
 }
 
 // The last arrival before parameters may change.
@@ -105,7 +108,7 @@ RunResult Sequence::result() const {
   return result;
 }
 
-RunResult Sequence::run(const Batch& batch, bool learn) {
+RunResult Sequence::run(const BatchView& batch, bool learn) {
   check_(batch);
   take(batch);
   executor_.forget_updates();
@@ -154,10 +157,14 @@ Cursor Sequence::arrive(bool learn) {
 }
 
 void Sequence::give(std::span<const double> x, std::span<const double> y, std::span<const double> mask) {
-  course_.x = x.data();
-  course_.y = y.empty() ? nullptr : y.data();
-  course_.mask = mask.empty() ? nullptr : mask.data();
-  course_.valid = nullptr;
+  const auto step_of = [&](std::span<const double> values) {
+    const std::int64_t examples = options_.batch, size = static_cast<std::int64_t>(values.size());
+    return values.empty() ? ValuesView{} : ValuesView::of(values.data(), 1, examples, size / examples);
+  };
+  course_.x = step_of(x);
+  course_.y = step_of(y);
+  course_.mask = step_of(mask);
+  course_.valid = {};
 }
 
 RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
@@ -220,7 +227,7 @@ void Sequence::reset(std::span<const std::int64_t> examples) {
   if (!streams() || examples.empty()) return;  // all begin with the next step
   if (course_.begun.empty()) course_.begun.assign(static_cast<std::size_t>(options_.batch), 0);
   for (const std::int64_t example : examples) course_.begun[static_cast<std::size_t>(example)] = t_;
-  course_.mask = nullptr;
+  course_.mask = {};
   executor_.restart({examples.begin(), examples.end()}, t_);
 }
 
@@ -296,7 +303,7 @@ void Sequence::put_back() {
   executor_.parameters_changed();
 }
 
-RunResult Sequence::train(const Batch& batch) {
+RunResult Sequence::train(const BatchView& batch) {
   Divergence& divergence = executor_.divergence();
   const bool within = divergence.changes_within();
   if (within) divergence.back_up();
@@ -318,7 +325,7 @@ RunResult Sequence::train(const Batch& batch) {
 }
 
 // Runs the same batch once more, with a look at every value that a phase writes, so that the first can be named.
-std::optional<NonFinite> Sequence::find_not_finite(const Batch& batch, bool learn) {
+std::optional<NonFinite> Sequence::find_not_finite(const BatchView& batch, bool learn) {
   if (course_.number > 0) --course_.number;
   std::vector<const Watch*> watches;
   for (auto& shard : executor_.shards()) {
@@ -336,22 +343,17 @@ std::optional<NonFinite> Sequence::find_not_finite(const Batch& batch, bool lear
 }
 
 // A sum over the batch is not finite: of which example alone it is not either.
-std::int64_t Sequence::example_of(const Batch& batch, const NonFinite& sum, bool learn) {
+std::int64_t Sequence::example_of(const BatchView& batch, const NonFinite& sum, bool learn) {
   if (batch.examples == 1) return 0;
-  const auto slice = [&](const std::vector<double>& all, std::int64_t example) {
-    const auto rows = static_cast<std::size_t>(batch.steps * batch.examples);
-    const std::size_t width = all.size() / rows;
-    std::vector<double> one;
-    for (std::size_t row = static_cast<std::size_t>(example); width > 0 && row < rows;
-         row += static_cast<std::size_t>(batch.examples))
-      one.insert(one.end(), all.begin() + static_cast<std::ptrdiff_t>(row * width),
-                 all.begin() + static_cast<std::ptrdiff_t>((row + 1) * width));
-    return one;
-  };
   for (std::int64_t b = 0; b < batch.examples; ++b) {
     if (executor_.divergence().backed_up()) put_back();
-    Batch one{batch.steps, 1, slice(batch.x, b), slice(batch.y, b), slice(batch.loss_mask, b), {}};
-    if (!batch.lengths.empty()) one.lengths = {batch.lengths[static_cast<std::size_t>(b)]};
+    BatchView one;
+    one.steps = batch.steps;
+    one.examples = 1;
+    one.x = batch.x.from(0, b);
+    one.y = batch.y.from(0, b);
+    one.loss_mask = batch.loss_mask.from(0, b);
+    if (!batch.lengths.empty()) one.lengths = batch.lengths.subspan(static_cast<std::size_t>(b), 1);
     const auto found = find_not_finite(one, learn);
     if (found && found->name == sum.name) return b;
   }

@@ -36,7 +36,9 @@ class Sequence {
   void parameters_changed() { executor_.parameters_changed(); }
 
   // See Session.
-  RunResult run(const Batch& batch, bool learn);
+  // Throws eligo::Error where a vector has another size than its steps and examples ask for.
+  void check(const Batch& batch) const { check_.sizes(batch); }
+  RunResult run(const BatchView& batch, bool learn);
   RunResult step(std::span<const double> x, std::span<const double> y);
   void forward(std::span<const double> x, bool learn);
   RunResult learn(std::span<const double> y, std::span<const double> mask);
@@ -47,8 +49,8 @@ class Sequence {
   std::vector<double> current(int tensor) const;
   void reset();
   void reset(std::span<const std::int64_t> examples);
-  RunResult train(const Batch& batch);
-  std::optional<NonFinite> find_not_finite(const Batch& batch, bool learn);
+  RunResult train(const BatchView& batch);
+  std::optional<NonFinite> find_not_finite(const BatchView& batch, bool learn);
 
   Session::Shown shown(const compiler::Shown& shown) const;
   // By the numbers of parameters in Plan::learned.
@@ -60,7 +62,7 @@ class Sequence {
 
  private:
   void begin(std::int64_t examples, std::int64_t steps, bool learn);
-  void take(const Batch& batch);
+  void take(const BatchView& batch);
   std::int64_t span_end(std::int64_t from, std::int64_t arrivals) const;
   RunResult result() const;
   std::string why_not_alone() const;
@@ -69,7 +71,7 @@ class Sequence {
   void give(std::span<const double> x, std::span<const double> y, std::span<const double> mask);
   std::int64_t latest(int tensor) const;
   std::vector<double> row(int tensor, std::int64_t t) const;
-  std::int64_t example_of(const Batch& batch, const NonFinite& found, bool learn);
+  std::int64_t example_of(const BatchView& batch, const NonFinite& found, bool learn);
   void put_back();
 
   const compiler::Plan& plan_;

@@ -234,10 +234,22 @@ double Session::hyper(const std::string& name) const {
   return m.read(number, m.whole(number), 0);
 }
 
-RunResult Session::run(const Batch& batch, bool learn) { return impl_->sequence.run(batch, learn); }
-RunResult Session::train(const Batch& batch) { return impl_->sequence.train(batch); }
-std::optional<NonFinite> Session::find_not_finite(const Batch& batch) {
+RunResult Session::run(const BatchView& batch, bool learn) { return impl_->sequence.run(batch, learn); }
+RunResult Session::train(const BatchView& batch) { return impl_->sequence.train(batch); }
+std::optional<NonFinite> Session::find_not_finite(const BatchView& batch) {
   return impl_->sequence.find_not_finite(batch, false);
+}
+RunResult Session::run(const Batch& batch, bool learn) {
+  impl_->sequence.check(batch);
+  return run(BatchView(batch), learn);
+}
+RunResult Session::train(const Batch& batch) {
+  impl_->sequence.check(batch);
+  return train(BatchView(batch));
+}
+std::optional<NonFinite> Session::find_not_finite(const Batch& batch) {
+  impl_->sequence.check(batch);
+  return find_not_finite(BatchView(batch));
 }
 RunResult Session::step(std::span<const double> x, std::span<const double> y) { return impl_->sequence.step(x, y); }
 

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/engine/batch.h"
 #include "support/error.h"
 
 namespace eligo {
@@ -28,22 +29,6 @@ struct SessionOptions {
   int threads = 1;
   std::uint64_t memory = 0;       // bytes that the session may take; 0: what is available
   std::int64_t most_at_once = 0;  // steps that are computed together where they may be; 0: what suits the caches
-};
-
-// One batch of sequences. Row-major [T][B][...], float64 at this boundary; padded steps may hold anything finite.
-struct Batch {
-  std::int64_t steps = 0;             // T
-  std::int64_t examples = 0;          // B
-  std::vector<double> x;              // [T][B][inputs]
-  std::vector<double> y;              // [T][B][targets]; empty: the readout has no target
-  std::vector<double> loss_mask;      // [T][B]; empty: every step counts
-  std::vector<std::int64_t> lengths;  // [B]; empty: all T
-  // [T][B], 1 or 0; empty: all count. At a step that does not count the net and the recurrences run as ever, but its loss
-  // is 0, learn lines about it add nothing, and it is no sample of a statistic. The start counts where the first step does.
-  std::vector<double> valid;
-  // Draws by the name of the equation that is one ("ν", "net.ξ"), [T][B][...], instead of random ones; and what
-  // ProgramSpec::starts names ("P[start]"), [B][...].
-  std::map<std::string, std::vector<double>> given;
 };
 
 struct TensorInfo {
@@ -76,14 +61,6 @@ struct RunResult {
   std::optional<NonFinite> not_finite;  // of Session::train
 };
 
-// Values as they lie in memory.
-struct Stored {
-  enum class Type { f32, f64, i32 };
-  Type type = Type::f64;
-  const void* data = nullptr;
-  std::size_t count = 0;
-};
-
 class Session {
  public:
   Session(std::shared_ptr<const Program> program, const SessionOptions& options);
@@ -107,14 +84,17 @@ class Session {
   void set_hyper(const std::string& name, double value);
   double hyper(const std::string& name) const;
 
-  // A whole sequence. With `learn` false nothing changes (validation): only the forward pass is run.
+  // A whole sequence; a BatchView names values where they lie, with the same results. With `learn` false nothing changes (validation): only the forward pass is run.
   RunResult run(const Batch& batch, bool learn = true);
+  RunResult run(const BatchView& batch, bool learn = true);
   // The same with learning, for trainings that end where they diverge: where the loss or what was gathered is not finite,
   // the parameters stay as they were before the batch, and the result says where that began. A parameter that the
   // optimiser itself has destroyed stays so, if it is updated at the sequence's end.
   RunResult train(const Batch& batch);
+  RunResult train(const BatchView& batch);
   // Runs a batch once more, with the draws of the last one and without learning, and says what was not finite first.
   std::optional<NonFinite> find_not_finite(const Batch& batch);
+  std::optional<NonFinite> find_not_finite(const BatchView& batch);
   // Online use: one step of every example (x: [B][inputs], y: [B][targets]); `reset` starts a new sequence.
   RunResult step(std::span<const double> x, std::span<const double> y);
   // The same in two halves, for targets or signals that depend on what the net puts out. `forward` takes the step and

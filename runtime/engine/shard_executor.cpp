@@ -254,7 +254,7 @@ void ShardExecutor::add_loss(std::int64_t t) {
   }
   for (std::int64_t example = first(); example < first() + count(); ++example)
     loss_steps +=
-        course_.takes(t, example) && (!course_.mask || course_.mask[course_.row(t) + example] != 0);
+        course_.takes(t, example) && (!course_.mask || course_.mask.at(course_.place(t), example, 0) != 0);
 }
 
 // Steps beyond every example of the shard gather nothing.

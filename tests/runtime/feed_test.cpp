@@ -41,8 +41,8 @@ struct Fed {
     course.steps = kSteps;
     course.lengths.assign(kExamples, kSteps);
     course.windows = Windows({4, true, 0, 0, true}, kSteps);  // 1..2, 3..6
-    course.x = x.data();
-    course.y = targets.data();
+    course.x = ValuesView::of(x.data(), kSteps, kExamples, 3);
+    course.y = ValuesView::of(targets.data(), kSteps, kExamples, 1);
   }
   int flag(Flag wanted) const { return plan.find(wanted); }
   double x_of(std::int64_t t, std::int64_t example, std::int64_t column) const {
@@ -83,7 +83,7 @@ TEST(Feed, ExamplesThatHaveEndedReadZero) {
   fed.course.even = false;
   fed.feed->load(fed.course, 1, 3);
   EXPECT_EQ(values_at(*fed.memory, fed.b, 3, 1), (Values{0, fed.x_of(3, 3, 2), fed.x_of(3, 4, 2)}));
-  fed.course.y = nullptr;
+  fed.course.y = {};
   fed.feed->load(fed.course, 1, 3);
   EXPECT_EQ(values_at(*fed.memory, fed.y, 3, 1), (Values{0, 0, 0}));
 }
@@ -104,7 +104,7 @@ TEST(Feed, FlagsFollowLengthsAndWindows) {
     all[1 * kExamples + 3] = 0.25;
     return all;
   }();
-  fed.course.mask = fed.course.valid = mask.data();
+  fed.course.mask = fed.course.valid = ValuesView::of(mask.data(), kSteps, kExamples, 1);
   fed.feed->flags(fed.course, 1, 0, 7);
   EXPECT_EQ(fed.flag_at(Flag::valid, 2, 1), (Values{1, 1, 0}));
   EXPECT_EQ(fed.flag_at(Flag::valid, 0, 1), (Values{0, 0, 0}));

@@ -74,7 +74,7 @@ struct Net {
     Sequence sequence(*made, {.batch = 1, .steps = steps, .most_at_once = most_at_once});
     sequence.set_start(std::vector<std::vector<double>>(plan.tensors.size()));
     Batch batch{.steps = steps, .examples = 1, .x = std::vector<double>(static_cast<std::size_t>(steps))};
-    sequence.run(batch, learn);
+    sequence.run(BatchView(batch), learn);
     return log->text;
   }
   compiler::Plan plan;
@@ -178,7 +178,7 @@ TEST(Timetable, ShardsMeetOnThreadsAtBoundedLines) {
     net.log->text.clear();
     Sequence sequence(*made, {.batch = 100, .steps = 2, .threads = threads});
     sequence.set_start(std::vector<std::vector<double>>(net.plan.tensors.size()));
-    sequence.run({.steps = 2, .examples = 100, .x = std::vector<double>(200)}, true);
+    sequence.run(BatchView(Batch{.steps = 2, .examples = 100, .x = std::vector<double>(200)}), true);
     // Four shards of 25 examples; which comes first is open, but none is a step ahead.
     const std::string& text = net.log->text;
     EXPECT_LT(text.rfind("arrive@1"), text.find("step@2")) << text;
@@ -202,7 +202,7 @@ TEST(Timetable, AShardWorksThroughAListAlone) {
   course.steps = 3;
   course.lengths = {3, 3};
   course.windows = Windows({}, 3);
-  course.x = x.data();
+  course.x = ValuesView::of(x.data(), 3, 2, static_cast<std::int64_t>(x.size()) / 6);
   const TimetableLoops loops(net.plan, course, 2, false);
   const std::vector<std::vector<double>> start(net.plan.tensors.size());
   ShardExecutor shard({net.plan, made->timetable, *made->runner, memory, feed, course, loops, start}, 1, 1);
