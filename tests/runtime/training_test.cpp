@@ -1,10 +1,14 @@
 #include "runtime/experiment/training.h"
 
 #include <cmath>
+#include <sstream>
 
+#include "runtime/data/npz_archive.h"
 #include "runtime/experiment/alignment.h"
 #include "runtime/experiment/run_folder.h"
 #include "runtime/experiment/trainer.h"
+#include "runtime/library/compile.h"
+#include "support/text_file.h"
 #include "temporary.h"
 
 namespace eligo::test {
@@ -50,6 +54,17 @@ class Runs : public testing::Test {
     auto all = read_metrics(folder / (name + "/metrics.csv"));
     for (auto& row : all) row.milliseconds.reset();
     return all;
+  }
+  // A cell of the summary's first row, by the name of its column.
+  std::string summary(const std::string& name, const std::string& column) const {
+    std::istringstream lines(read_file(folder / (name + "/summary.csv")));
+    std::string heading, row;
+    std::getline(lines, heading);
+    std::getline(lines, row);
+    std::istringstream names(heading), values(row);
+    for (std::string key, value; std::getline(names, key, ',') && (std::getline(values, value, ',') || true);)
+      if (key == column) return value;
+    return "no such column";
   }
   TemporaryFolder folder;
 };
@@ -170,15 +185,67 @@ TEST_F(Runs, TheCosineIsOfWhatIsAdded) {
   EXPECT_LT(cosine("clipped").value_or(1), 0.9999);
 }
 
-// A reservoir learns its readout alone, and trains like any other rule.
-TEST_F(Runs, TheCosineIsBlankWhereTheCellLearnsNothing) {
-  folder.write("reservoir.eli",
-               "rule reservoir(net: cell, L: readout) {\n  let φ = L.params\n  learn φ -= d(L[t])/d(φ)\n}\n");
-  const ExperimentResult result = train("r", 0, false, {"rule=" + folder.path() + "/reservoir.eli:reservoir"});
+// A reservoir learns its readout alone, and trains, resumes and is measured like any other rule.
+class Reservoirs : public Runs {
+ protected:
+  Reservoirs() {
+    folder.write("reservoir.eli",
+                 "rule reservoir(net: cell, L: readout) {\n  let φ = L.params\n  learn φ -= d(L[t])/d(φ)\n}\n");
+  }
+  std::vector<std::string> overrides(std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), "rule=" + folder.path() + "/reservoir.eli:reservoir");
+    return more;
+  }
+};
+
+TEST_F(Reservoirs, TheCosineIsBlankWhereTheCellLearnsNothing) {
+  const ExperimentResult result = train("r", 0, false, overrides());
   ASSERT_EQ(result.results.size(), 1U);
   EXPECT_TRUE(result.results[0].outcome.complete);
   EXPECT_FALSE(result.results[0].outcome.cosine.has_value());
-  for (const auto& row : rows("r")) EXPECT_FALSE(row.cosine.has_value());
+  const auto all = rows("r");
+  for (const auto& row : all) EXPECT_FALSE(row.cosine.has_value());
+  EXPECT_LT(all.back().loss, all.front().loss);
+  EXPECT_EQ(result_table(load(overrides()), result.results).find("cosine"), std::string::npos);
+  EXPECT_MENTIONS(read_file(folder / "r/curves.svg"), "reservoir");
+  EXPECT_EQ(summary("r", "cosine"), "");
+  EXPECT_NE(summary("r", "final_loss"), "");
+  const Session untrained(compile(load(overrides()).variants[0].program), {.batch = 10, .steps = 4, .seed = 0});
+  const auto last = read_npz(folder / "r/checkpoints/1-reservoir.eli_reservoir-seed0-last.npz");
+  EXPECT_EQ(last.at("net.W").values, untrained.get("net.W"));
+  EXPECT_NE(last.at("L.V").values, untrained.get("L.V"));
+}
+
+TEST_F(Reservoirs, ResumeExactly) {
+  train("whole", 0, false, overrides());
+  for (const int after : {1, 12, 13, 30}) {
+    const std::string name = "cut" + std::to_string(after);
+    EXPECT_FALSE(train(name, after, false, overrides()).complete) << after;
+    EXPECT_TRUE(train(name, 0, true, overrides()).complete) << after;
+    expect_same(rows("whole"), rows(name));
+  }
+}
+
+// Beside a rule that moves the cell its cell of the table is blank, and the other's is not.
+TEST_F(Reservoirs, AreComparedWithARuleThatHasACosine) {
+  const std::string both = std::string(kToy) + "[[compare]]\nname = \"echo\"\nrule.name = \"reservoir.eli:reservoir\"\n" +
+                           "[[compare]]\nname = \"full\"\nrule.name = \"bptt\"\n";
+  const Experiment experiment = load_experiment(folder.write("both.toml", both), {});
+  const RunFolder run = RunFolder::create(folder / "both");
+  run.set_up(experiment);
+  const ExperimentResult result = Trainer(experiment, {false, true, [] { return false; }}).run(run);
+  ASSERT_EQ(result.results.size(), 2U);
+  EXPECT_FALSE(result.results[0].outcome.cosine.has_value());
+  EXPECT_NEAR(result.results[1].outcome.cosine.value_or(0), 1, 1e-5);
+  std::istringstream lines(result_table(experiment, result.results));
+  std::string heading, echo, full;
+  std::getline(lines, heading);
+  std::getline(lines, echo);
+  std::getline(lines, full);
+  const std::size_t column = heading.find("cosine");
+  ASSERT_NE(column, std::string::npos);
+  EXPECT_EQ(echo.substr(column, 6), "      ") << echo;
+  EXPECT_EQ(full.substr(column, 6), " 1.000") << full;
 }
 
 // A rule of that name in a user's folder does not become the judge.
