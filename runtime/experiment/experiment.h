@@ -31,6 +31,7 @@ struct TrainOptions {
   std::int64_t batch = 10, epochs = 10;
   std::uint64_t batches_per_epoch = 0;  // 0: the task's own number
   std::uint64_t log_every = 100;        // batches between rows of the metrics; the epoch's end has one in any case
+  std::uint64_t patience = 0;           // epochs without a lower validation loss after which it stops; 0: never
   std::uint64_t measure = 1;            // batches after each epoch that measure the cosine with BPTT; 0: none
 };
 

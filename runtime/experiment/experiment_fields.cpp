@@ -52,6 +52,8 @@ std::vector<Field> make_fields() {
       text_field("optimiser.name", "of an optimiser", "sgd"),
       whole_field("train.batch", "examples of a batch", 10, 1, 1e6),
       whole_field("train.epochs", "passes over the training data", 10, 1, 1e9),
+      whole_field("train.patience", "epochs without a lower validation loss after which a training stops; 0: never", 0, 0,
+                  1e9),
       whole_field("train.batches_per_epoch", "0: the task's own number", 0, 0, 1e9),
       text_field("train.update", "when the optimiser applies what was gathered", "sequence",
                  {"step", "window", "sequence"}),

@@ -71,6 +71,7 @@ class Builder {
     v.program.optimiser = part_name("optimiser.name");
     v.train.batch = reader_.whole("train.batch");
     v.train.epochs = reader_.whole("train.epochs");
+    v.train.patience = static_cast<std::uint64_t>(reader_.whole("train.patience"));
     v.train.batches_per_epoch = static_cast<std::uint64_t>(reader_.whole("train.batches_per_epoch"));
     v.train.log_every = static_cast<std::uint64_t>(reader_.whole("train.log_every"));
     v.train.measure = static_cast<std::uint64_t>(reader_.whole("train.measure"));
@@ -356,6 +357,10 @@ class Builder {
     } catch (const Error& error) {
       return reader_.problem(reader_.find("task.name"), error.what());
     }
+    if (v.train.patience > 0 && shape.validation_batches == 0)
+      reader_.problem(reader_.find("train.patience"),
+                      fmt::format("train.patience = {}, but task {} has no validation set to watch; leave the setting out",
+                                  v.train.patience, v.task.name));
     const auto fix = [&](const RolePart& part, const std::string& size, std::int64_t value, const char* what) {
       if (!part.given || size.empty()) return;
       const auto own = v.program.sizes.find(size);

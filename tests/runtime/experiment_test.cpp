@@ -106,6 +106,16 @@ TEST_F(Experiments, VariantsTakeWhatTheyHave) {
   EXPECT_EQ(load(std::string(kBase) + kCompare, {}, {"full"}).variants.size(), 1U);
 }
 
+TEST_F(Experiments, PatienceNeedsAValidationSet) {
+  const std::vector<std::string> digits = {"task=seq_mnist", "task.drawn_train=100", "task.drawn_test=10", "train.patience=3"};
+  EXPECT_EQ(load(kBase, digits).variants[0].train.patience, 3U);
+  EXPECT_EQ(load(kBase).variants[0].train.patience, 0U);
+  std::vector<std::string> without = digits;
+  without.push_back("task.validation=0");
+  EXPECT_MENTIONS(fault(kBase, without), "command line: train.patience = 3, but task seq_mnist has no validation set to watch; leave");
+  EXPECT_MENTIONS(fault(kBase, {"train.patience=-1"}), "out of range");
+}
+
 TEST_F(Experiments, OverridesInGreekAndAscii) {
   const Experiment e = load(
       kBase, {"rule.λ=0.25", "optimiser.psi.alpha=0", "model.cell=gru", "seeds=[4]", "train.epochs=7", "task.T=20"});

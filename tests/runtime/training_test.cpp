@@ -1,5 +1,7 @@
 #include "runtime/experiment/training.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <sstream>
 
@@ -54,6 +56,9 @@ class Runs : public testing::Test {
     auto all = read_metrics(folder / (name + "/metrics.csv"));
     for (auto& row : all) row.milliseconds.reset();
     return all;
+  }
+  Archive checkpoint(const std::string& name, const std::string& what) const {
+    return read_npz(folder / (name + "/checkpoints/1-bptt-seed0-" + what + ".npz"));
   }
   // A cell of the summary's first row, by the name of its column.
   std::string summary(const std::string& name, const std::string& column) const {
@@ -156,7 +161,9 @@ TEST_F(Runs, DivergenceEndsTheTraining) {
   const ExperimentResult result = train("wild", 0, false, wild);
   ASSERT_EQ(result.results.size(), 1U);
   EXPECT_TRUE(result.results[0].outcome.diverged);
-  EXPECT_NE(result_table(load(wild), result.results).find("diverged"), std::string::npos);
+  const std::string table = result_table(load(wild), result.results);
+  EXPECT_MENTIONS(table, "diverged");
+  EXPECT_EQ(table.find("validation"), std::string::npos) << table;  // it came to none
 }
 
 TEST_F(Runs, BpttPointsDownTheGradient) {
@@ -166,6 +173,142 @@ TEST_F(Runs, BpttPointsDownTheGradient) {
   EXPECT_LT(one.results[0].outcome.cosine.value_or(1), 0.999);
   EXPECT_GT(one.results[0].outcome.cosine.value_or(0), 0);
 }
+
+// --- the best epoch, and patience -----------------------------------------------------------------------------------
+
+std::vector<std::uint64_t> bits(const Tensor& tensor) {
+  std::vector<std::uint64_t> all;
+  for (const double value : tensor.values) all.push_back(std::bit_cast<std::uint64_t>(value));
+  return all;
+}
+
+// A rate so high that the validation loss goes up and down.
+const std::vector<std::string> kRestless = {"rule=bptt", "optimiser.alpha=0.3", "train.epochs=40", "train.patience=3"};
+
+std::vector<double> validation_losses(const std::vector<MetricsRow>& rows) {
+  std::vector<double> losses;
+  for (const auto& row : rows)
+    if (row.split == "validation") losses.push_back(row.loss);
+  return losses;
+}
+
+TEST_F(Runs, PatienceEndsATraining) {
+  const Outcome outcome = train("restless", 0, false, kRestless).results.at(0).outcome;
+  const auto losses = validation_losses(rows("restless"));
+  ASSERT_GT(losses.size(), 4U);  // it stops neither at once
+  ASSERT_LT(losses.size(), 40U);  // nor never
+  const auto lowest = std::min_element(losses.begin(), losses.end());
+  EXPECT_EQ(lowest - losses.begin(), static_cast<std::ptrdiff_t>(losses.size()) - 1 - 3);
+  EXPECT_EQ(outcome.epochs, losses.size());
+  EXPECT_EQ(outcome.best_epoch, losses.size() - 3);
+  EXPECT_EQ(outcome.best_loss, *lowest);
+  EXPECT_EQ(outcome.final_loss, losses.back());
+  EXPECT_TRUE(outcome.complete);
+  // An equal loss is no improvement: without a step nothing changes after the first epoch.
+  const Outcome still = train("still", 0, false, {"rule=bptt", "optimiser=sgd", "optimiser.alpha=0", "train.epochs=9",
+                                                  "train.patience=2"}).results.at(0).outcome;
+  EXPECT_EQ(still.epochs, 3U);
+  EXPECT_EQ(still.best_epoch, 1U);
+  EXPECT_EQ(train("off", 0, false, {"rule=bptt", "optimiser=sgd", "optimiser.alpha=0"}).results.at(0).outcome.epochs, 3U);
+}
+
+// Also where it is interrupted in the epochs in which the patience runs out, and twice.
+TEST_F(Runs, ResumingIsExactWithPatience) {
+  const Outcome whole = train("whole", 0, false, kRestless).results.at(0).outcome;
+  const int batches = static_cast<int>(whole.batches);
+  for (const int after : {13, batches / 2, batches - 20, batches - 3, batches + 2}) {
+    const std::string name = "cut" + std::to_string(after);
+    EXPECT_FALSE(train(name, after, false, kRestless).complete) << after;
+    train(name, 3, true, kRestless);
+    const ExperimentResult result = train(name, 0, true, kRestless);
+    EXPECT_TRUE(result.complete) << after;
+    EXPECT_EQ(result.results.at(0).outcome.epochs, whole.epochs);
+    EXPECT_EQ(result.results.at(0).outcome.best_epoch, whole.best_epoch);
+    expect_same(rows("whole"), rows(name));
+    for (const char* file : {"last", "best"})
+      for (const auto& [key, tensor] : checkpoint("whole", file)) {
+        if (key == "progress.seconds" || key == "progress.sums") continue;  // times
+        EXPECT_EQ(bits(checkpoint(name, file).at(key)), bits(tensor)) << file << " " << key;
+      }
+  }
+}
+
+TEST_F(Runs, TheBestCheckpointIsOfTheBestEpoch) {
+  const Outcome outcome = train("long", 0, false, kRestless).results.at(0).outcome;
+  std::vector<std::string> shorter = kRestless;
+  shorter.push_back("train.epochs=" + std::to_string(outcome.best_epoch));
+  train("short", 0, false, shorter);
+  const auto best = checkpoint("long", "best"), last = checkpoint("long", "last"), then = checkpoint("short", "last");
+  EXPECT_FALSE(best.empty());
+  for (const auto& [name, tensor] : best) {
+    EXPECT_EQ(tensor.values, then.at(name).values) << name;
+    EXPECT_NE(tensor.values, last.at(name).values) << name;
+  }
+}
+
+// The toy's task, its validation set as the test set, with or without one to choose the best epoch by.
+class TestedTask : public Task {
+ public:
+  TestedTask(std::unique_ptr<Task> task, bool validated) : task_(std::move(task)), validated_(validated) {}
+  TaskShape shape() const override {
+    TaskShape shape = task_->shape();
+    shape.test_batches = shape.validation_batches;
+    if (!validated_) shape.validation_batches = 0;
+    return shape;
+  }
+  Batch batch(Split split, std::uint64_t epoch, std::uint64_t index) const override {
+    return task_->batch(split == Split::test ? Split::validation : split, epoch, index);
+  }
+  std::string description() const override { return task_->description(); }
+
+ private:
+  std::unique_ptr<Task> task_;
+  bool validated_;
+};
+
+TEST_F(Runs, TheBestParametersAreTestedOrElseTheLast) {
+  const Variant variant = load(kRestless).variants.at(0);
+  ProgramSpec spec = variant.program;
+  const auto program = compile(spec);
+  Progress progress(stdout, true);
+  const auto outcome = [&](bool validated) {
+    const TestedTask task(make_task(variant.task), validated);
+    MetricsFile metrics(folder / (validated ? "v.csv" : "n.csv"));
+    Training training(variant, program, task, {0, 1, 0, 1, &progress, [] { return false; }});
+    training.put_into(metrics, folder / "last.npz", folder / "best.npz");
+    EXPECT_TRUE(training.run());
+    return training.outcome();
+  };
+  const Outcome chosen = outcome(true);
+  EXPECT_EQ(chosen.test_loss, chosen.best_loss);
+  EXPECT_NE(chosen.test_loss, chosen.final_loss);
+  const Outcome unchosen = outcome(false);  // nothing to lose patience by
+  EXPECT_EQ(unchosen.epochs, 40U);
+  EXPECT_EQ(unchosen.best_epoch, 0U);
+  const Outcome to_the_end = train("end", 0, false, {"rule=bptt", "optimiser.alpha=0.3", "train.epochs=40"}).results.at(0).outcome;
+  EXPECT_EQ(unchosen.test_loss, to_the_end.final_loss);
+}
+
+TEST_F(Runs, TheTableSaysWhichParametersANumberIsOf) {
+  Outcome o;
+  o.epochs = 3;
+  o.final_loss = 2;
+  const auto table = [&] { return result_table(load(), {{"bp_lambda", 0, o}}); };
+  EXPECT_EQ(table(), "variant     last loss   ms/batch\nbp_lambda           2      0.000\n"
+                     "last: of the last training batches, for want of a validation set\n");
+  o.test_loss = 5;
+  EXPECT_MENTIONS(table(), "\nlast: of the last training batches, for want of a validation set; test: with the last parameters\n");
+  o.best_epoch = 2;
+  o.best_loss = 1.5;
+  EXPECT_EQ(table(), "variant     last loss   best epoch   best loss   test loss   ms/batch\n"
+                     "bp_lambda           2            2         1.5           5      0.000\n"
+                     "last: validation after the last epoch; best: after the epoch of lowest validation loss; "
+                     "test: with the parameters of the best\n");
+  o.epochs = 2;  // of 3
+  EXPECT_MENTIONS(table(), "variant     last epoch   last loss   best epoch");
+}
+
+// --- the cosine -----------------------------------------------------------------------------------------------------
 
 // Signs and all lines count: what ascends has a cosine of -1, whatever its lines look like.
 TEST_F(Runs, TheCosineIsOfWhatIsAdded) {
