@@ -120,7 +120,7 @@ rm gone/metrics.csv
 expect 0 "rows that were written are no longer in gone/metrics.csv" "$eligo" run --resume gone
 
 # One writer: the second is told who is at it and changes nothing, and the first is not disturbed.
-"$eligo" run toy.toml --out busy train.epochs=400 >busy.txt 2>&1 &
+"$eligo" run toy.toml --out busy train.epochs=100000 train.log_every=300 >busy.txt 2>&1 &
 process=$!
 wait_for 2 busy
 kill -STOP $process
@@ -140,12 +140,12 @@ wait $process
 "$eligo" run --resume busy >busy.txt 2>&1 &
 process=$!
 for _ in $(seq 1000); do grep -q "process $process on" busy/run.lock && break; sleep 0.01; done
-kill -KILL $process
+kill -KILL $process || fail "the writer had ended"
 wait $process 2>/dev/null
 grep -q "process $process on" busy/run.lock || fail "the killed writer was not at it"
 "$eligo" run --resume busy >busy.txt 2>&1 &
 process=$!
-sleep 0.4
+wait_for "$(wc -l <busy/metrics.csv)" busy  # before it trains it does not heed an interrupt
 kill -INT $process
 wait $process
 [ $? = 130 ] || fail "a killed writer keeps others out"$'\n'"$(tail -n 3 busy.txt)"
@@ -218,7 +218,7 @@ diff <(grep -A 9 "^variant" wild.txt) <(grep -A 9 "^variant" out.txt) >diff.txt 
 # Only plain files of the run's own settings are gone on with; nothing is waited for, and no link is followed.
 "$eligo" run toy.toml --out part train.epochs=2000 --only first >part.txt 2>&1 &
 process=$!
-wait_for 5 part
+wait_for 20 part  # an epoch has 15 rows: there is a best one
 kill -INT $process
 wait $process
 broken() { rm -rf bad; cp -r part bad; }
