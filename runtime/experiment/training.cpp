@@ -75,6 +75,7 @@ Training::Training(const Variant& variant, std::shared_ptr<const Program> progra
       program_(std::move(program)),
       session_(program_, options_) {
   for (const auto& [name, value] : variant.hypers) session_.set_hyper(name, value);
+  rates_.emplace(session_, variant.rates, static_cast<std::uint64_t>(variant.train.epochs) * shape_.train_batches);
   if (variant.train.measure > 0) make_probe();
 }
 
@@ -146,6 +147,7 @@ void Training::train_batch() {
   const Batch batch = task_.batch(Split::train, outcome.epochs, state_.index);
   check_finite(batch,
                fmt::format("task {}, epoch {}, batch {}", variant_.task.name, outcome.epochs + 1, state_.index + 1));
+  rates_->set(session_, outcome.batches);
   const auto begin = Clock::now();
   const RunResult result = session_.train(batch);
   const double seconds = seconds_since(begin);

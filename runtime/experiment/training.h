@@ -76,6 +76,7 @@ class Training {
   SessionOptions options_;
   std::shared_ptr<const Program> program_;
   Session session_;
+  std::optional<ScheduledRates> rates_;
   std::unique_ptr<AlignmentProbe> probe_;
   TrainingState state_;
   std::optional<double> epoch_cosine_;  // after the epoch that has just ended

@@ -285,8 +285,8 @@ TEST_F(Runs, TheBestParametersAreTestedOrElseTheLast) {
   const Outcome unchosen = outcome(false);  // nothing to lose patience by
   EXPECT_EQ(unchosen.epochs, 40U);
   EXPECT_EQ(unchosen.best_epoch, 0U);
-  const Outcome to_the_end = train("end", 0, false, {"rule=bptt", "optimiser.alpha=0.3", "train.epochs=40"}).results.at(0).outcome;
-  EXPECT_EQ(unchosen.test_loss, to_the_end.final_loss);
+  const ExperimentResult to_the_end = train("end", 0, false, {"rule=bptt", "optimiser.alpha=0.3", "train.epochs=40"});
+  EXPECT_EQ(unchosen.test_loss, to_the_end.results.at(0).outcome.final_loss);
 }
 
 TEST_F(Runs, TheTableSaysWhichParametersANumberIsOf) {
@@ -306,6 +306,54 @@ TEST_F(Runs, TheTableSaysWhichParametersANumberIsOf) {
                      "test: with the parameters of the best\n");
   o.epochs = 2;  // of 3
   EXPECT_MENTIONS(table(), "variant     last epoch   last loss   best epoch");
+}
+
+// --- schedules of step sizes ----------------------------------------------------------------------------------------
+
+const std::vector<std::string> kScheduled = {"rule=bptt", "optimiser.schedule=cosine", "optimiser.warmup=8",
+                                             "optimiser.fall_to=0.05", "optimiser.phi.alpha=0.05"};
+
+// A training is a session that is given its step sizes by hand, batch by batch.
+TEST_F(Runs, TakeTheStepsOfTheirSchedule) {
+  for (const auto& more : {std::vector<std::string>{}, {"optimiser.schedule=linear"},
+                           {"optimiser.schedule=step", "optimiser.fall_every=5", "optimiser.fall_by=0.5"}}) {
+    std::vector<std::string> overrides = {"rule=bptt", "optimiser.schedule=cosine", "optimiser.warmup=8",
+                                          "optimiser.phi.alpha=0.05"};
+    overrides.insert(overrides.end(), more.begin(), more.end());
+    const std::string name = more.empty() ? "cosine" : more[0];
+    train(name, 0, false, overrides);
+    const Variant variant = load(overrides).variants.at(0);
+    const auto task = make_task(variant.task);
+    Session session(compile(variant.program), {.batch = 10, .steps = 4, .seed = 0});
+    for (std::uint64_t batch = 0; batch < 36; ++batch) {
+      const double factor = variant.rates.factor(batch, 36);
+      session.set_hyper("optimiser.ψ.alpha", static_cast<float>(0.01) * factor);
+      session.set_hyper("optimiser.φ.alpha", static_cast<float>(0.05) * factor);
+      session.train(task->batch(Split::train, batch / 12, batch % 12));
+      if (batch % 12 == 11) session.run(task->batch(Split::validation, 0, 0), false);
+    }
+    const auto last = checkpoint(name, "last");
+    for (const char* parameter : {"net.W", "net.U", "net.b", "L.V"})
+      EXPECT_EQ(last.at(parameter).values, session.get(parameter)) << name << " " << parameter;
+  }
+}
+
+TEST_F(Runs, ResumingIsExactWithASchedule) {
+  train("whole", 0, false, kScheduled);
+  for (const int after : {1, 5, 9, 13, 30}) {
+    const std::string name = "cut" + std::to_string(after);
+    EXPECT_FALSE(train(name, after, false, kScheduled).complete) << after;
+    train(name, 3, true, kScheduled);
+    EXPECT_TRUE(train(name, 0, true, kScheduled).complete) << after;
+    expect_same(rows("whole"), rows(name));
+    for (const auto& [key, tensor] : checkpoint("whole", "last"))
+      if (key != "progress.seconds" && key != "progress.sums") {
+        EXPECT_EQ(bits(checkpoint(name, "last").at(key)), bits(tensor)) << key;
+      }
+  }
+  std::vector<std::string> constant = {"rule=bptt", "optimiser.phi.alpha=0.05"};
+  train("constant", 0, false, constant);
+  EXPECT_NE(rows("constant").back().loss, rows("whole").back().loss);
 }
 
 // --- the cosine -----------------------------------------------------------------------------------------------------
