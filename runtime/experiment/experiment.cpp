@@ -178,12 +178,12 @@ class Loader {
     if (kept.empty() || message.find("did you mean") != std::string::npos) kept = message;
   }
 
-  // What holds for all must be of use to one of them; unless the command line chose another rule or part than the file
-  // was written for.
+  // What holds for all must be of use to one of them; unless the command line chose another rule, part or schedule than
+  // the file was written for.
   void check_base() {
     const bool other_parts = std::any_of(file_.base.begin(), file_.base.end(), [](const auto& setting) {
       const auto& [path, value] = setting;
-      const bool names_part = path.ends_with(".name") || path.starts_with("model.");
+      const bool names_part = path.ends_with(".name") || path.starts_with("model.") || path == "optimiser.schedule";
       return names_part && value.place == kCommandLine && std::holds_alternative<std::string>(value.data);
     });
     for (const auto& [path, message] : unfitting_) {
@@ -302,7 +302,7 @@ std::string describe_settings() {
   std::string out;
   for (const auto& field : experiment_fields()) {
     std::string otherwise = field.value ? field.value->described() : "must be given";
-    for (const char* kind : {"the text ", "the whole number ", "the list "}) {
+    for (const char* kind : {"the text ", "the whole number ", "the number ", "the list "}) {
       if (otherwise.starts_with(kind)) otherwise = otherwise.substr(std::string(kind).size());
     }
     out += fmt::format("  {:<25} {:<16} {}{}\n", field.path, otherwise, field.help,

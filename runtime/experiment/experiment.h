@@ -6,6 +6,7 @@
 //   [model]      cell = "rnn_tanh"   readout = "linear_mse"   synth = "linear"   n = 30        # sizes by name
 //   [rule]       name = "bp_lambda"   lambda = 0.5      # hypers, g.scale of a role, and integers such as n
 //   [optimiser]  name = "adam"   alpha = 1e-3   theta.alpha = 1e-4                 # for all, for what is learned as θ
+//                schedule = "cosine"   warmup = 100                                # of the step sizes α
 //   [train]      batch = 10   epochs = 50   update = "sequence"
 //   [schedule]   e = "dense"
 //   [[compare]]  name = "BP(0)"   rule.lambda = 0
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "runtime/engine/session.h"
+#include "runtime/experiment/rate_schedule.h"
 #include "runtime/experiment/settings.h"
 #include "runtime/library/library.h"
 #include "runtime/library/program_spec.h"
@@ -31,6 +33,7 @@ struct TrainOptions {
   std::int64_t batch = 10, epochs = 10;
   std::uint64_t batches_per_epoch = 0;  // 0: the task's own number
   std::uint64_t log_every = 100;        // batches between rows of the metrics; the epoch's end has one in any case
+  std::uint64_t patience = 0;           // epochs without a lower validation loss after which it stops; 0: never
   std::uint64_t measure = 1;            // batches after each epoch that measure the cosine with BPTT; 0: none
 };
 
@@ -49,6 +52,7 @@ struct Variant {
   ProgramSpec program;
   std::vector<std::pair<std::string, double>> hypers;  // as Session::set_hyper takes them, in this order
   TrainOptions train;
+  RateSchedule rates;
   std::string net_role, readout_role;  // the rule's names for them; the latter may be empty
   std::string output;                  // the readout's output as Session::shown takes it ("L.o"); empty: it has none
   std::vector<Part> parts;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "dsl/names.h"
+#include "runtime/experiment/rate_schedule.h"
 
 namespace eligo {
 namespace {
@@ -21,6 +22,10 @@ Field text_field(std::string path, std::string help, std::optional<std::string> 
 
 Field whole_field(std::string path, std::string help, std::int64_t otherwise, double low, double high) {
   return {std::move(path), std::move(help), FieldType::whole, Setting{otherwise, "default"}, low, high};
+}
+
+Field real_field(std::string path, std::string help, double otherwise, double low, double high) {
+  return {std::move(path), std::move(help), FieldType::real, Setting{otherwise, "default"}, low, high};
 }
 
 Field common(Field field) {
@@ -50,8 +55,17 @@ std::vector<Field> make_fields() {
       text_field("model.synth", "of a synthesiser, for rules that have one; several roles: \"g=linear, fb=mlp\"", ""),
       text_field("rule.name", "of a rule, or file.eli:name", none),
       text_field("optimiser.name", "of an optimiser", "sgd"),
+      text_field("optimiser.schedule", "how the step sizes (alpha) change over a training", "constant",
+                 rate_schedule_names()),
+      whole_field("optimiser.warmup", "batches over which the step sizes rise to what was given (linear, cosine, step)", 0, 0,
+                  1e15),
+      real_field("optimiser.fall_to", "the part of the step sizes that is left at the end (cosine)", 0, 0, 1),
+      {"optimiser.fall_every", "batches between two falls, after the warm-up (step)", FieldType::whole, none, 1, 1e15},
+      real_field("optimiser.fall_by", "what the step sizes are multiplied by at a fall (step)", 0.1, 1e-6, 1),
       whole_field("train.batch", "examples of a batch", 10, 1, 1e6),
       whole_field("train.epochs", "passes over the training data", 10, 1, 1e9),
+      whole_field("train.patience", "epochs without a lower validation loss after which a training stops; 0: never", 0, 0,
+                  1e9),
       whole_field("train.batches_per_epoch", "0: the task's own number", 0, 0, 1e9),
       text_field("train.update", "when the optimiser applies what was gathered", "sequence",
                  {"step", "window", "sequence"}),
@@ -139,6 +153,14 @@ std::int64_t FieldReader::whole(const std::string& path) {
             fmt::format("{} = {} is out of range, expected {}", path, number, range_text(field.low, field.high)));
   }
   return number;
+}
+
+double FieldReader::real(const std::string& path) {
+  const Setting* value =
+      take(path, "a number", [](const Setting& v) { return as_whole(v).has_value() || holds<double>(v); });
+  if (value == nullptr) return 0;
+  const Field& field = *find_field(path);
+  return number(path, path, false, field.low, field.high).value_or(field.low);
 }
 
 std::vector<std::int64_t> FieldReader::wholes(const std::string& path) {

@@ -30,6 +30,7 @@ class FieldReader {
 
   std::string text(const std::string& path);
   std::int64_t whole(const std::string& path);
+  double real(const std::string& path);
   std::vector<std::int64_t> wholes(const std::string& path);
   std::vector<std::string> texts(const std::string& path);
 

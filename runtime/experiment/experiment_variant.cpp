@@ -49,6 +49,7 @@ class Builder {
     if (!reader_.problems.empty()) return finish();
     const std::vector<std::string> paths = given_paths();
     for (const auto& path : paths) read_setting(path);
+    read_rate_schedule();
     check_sizes();
     order_hypers();
     return finish();
@@ -71,6 +72,7 @@ class Builder {
     v.program.optimiser = part_name("optimiser.name");
     v.train.batch = reader_.whole("train.batch");
     v.train.epochs = reader_.whole("train.epochs");
+    v.train.patience = static_cast<std::uint64_t>(reader_.whole("train.patience"));
     v.train.batches_per_epoch = static_cast<std::uint64_t>(reader_.whole("train.batches_per_epoch"));
     v.train.log_every = static_cast<std::uint64_t>(reader_.whole("train.log_every"));
     v.train.measure = static_cast<std::uint64_t>(reader_.whole("train.measure"));
@@ -244,11 +246,16 @@ class Builder {
   }
 
   void unknown_path(const std::string& path) {
+    const std::string near = near_field(path);
+    unfitting(path, fmt::format("there is no setting {}{}", path,
+                                near.empty() ? "; `eligo list settings` shows them all" : "; did you mean " + near + "?"));
+  }
+
+  // The setting of every experiment whose name is nearest; empty if none is near.
+  static std::string near_field(const std::string& path) {
     Names names;
     for (const auto& field : experiment_fields()) names.push_back(field.path);
-    std::string near = suggestion(path, names);
-    if (near.find("did you mean") == std::string::npos) near = "; `eligo list settings` shows them all";
-    unfitting(path, fmt::format("there is no setting {}{}", path, near));
+    return dsl::nearest(path, names);
   }
 
   void read_task_option(const std::string& path, const std::string& name) {
@@ -327,11 +334,49 @@ class Builder {
           path, fmt::format("rule {} learns no {}{}", rule_.found.item, bundle, suggestion(bundle, rule_.learned)));
     }
     if (optimiser_.known && !contains(optimiser_.hypers, hyper)) {
+      const std::string near = suggestion(hyper, optimiser_.hypers), setting = bundle.empty() ? near_field(path) : "";
+      const bool is_setting = !setting.empty() && near.find("did you mean") == std::string::npos;
       return unfitting(path, fmt::format("optimiser {} has no {}{}", optimiser_.found.item, hyper,
-                                         suggestion(hyper, optimiser_.hypers)));
+                                         is_setting ? "; did you mean " + setting + "?" : near));
     }
     const auto value = reader_.number(path, path, false, -kInfinity, std::numeric_limits<double>::max());
     if (value) result_.variant.hypers.emplace_back("optimiser." + name, *value);
+  }
+
+  void read_rate_schedule() {
+    using Kind = RateSchedule::Kind;
+    RateSchedule& rates = result_.variant.rates;
+    const std::string path = "optimiser.schedule", name = reader_.text(path);
+    const Names& names = rate_schedule_names();
+    const auto at = std::find(names.begin(), names.end(), name);
+    if (at == names.end()) return;
+    rates.kind = static_cast<Kind>(at - names.begin());
+    const bool changes = rates.kind != Kind::constant;
+    if (changes && optimiser_.known && !contains(optimiser_.hypers, kStepSize))
+      unfitting(path, fmt::format("optimiser {} has no {} (alpha), which the schedule {} would change; name its step size "
+                                  "so, or leave the schedule out",
+                                  optimiser_.found.item, kStepSize, name));
+    if (schedule_has("warmup", changes, name))
+      rates.warmup = static_cast<std::uint64_t>(reader_.whole("optimiser.warmup"));
+    if (schedule_has("fall_to", rates.kind == Kind::cosine, name)) rates.fall_to = reader_.real("optimiser.fall_to");
+    if (schedule_has("fall_every", rates.kind == Kind::step, name))
+      rates.fall_every = static_cast<std::uint64_t>(reader_.whole("optimiser.fall_every"));
+    if (schedule_has("fall_by", rates.kind == Kind::step, name)) rates.fall_by = reader_.real("optimiser.fall_by");
+    if (rates.kind == Kind::linear && rates.warmup == 0)
+      reader_.problem(reader_.find(path), "optimiser.warmup is missing: the schedule linear rises over so many batches");
+  }
+
+  // What another schedule has may be given for all variants; this one's must be told apart from the optimiser's hypers.
+  bool schedule_has(const std::string& name, bool has, const std::string& schedule) {
+    const std::string path = "optimiser." + name;
+    if (!has && settings_.contains(path))
+      unfitting(path, fmt::format("{}: the schedule {} has none; choose another with optimiser.schedule, or leave this out",
+                                  path, schedule));
+    if (has && contains(optimiser_.hypers, name))
+      reader_.problem(reader_.find("optimiser.schedule"),
+                      fmt::format("{} is of the schedule {}, and optimiser {} has a hyper of this name; rename the hyper",
+                                  path, schedule, optimiser_.found.item));
+    return has;
   }
 
   void read_schedule(const std::string& path, const std::string& name) {
@@ -356,6 +401,15 @@ class Builder {
     } catch (const Error& error) {
       return reader_.problem(reader_.find("task.name"), error.what());
     }
+    const std::uint64_t batches = static_cast<std::uint64_t>(v.train.epochs) * shape.train_batches;
+    if (v.rates.warmup > batches)
+      reader_.problem(reader_.find("optimiser.warmup"),
+                      fmt::format("optimiser.warmup = {}, but a training has {} batches ({} epochs of {}); lower it",
+                                  v.rates.warmup, batches, v.train.epochs, shape.train_batches));
+    if (v.train.patience > 0 && shape.validation_batches == 0)
+      reader_.problem(reader_.find("train.patience"),
+                      fmt::format("train.patience = {}, but task {} has no validation set to watch; leave the setting out",
+                                  v.train.patience, v.task.name));
     const auto fix = [&](const RolePart& part, const std::string& size, std::int64_t value, const char* what) {
       if (!part.given || size.empty()) return;
       const auto own = v.program.sizes.find(size);

@@ -109,7 +109,7 @@ class Predictor {
                               variant_.task.name, split_name(split)));
     Prediction out;
     out.task = task_->description();
-    out.epoch = state_.best_epoch != 0 && options_.checkpoint == "best" ? state_.best_epoch : state_.outcome.epochs;
+    out.epoch = state_.outcome.best_epoch != 0 && options_.checkpoint == "best" ? state_.outcome.best_epoch : state_.outcome.epochs;
     for (std::uint64_t i = 0; i < batches; ++i) out.sequences += static_cast<std::uint64_t>(task_->batch(split, 0, i).examples);
     Collected all(out.sequences, shape_.max_steps);
     std::vector<double> lengths;
@@ -166,7 +166,7 @@ class Predictor {
     if (options_.checkpoint == "last") return;
     if (options_.checkpoint != "best")
       throw Error(fmt::format("--checkpoint {}: it is best or last", options_.checkpoint));
-    if (state_.best_epoch == 0)
+    if (state_.outcome.best_epoch == 0)
       throw Error(fmt::format("{}: there is no best epoch, as no validation has been done; take --checkpoint last", options_.run));
     restore_tensors(NpzReader(path("best")), *session_, true);
   }

@@ -77,53 +77,71 @@ std::string host() {
 
 // --- one writer -----------------------------------------------------------------------------------------------------
 
-// Held until the process ends, however it does.
+namespace {
+
+// An open file or folder; its locks go with it.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return number_; }
+
+ private:
+  int number_;
+};
+
+}  // namespace
+
+// Held until the process ends, however it does. The folder itself is locked beside the file, so that removing the file
+// lets nobody in; not every file system locks folders, so the file's lock is the one that must be had.
 class RunFolder::Lock {
  public:
-  explicit Lock(const std::string& folder) {
+  explicit Lock(const std::string& folder)
+      : folder_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+        file_(::open((folder + "/" + kLock).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666)) {
+    const int fault = errno;
     const std::string path = folder + "/" + kLock;
-    file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
-    if (file_ < 0 && errno == ELOOP) throw Error(fmt::format("{}: is a symbolic link; remove it", path));
-    if (file_ < 0) {
+    if (file_.get() < 0 && fault == ELOOP) throw Error(fmt::format("{}: is a symbolic link; remove it", path));
+    if (file_.get() < 0) {
       throw Error(fmt::format("{}: the folder cannot be written to: {}; change its permissions or choose another with "
                               "--out",
-                              folder, std::strerror(errno)));
+                              folder, std::strerror(fault)));
     }
     struct stat is{};
-    if (fstat(file_, &is) != 0 || !S_ISREG(is.st_mode)) {
-      close(file_);
-      throw Error(fmt::format("{}: is no plain file; remove it", path));
-    }
-    if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
-      const int fault = errno;
-      const std::string writer = text();
-      close(file_);
-      if (fault != EWOULDBLOCK) throw Error(fmt::format("{}: cannot be locked: {}", path, std::strerror(fault)));
-      throw Error(fmt::format("{}: another process writes to this run folder: {}; wait until it ends, or end it", folder,
-                              writer.empty() ? "one that has just begun" : writer));
+    if (fstat(file_.get(), &is) != 0 || !S_ISREG(is.st_mode)) throw Error(fmt::format("{}: is no plain file; remove it", path));
+    if (folder_.get() >= 0 && flock(folder_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) refuse(folder);
+    if (flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EWOULDBLOCK) refuse(folder);
+      throw Error(fmt::format("{}: cannot be locked: {}", path, std::strerror(errno)));
     }
     say(fmt::format("process {} on {}, since {:%Y-%m-%d %H:%M:%S}", getpid(), host(),
                     fmt::localtime(std::time(nullptr))));
   }
-  ~Lock() {
-    say("");
-    close(file_);
-  }
+  ~Lock() { say(""); }
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
 
  private:
+  [[noreturn]] void refuse(const std::string& folder) const {
+    const std::string writer = text();
+    throw Error(fmt::format("{}: another process writes to this run folder: {}; wait until it ends, or end it", folder,
+                            writer.empty() ? "one that run.lock does not name" : writer));
+  }
   std::string text() const {
     std::array<char, 512> bytes{};
-    const ssize_t got = pread(file_, bytes.data(), bytes.size(), 0);
+    const ssize_t got = pread(file_.get(), bytes.data(), bytes.size(), 0);
     return got > 0 ? std::string(bytes.data(), static_cast<std::size_t>(got)) : "";
   }
   // For others to read; the lock does not depend on it, so a full disk is no fault.
   void say(const std::string& who) const {
-    if (ftruncate(file_, 0) != 0) return;
-    [[maybe_unused]] const ssize_t wrote = pwrite(file_, who.data(), who.size(), 0);
+    if (ftruncate(file_.get(), 0) != 0) return;
+    [[maybe_unused]] const ssize_t wrote = pwrite(file_.get(), who.data(), who.size(), 0);
   }
-  int file_ = -1;
+  Descriptor folder_, file_;
 };
 
 // --- making and opening ---------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 //     experiment.toml  metrics.csv  summary.csv  curves.svg  curves.png  rules/  checkpoints/  run.lock
 //
 // experiment.toml is written last: a folder without it is a set-up that was cut short, and may be set up again. One
-// process at a time writes; it holds a lock on run.lock, which says who it is.
+// process at a time writes; it holds a lock on the folder and on run.lock, which says who it is.
 #pragma once
 
 #include <cstdint>

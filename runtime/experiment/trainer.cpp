@@ -54,13 +54,16 @@ void write_summary(const RunFolder& folder, const std::vector<TrainingResult>& r
     return value ? fmt::format("{}", *value) : std::string();
   };
   std::string out =
-      "variant,seed,epochs,batches,final_loss,final_score,test_loss,test_score,cosine,ms_per_batch,diverged\n";
+      "variant,seed,epochs,batches,final_loss,final_score,best_epoch,best_loss,best_score,test_loss,test_score,cosine,"
+      "ms_per_batch,diverged\n";
   for (const auto& [variant, seed, o] : results) {
     std::string name = variant;
     for (std::size_t at = 0; (at = name.find('"', at)) != std::string::npos; at += 2) name.insert(at, 1, '"');
-    out += fmt::format("\"{}\",{},{},{},{},{},{},{},{},{:.4f},{}\n", name, seed, o.epochs, o.batches, o.final_loss,
-                       text(o.final_score), text(o.test_loss), text(o.test_score), text(o.cosine), o.milliseconds,
-                       o.diverged ? 1 : 0);
+    const bool best = o.best_epoch > 0;
+    out += fmt::format("\"{}\",{},{},{},{},{},{},{},{},{},{},{},{:.4f},{}\n", name, seed, o.epochs, o.batches,
+                       o.final_loss, text(o.final_score), best ? fmt::format("{}", o.best_epoch) : "",
+                       best ? fmt::format("{}", o.best_loss) : "", text(o.best_score), text(o.test_loss),
+                       text(o.test_score), text(o.cosine), o.milliseconds, o.diverged ? 1 : 0);
   }
   write_file_atomically(folder.summary(), out);
 }
@@ -292,40 +295,93 @@ bool is_complete(const Experiment& experiment, const RunFolder& folder) {
   return true;
 }
 
+namespace {
+
+using Outcomes = std::vector<const Outcome*>;
+using Value = std::function<std::optional<double>(const Outcome&)>;
+
+// A cell: the mean of what the outcomes have; empty if none has it.
+std::string mean_of(const Outcomes& outcomes, const char* format, const Value& value) {
+  std::vector<double> values;
+  for (const Outcome* outcome : outcomes)
+    if (const auto one = value(*outcome)) values.push_back(*one);
+  return mean_text(values, format);
+}
+
+// How a task's score is shown: an accuracy in per cent, bits as they are.
+struct ScoreColumn {
+  explicit ScoreColumn(const Task& task)
+      : heading(task.score_name().empty() ? "score" : task.score_name() + (task.score_is_share() ? " %" : "")),
+        format(task.score_is_share() ? "{:.2f}" : "{:.3f}"), scale(task.score_is_share() ? 100 : 1) {}
+  std::optional<double> scaled(const std::optional<double>& score) const {
+    return score ? std::optional(scale * *score) : std::nullopt;
+  }
+  std::string heading;
+  const char* format;
+  double scale;
+};
+
+// "last" is of the parameters in -last.npz, "best" and "test" of those in -best.npz.
+std::vector<std::string> headings(const std::string& unit) {
+  return {"variant",      "last epoch", "last loss",    "last " + unit, "best epoch", "best loss",
+          "best " + unit, "test loss",  "test " + unit, "cosine",       "ms/batch"};
+}
+
+std::vector<std::string> table_row(const Variant& variant, const Outcomes& outcomes, const ScoreColumn& score,
+                                   bool stopped) {
+  const bool diverged = std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome* o) { return o->diverged; });
+  const auto mean = [&](const char* format, const Value& value) { return mean_of(outcomes, format, value); };
+  const char* const epochs = outcomes.size() == 1 ? "{:.0f}" : "{:.1f}";
+  const auto best = [](const Outcome& o, double value) { return o.best_epoch > 0 ? std::optional(value) : std::nullopt; };
+  return {variant.name,
+          stopped ? mean(epochs, [](const Outcome& o) { return static_cast<double>(o.epochs); }) : "",
+          diverged ? "diverged" : mean("{:.4g}", [](const Outcome& o) { return o.final_loss; }),
+          mean(score.format, [&](const Outcome& o) { return score.scaled(o.final_score); }),
+          mean(epochs, [&](const Outcome& o) { return best(o, static_cast<double>(o.best_epoch)); }),
+          mean("{:.4g}", [&](const Outcome& o) { return best(o, o.best_loss); }),
+          mean(score.format, [&](const Outcome& o) { return score.scaled(o.best_score); }),
+          mean("{:.4g}", [](const Outcome& o) { return o.test_score ? std::nullopt : o.test_loss; }),
+          mean(score.format, [&](const Outcome& o) { return score.scaled(o.test_score); }),
+          mean("{:.3f}", [](const Outcome& o) { return o.cosine; }),
+          mean("{:.3f}", [](const Outcome& o) { return o.milliseconds; })};
+}
+
+// Which parameters the numbers are of, and what else the headings do not say.
+std::string legend(const std::vector<TrainingResult>& results) {
+  const auto any = [&](bool (*has)(const Outcome&)) {
+    return std::any_of(results.begin(), results.end(), [&](const TrainingResult& r) { return has(r.outcome); });
+  };
+  const bool validated = any([](const Outcome& o) { return o.best_epoch > 0; });
+  const bool not_validated = any([](const Outcome& o) { return o.best_epoch == 0 && !o.diverged; });
+  const bool tested = any([](const Outcome& o) { return o.test_loss.has_value(); });
+  std::string text;
+  if (validated) text = "last: validation after the last epoch; best: after the epoch of lowest validation loss";
+  else if (not_validated) text = "last: of the last training batches, for want of a validation set";
+  if (tested) text += validated ? "; test: with the parameters of the best" : "; test: with the last parameters";
+  if (!text.empty()) text += "\n";
+  if (any([](const Outcome& o) { return o.cosine.has_value(); }))
+    text += "cosine: of what the rule adds to the cell with steepest descent on the loss, mean over the training\n";
+  return text;
+}
+
+}  // namespace
+
 std::string result_table(const Experiment& experiment, const std::vector<TrainingResult>& results) {
-  Table table = {{"variant", "final loss", "score", "test score", "cosine", "ms/batch"}};
-  const auto task = make_task(experiment.variants[0].task);
-  const double scale = task->score_is_share() ? 100 : 1;
-  const char* digits = task->score_is_share() ? "{:.2f}" : "{:.3f}";
-  if (!task->score_name().empty()) {
-    const std::string score = task->score_name() + (task->score_is_share() ? " %" : "");
-    table[0][2] = score;
-    table[0][3] = "test " + score;
-  }
-  for (const auto& variant : experiment.variants) {
-    std::vector<double> losses, scores, tests, cosines, times;
-    bool diverged = false;
-    for (const auto& result : results) {
-      if (result.variant != variant.name) continue;
-      const Outcome& o = result.outcome;
-      diverged = diverged || o.diverged;
-      losses.push_back(o.final_loss);
-      if (o.final_score) scores.push_back(scale * *o.final_score);
-      if (o.test_score) tests.push_back(scale * *o.test_score);
-      if (o.cosine) cosines.push_back(*o.cosine);
-      times.push_back(o.milliseconds);
-    }
-    if (losses.empty()) continue;
-    table.push_back({variant.name, diverged ? "diverged" : mean_text(losses, "{:.4g}"), mean_text(scores, digits),
-                     mean_text(tests, digits), mean_text(cosines, "{:.3f}"), mean_text(times, "{:.3f}")});
-  }
+  std::map<std::string, Outcomes> outcomes;
+  for (const auto& result : results) outcomes[result.variant].push_back(&result.outcome);
+  bool stopped = false;  // before its last epoch, by its patience
+  for (const auto& variant : experiment.variants)
+    for (const Outcome* o : outcomes[variant.name])
+      stopped = stopped || (!o->diverged && o->epochs < static_cast<std::uint64_t>(variant.train.epochs));
+  const ScoreColumn score(*make_task(experiment.variants[0].task));
+  Table table = {headings(score.heading)};
+  for (const auto& variant : experiment.variants)
+    if (!outcomes[variant.name].empty()) table.push_back(table_row(variant, outcomes[variant.name], score, stopped));
   if (table.size() == 1) return "";
-  const bool has_cosine = std::any_of(table.begin() + 1, table.end(), [](const auto& row) { return !row[4].empty(); });
   std::string diverged;
   for (const auto& [variant, seed, outcome] : results)
     if (outcome.diverged) diverged += fmt::format("{}, seed {}: diverged {}\n", variant, seed, outcome.divergence);
-  return layout(table) + diverged +
-         (has_cosine ? "cosine: of what the rule adds to the cell with steepest descent on the loss, mean over the training\n" : "");
+  return layout(table) + diverged + legend(results);
 }
 
 }  // namespace eligo

@@ -75,6 +75,7 @@ Training::Training(const Variant& variant, std::shared_ptr<const Program> progra
       program_(std::move(program)),
       session_(program_, options_) {
   for (const auto& [name, value] : variant.hypers) session_.set_hyper(name, value);
+  rates_.emplace(session_, variant.rates, static_cast<std::uint64_t>(variant.train.epochs) * shape_.train_batches);
   if (variant.train.measure > 0) make_probe();
 }
 
@@ -105,8 +106,7 @@ void Training::put_into(MetricsFile& metrics, std::string last_path, std::string
 bool Training::run() {
   saved_ = begun_ = Clock::now();
   begun_batches_ = state_.outcome.batches;
-  const auto epochs = static_cast<std::uint64_t>(variant_.train.epochs);
-  while (state_.outcome.epochs < epochs && !state_.outcome.diverged) {
+  while (!has_ended()) {
     if (!train_epoch() || (!state_.outcome.diverged && !finish_epoch())) {
       save();
       return false;
@@ -115,6 +115,18 @@ bool Training::run() {
   if (finish()) return true;
   save();
   return false;
+}
+
+bool Training::has_ended() const {
+  const Outcome& outcome = state_.outcome;
+  return outcome.diverged || outcome.epochs >= static_cast<std::uint64_t>(variant_.train.epochs) || out_of_patience();
+}
+
+// A function of what the checkpoint holds, so that a resumed training stops where it would have stopped.
+bool Training::out_of_patience() const {
+  const Outcome& outcome = state_.outcome;
+  return variant_.train.patience > 0 && outcome.best_epoch > 0 &&
+         outcome.epochs - outcome.best_epoch >= variant_.train.patience;
 }
 
 // --- batches --------------------------------------------------------------------------------------------------------
@@ -135,6 +147,7 @@ void Training::train_batch() {
   const Batch batch = task_.batch(Split::train, outcome.epochs, state_.index);
   check_finite(batch,
                fmt::format("task {}, epoch {}, batch {}", variant_.task.name, outcome.epochs + 1, state_.index + 1));
+  rates_->set(session_, outcome.batches);
   const auto begin = Clock::now();
   const RunResult result = session_.train(batch);
   const double seconds = seconds_since(begin);
@@ -222,15 +235,26 @@ bool Training::finish_epoch() {
     MetricsRow validation = row(Split::validation, sums);
     validation.cosine = epoch_cosine_;
     place_.metrics->append(validation);
-    if (state_.best_epoch == 0 || outcome.final_loss < state_.best_loss) {
-      state_.best_loss = outcome.final_loss;
-      state_.best_epoch = outcome.epochs;
-      take_best();
-    }
+    keep_if_best(sums);
   }
   if (seconds_since(saved_) > save_every_) save();
   show(false);
   return true;
+}
+
+void Training::keep_if_best(const Sums& validation) {
+  Outcome& outcome = state_.outcome;
+  const double loss = validation.loss / validation.examples;
+  if (outcome.best_epoch == 0 || loss < outcome.best_loss) {
+    outcome.best_loss = loss;
+    outcome.best_score = ratio(validation.score, validation.counted);
+    outcome.best_epoch = outcome.epochs;
+    take_best();
+  }
+  if (out_of_patience() && outcome.epochs < static_cast<std::uint64_t>(variant_.train.epochs))
+    place_.progress->line(fmt::format("{}, seed {}: stops after epoch {}, since no validation loss was below that of "
+                                      "epoch {}",
+                                      variant_.name, place_.seed, outcome.epochs, outcome.best_epoch));
 }
 
 // How what the rule adds to the cell points after an epoch, on batches of the next one.
@@ -245,15 +269,16 @@ void Training::measure_alignment() {
   state_.outcome.cosine = state_.cosine_sum / state_.cosine_count;
 }
 
-// The end: the test with the best parameters.
+// The end: the test, with the best parameters; without a validation set there are no best ones, only the last.
 bool Training::finish() {
   save();
-  if (!state_.outcome.diverged && shape_.test_batches > 0 && state_.best_epoch > 0) {
+  if (!state_.outcome.diverged && shape_.test_batches > 0) {
     const std::uint64_t sequence = session_.sequence();
-    exchange_best();
+    const bool best = state_.outcome.best_epoch > 0;
+    if (best) exchange_best();
     Sums sums;
     const bool done = evaluate(Split::test, shape_.test_batches, sums);
-    exchange_best();
+    if (best) exchange_best();
     session_.set_sequence(sequence);
     if (!done) return false;
     state_.outcome.test_loss = sums.loss / sums.examples;

@@ -50,6 +50,9 @@ class Training {
   bool train_epoch();
   void train_batch();
   bool finish_epoch();
+  bool has_ended() const;
+  bool out_of_patience() const;
+  void keep_if_best(const Sums& validation);
   void measure_alignment();
   bool finish();
   void diverge(const std::optional<NonFinite>& found, const std::string& when);
@@ -73,6 +76,7 @@ class Training {
   SessionOptions options_;
   std::shared_ptr<const Program> program_;
   Session session_;
+  std::optional<ScheduledRates> rates_;
   std::unique_ptr<AlignmentProbe> probe_;
   TrainingState state_;
   std::optional<double> epoch_cosine_;  // after the epoch that has just ended

@@ -100,8 +100,9 @@ void write_state(NpzWriter& to, const TrainingState& state, const TrainingLimits
   put("cosine_count", state.cosine_count);
   put("seconds", state.seconds);
   put("train_loss", state.train_loss);
-  put("best_loss", state.best_loss);
-  put("best_epoch", static_cast<double>(state.best_epoch));
+  put("best_loss", o.best_loss);
+  put("best_score", or_nan(o.best_score));
+  put("best_epoch", static_cast<double>(o.best_epoch));
   const TrainingState::Sums& s = state.sums;
   put_all("sums", {s.loss, s.examples, s.score, s.counted, s.seconds, s.batches});
   std::vector<double> codes;
@@ -140,8 +141,9 @@ TrainingState read_state(const NpzReader& from, const TrainingLimits& limits) {
   if (state.cosine_count > 0) o.cosine = state.cosine_sum / state.cosine_count;
   state.seconds = fields.amount("seconds");
   state.train_loss = fields.number("train_loss");
-  state.best_loss = fields.number("best_loss");
-  state.best_epoch = fields.progress("best_epoch", o.epochs);
+  o.best_loss = fields.number("best_loss");
+  if (from.find("progress.best_score") != nullptr) o.best_score = from_nan(fields.number("best_score"));
+  o.best_epoch = fields.progress("best_epoch", o.epochs);
   state.sequence = fields.count(kSequence, any);
   if (o.batches > 0) o.milliseconds = 1000 * state.seconds / static_cast<double>(o.batches);
   state.sums = sums_of(fields);

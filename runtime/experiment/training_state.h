@@ -14,9 +14,14 @@ struct Outcome {
   bool complete = false, diverged = false;
   std::string divergence;  // where it began: "L.loss at step 5 of example 1 is inf"
   std::uint64_t epochs = 0, batches = 0;
-  double final_loss = 0;                        // of validation after the last epoch; without one, of training
-  std::optional<double> final_score;            // the same of the task's score
-  std::optional<double> test_loss, test_score;  // with the parameters of the epoch of lowest validation loss
+  // With the parameters after the last epoch: of validation; without a validation set, of training.
+  double final_loss = 0;
+  std::optional<double> final_score;  // the task's, of validation
+  // With the parameters after the epoch of lowest validation loss, the first of several; of validation.
+  std::uint64_t best_epoch = 0;  // from 1 on; 0: none yet, or the task has no validation set
+  double best_loss = 0;
+  std::optional<double> best_score;
+  std::optional<double> test_loss, test_score;  // with the same; without a validation set, with the last parameters
   std::optional<double> cosine;                 // of what ψ learns with the loss's gradient, mean over the epochs
   double milliseconds = 0;                      // of a training batch, mean
 };
@@ -29,8 +34,6 @@ struct TrainingState {
   std::uint64_t index = 0;                  // batches done of the current epoch
   double cosine_sum = 0, cosine_count = 0;  // of the epochs
   double seconds = 0, train_loss = 0;       // of all batches; of the last row
-  double best_loss = 0;
-  std::uint64_t best_epoch = 0;  // 0: none yet
   std::uint64_t sequence = 0;    // of the session
   Sums sums;
 };

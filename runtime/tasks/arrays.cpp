@@ -143,10 +143,10 @@ class Arrays final : public Task {
     if (most != 0 && rest.size() > most) rest.resize(most);
     std::sort(rest.begin(), rest.end());
     train_ = pieces_of(data, rest, cut_);
-    if (train_.empty() || validation_.empty())
-      throw Error(fmt::format("{}: {} sequences leave {} for training and {} for validation; change task.validation and "
-                              "task.test, or name files for them (task.validation_data, task.test_data)",
-                              data.path, data.lengths.size(), train_.size(), validation_.size()));
+    if (train_.empty())
+      throw Error(fmt::format("{}: {} sequences leave none for training; lower task.validation or task.test, or name files "
+                              "for them (task.validation_data, task.test_data)",
+                              data.path, data.lengths.size()));
   }
 
   void take_other_test(const TaskSpec& spec) {

@@ -137,15 +137,20 @@ ProgramSpec sized(ProgramSpec spec, const SessionOptions& options) {
 struct Side {
   std::shared_ptr<const Program> program;
   std::optional<Session> session;
+  std::optional<ScheduledRates> rates;
   std::optional<Additions> added;  // of the last update
   std::vector<double> milliseconds;
 
-  Side(const Variant& variant, const SessionOptions& options) : program(compile(sized(variant.program, options))) {
+  // A schedule runs as in a training of the variant on a task of this shape.
+  Side(const Variant& variant, const SessionOptions& options, const TaskShape& shape)
+      : program(compile(sized(variant.program, options))) {
     session.emplace(program, options);
     for (const auto& [name, value] : variant.hypers) session->set_hyper(name, value);
+    rates.emplace(*session, variant.rates, static_cast<std::uint64_t>(variant.train.epochs) * shape.train_batches);
   }
 
   double update(const Batch& batch) {
+    rates->set(*session, milliseconds.size());
     added.emplace(*session);
     const auto before = std::chrono::steady_clock::now();
     const double loss = session->run(batch).loss;
@@ -268,7 +273,7 @@ Comparison compare(const CompareOptions& o) {
   const std::unique_ptr<Task> task = make_task(task_spec);
   const TaskShape shape = task->shape();
   const SessionOptions options{.batch = variant_a.train.batch, .steps = shape.max_steps, .seed = o.seed};
-  Side a(variant_a, options), b(variant_b, options);
+  Side a(variant_a, options, shape), b(variant_b, options, shape);
 
   Comparison out;
   out.task = task_spec.name;

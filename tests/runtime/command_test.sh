@@ -114,7 +114,7 @@ diff <(numbers whole) <(numbers threads) >diff.txt || fail "metrics depend on th
 
 expect 0 "not MNIST" "$eligo" run seq_mnist --out digits rule=bptt rule.n=5 model.n=8 train.epochs=1 \
   train.batches_per_epoch=5 train.measure=1 task.drawn_train=500 task.drawn_test=100
-grep -q "accuracy" out.txt || fail "no accuracy for seq_mnist"
+grep -q "last accuracy %   best epoch   best loss   best accuracy %   test accuracy %" out.txt || fail "no accuracy for seq_mnist"
 
 # A rule that leaves a parameter out says so wherever the two meet, and no tool calls it exact.
 cat >forgetful.eli <<'END'

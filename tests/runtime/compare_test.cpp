@@ -39,6 +39,16 @@ TEST(Compare, ARuleIsItself) {
   EXPECT_TRUE(c.only_a.empty() && c.only_b.empty());
 }
 
+// The gradients of the first update are the same; the steps are not.
+TEST(Compare, ASideMayHaveAScheduleOfItsStepSizes) {
+  CompareOptions o = small("bptt", "bptt");
+  o.b = {{"optimiser.schedule", text("linear")}, {"optimiser.warmup", whole(6)}};
+  const Comparison c = compare(o);
+  for (const auto& bundle : c.updates.front().bundles) EXPECT_GT(bundle.drift, 1e-4);
+  o.a = o.b;
+  EXPECT_EQ(largest(compare(o), &BundleDifference::drift), 0);
+}
+
 TEST(Compare, RtrlCarriedDenselyIsBpttAndCostsMore) {
   CompareOptions o = small("rtrl", "bptt");
   o.a = {{"schedule.P", text("dense")}};

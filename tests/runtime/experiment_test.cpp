@@ -106,6 +106,63 @@ TEST_F(Experiments, VariantsTakeWhatTheyHave) {
   EXPECT_EQ(load(std::string(kBase) + kCompare, {}, {"full"}).variants.size(), 1U);
 }
 
+TEST_F(Experiments, PatienceNeedsAValidationSet) {
+  const std::vector<std::string> digits = {"task=seq_mnist", "task.drawn_train=100", "task.drawn_test=10", "train.patience=3"};
+  EXPECT_EQ(load(kBase, digits).variants[0].train.patience, 3U);
+  EXPECT_EQ(load(kBase).variants[0].train.patience, 0U);
+  std::vector<std::string> without = digits;
+  without.push_back("task.validation=0");
+  EXPECT_MENTIONS(fault(kBase, without), "command line: train.patience = 3, but task seq_mnist has no validation set to watch; leave");
+  EXPECT_MENTIONS(fault(kBase, {"train.patience=-1"}), "out of range");
+}
+
+TEST_F(Experiments, SchedulesOfStepSizes) {
+  using Kind = RateSchedule::Kind;
+  EXPECT_EQ(load(kBase).variants[0].rates.kind, Kind::constant);
+  const Experiment e = load(kBase, {"optimiser.schedule=[\"linear\", \"cosine\", \"step\"]", "optimiser.warmup=20",
+                                    "optimiser.fall_to=0.1", "optimiser.fall_every=30", "optimiser.fall_by=0.5"});
+  ASSERT_EQ(e.variants.size(), 3U);
+  const RateSchedule linear = e.variants[0].rates, cosine = e.variants[1].rates, step = e.variants[2].rates;
+  EXPECT_EQ(linear.kind, Kind::linear);
+  EXPECT_EQ(cosine.kind, Kind::cosine);
+  EXPECT_EQ(step.kind, Kind::step);
+  for (const RateSchedule& each : {linear, cosine, step}) EXPECT_EQ(each.warmup, 20U);
+  EXPECT_EQ(cosine.fall_to, 0.1);
+  EXPECT_EQ(step.fall_every, 30U);
+  EXPECT_EQ(step.fall_by, 0.5);
+  const Experiment again = load_experiment(folder.write("again.toml", e.resolved()), {});
+  EXPECT_EQ(again.resolved(), e.resolved());
+  EXPECT_EQ(again.variants[2].rates.fall_by, 0.5);
+  EXPECT_EQ(load(kBase, {"optimiser.schedule=cosine", "optimiser.fall_to=1"}).variants[0].rates.fall_to, 1);
+  // A file's schedule taken back on the command line.
+  const std::string file = changed("theta.alpha = 1e-4", "schedule = \"linear\"\nwarmup = 5");
+  EXPECT_EQ(load(file).variants[0].rates.warmup, 5U);
+  const Experiment plain = load(file, {"optimiser.schedule=constant"});
+  EXPECT_EQ(plain.variants[0].rates.kind, Kind::constant);
+  EXPECT_EQ(plain.notes.size(), 1U);
+}
+
+TEST_F(Experiments, FaultsOfSchedules) {
+  const auto of = [&](std::vector<std::string> overrides) { return fault(kBase, std::move(overrides)); };
+  EXPECT_MENTIONS(of({"optimiser.schedule=cosin"}), "command line: optimiser.schedule cannot be cosin; did you mean cosine?");
+  EXPECT_MENTIONS(of({"optimiser.warmup=3"}), "command line: optimiser.warmup: the schedule constant has none");
+  EXPECT_MENTIONS(of({"optimiser.schedule=linear", "optimiser.warmup=3", "optimiser.fall_by=0.5"}), "optimiser.fall_by: the schedule linear has none");
+  EXPECT_MENTIONS(of({"optimiser.schedule=linear"}), "optimiser.warmup is missing");
+  EXPECT_MENTIONS(of({"optimiser.schedule=step"}), "optimiser.fall_every is missing");
+  EXPECT_MENTIONS(of({"optimiser.schedule=step", "optimiser.fall_every=0"}), "out of range");
+  EXPECT_MENTIONS(of({"optimiser.schedule=cosine", "optimiser.fall_to=1.5"}), "optimiser.fall_to = 1.5 is out of range, expected 0 to 1");
+  EXPECT_MENTIONS(of({"optimiser.schedule=cosine", "optimiser.fall_to=little"}), "expected a number");
+  EXPECT_MENTIONS(of({"optimiser.schedule=cosine", "optimiser.warmup=301"}), "has 300 batches (3 epochs of 100)");
+  EXPECT_MENTIONS(of({"optimiser.warmap=3"}), "did you mean optimiser.warmup?");
+  folder.write("own.eli", "optimiser bare(p, grad) {\n  hyper η = 0.1\n  p := p + η*grad\n}\n"
+                          "optimiser crowded(p, grad) {\n  hyper α = 0.1, warmup = 2\n  p := p + α*warmup*grad\n}\n");
+  const std::string plain = changed("name = \"adam\"\nalpha = 1e-3\ntheta.alpha = 1e-4\nbeta2 = 0.98", "name = \"own.eli:bare\"");
+  EXPECT_EQ(error_of([&] { load(plain); }), "");
+  EXPECT_MENTIONS(fault(plain, {"optimiser.schedule=cosine"}), "optimiser bare has no α (alpha), which the schedule cosine would change");
+  const std::string crowded = changed("name = \"adam\"\nalpha = 1e-3\ntheta.alpha = 1e-4\nbeta2 = 0.98", "name = \"own.eli:crowded\"");
+  EXPECT_MENTIONS(fault(crowded, {"optimiser.schedule=cosine"}), "optimiser crowded has a hyper of this name; rename the hyper");
+}
+
 TEST_F(Experiments, OverridesInGreekAndAscii) {
   const Experiment e = load(
       kBase, {"rule.λ=0.25", "optimiser.psi.alpha=0", "model.cell=gru", "seeds=[4]", "train.epochs=7", "task.T=20"});

@@ -203,7 +203,7 @@ def faults():
     done = case("text", "c.txt", "train", steps=1)[0]
     assert done.returncode == 1 and "c.txt:2: byte 5 is no UTF-8" in done.stderr, done.stderr
     for options, words in [({"x": "a"}, "there is no array a"), ({"targets": "labels"}, "expected auto, real, binary or label"),
-                           ({"normalise": "std"}, "expected none, standard or range"), ({"validation": 0}, "0 for validation"),
+                           ({"normalise": "std"}, "expected none, standard or range"), ({"validation": 0.6, "test": 0.5}, "leave none for training"),
                            ({"targets": "binary"}, "expected 0 or 1"), ({"lengths": "n"}, "there is no array n")]:
         done = case("arrays", "k.npz", "train", **options)[0]
         assert done.returncode == 1 and words in done.stderr, (options, done.stderr)

@@ -6,7 +6,10 @@
 #include "runtime/library/library.h"
 #include "support/text_file.h"
 #include "temporary.h"
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <csignal>
 
 namespace eligo::test {
 namespace {
@@ -51,6 +54,42 @@ TEST(RunFolder, HasOneWriter) {
   }
   EXPECT_EQ(read_file(path + "/run.lock"), "");
   EXPECT_TRUE(RunFolder::open(path).locked());
+}
+
+// A file that says who writes is easily taken for a leftover.
+TEST(RunFolder, HasOneWriterAlsoWhenTheLockFileIsRemoved) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run";
+  const RunFolder writer = RunFolder::create(path);
+  write_file_atomically(writer.experiment(), "");
+  std::filesystem::remove(path + "/run.lock");
+  EXPECT_MENTIONS(error_of([&] { RunFolder::open(path); }), path + ": another process writes to this run folder");
+}
+
+// The process that holds it is another one, and is killed: the system drops the lock, and what the file says is stale.
+TEST(RunFolder, AKilledWriterLeavesNoLock) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run";
+  folder.write("run/experiment.toml", "");
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const RunFolder writer = RunFolder::open(path);
+    if (write(ready[1], "x", 1) == 1) pause();
+    _exit(1);
+  }
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  const std::string it = "process " + std::to_string(child) + " on ";
+  EXPECT_MENTIONS(error_of([&] { RunFolder::open(path); }), it);
+  EXPECT_FALSE(RunFolder::read(path).locked());  // readers are not kept out
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  EXPECT_MENTIONS(read_file(path + "/run.lock"), it);
+  EXPECT_TRUE(RunFolder::open(path).locked());
+  EXPECT_EQ(read_file(path + "/run.lock"), "");
+  for (const int end : ready) close(end);
 }
 
 TEST(RunFolder, ASetUpThatWasCutShortIsDoneAgain) {

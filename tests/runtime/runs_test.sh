@@ -119,15 +119,36 @@ cp -r whole gone
 rm gone/metrics.csv
 expect 0 "rows that were written are no longer in gone/metrics.csv" "$eligo" run --resume gone
 
-# One writer: the second is told who is at it, and the first is not disturbed.
-"$eligo" run toy.toml --out busy train.epochs=400 >busy.txt 2>&1 &
+# One writer: the second is told who is at it and changes nothing, and the first is not disturbed.
+"$eligo" run toy.toml --out busy train.epochs=100000 train.log_every=300 >busy.txt 2>&1 &
 process=$!
 wait_for 2 busy
-expect 1 "another process writes to this run folder: process $process on " "$eligo" run --resume busy
+kill -STOP $process
+all_of() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum; find . | sort); }
+all_of busy >before.txt
+expect 1 "busy: another process writes to this run folder: process $process on $(uname -n), since 2" "$eligo" run --resume busy
 expect 1 "there is a run in this folder already" "$eligo" run toy.toml --out busy
+all_of busy | diff before.txt - >diff.txt || fail "who was refused changed the folder"$'\n'"$(cat diff.txt)"
+rm busy/run.lock
+expect 1 "busy: another process writes to this run folder" "$eligo" run --resume busy
+kill -CONT $process
 kill -INT $process
 wait $process
 [ $? = 130 ] || fail "the writer was disturbed"$'\n'"$(tail -n 3 busy.txt)"
+
+# A writer that is killed keeps nobody out.
+"$eligo" run --resume busy >busy.txt 2>&1 &
+process=$!
+for _ in $(seq 1000); do grep -q "process $process on" busy/run.lock && break; sleep 0.01; done
+kill -KILL $process || fail "the writer had ended"
+wait $process 2>/dev/null
+grep -q "process $process on" busy/run.lock || fail "the killed writer was not at it"
+"$eligo" run --resume busy >busy.txt 2>&1 &
+process=$!
+wait_for "$(wc -l <busy/metrics.csv)" busy  # before it trains it does not heed an interrupt
+kill -INT $process
+wait $process
+[ $? = 130 ] || fail "a killed writer keeps others out"$'\n'"$(tail -n 3 busy.txt)"
 
 # A run goes on with its own copies, from any folder, whatever happens to the files that it was begun with.
 mkdir mine && cat >mine/mine.eli <<'END'
@@ -197,7 +218,7 @@ diff <(grep -A 9 "^variant" wild.txt) <(grep -A 9 "^variant" out.txt) >diff.txt 
 # Only plain files of the run's own settings are gone on with; nothing is waited for, and no link is followed.
 "$eligo" run toy.toml --out part train.epochs=2000 --only first >part.txt 2>&1 &
 process=$!
-wait_for 5 part
+wait_for 20 part  # an epoch has 15 rows: there is a best one
 kill -INT $process
 wait $process
 broken() { rm -rf bad; cp -r part bad; }

@@ -21,7 +21,9 @@ TrainingState sample() {
   state.index = 3;
   state.cosine_sum = 1.5;
   state.cosine_count = 2;
-  state.best_epoch = 1;
+  state.outcome.best_epoch = 1;
+  state.outcome.best_loss = 0.125;
+  state.outcome.best_score = 0.75;
   state.sequence = 30;
   state.sums = {-1, 2, 3, 4, 5, 6};
   return state;
@@ -56,7 +58,9 @@ TEST_F(Counters, ComeBack) {
   EXPECT_FALSE(back.outcome.test_loss.has_value());
   EXPECT_EQ(back.outcome.cosine, 0.75);
   EXPECT_EQ(back.index, 3U);
-  EXPECT_EQ(back.best_epoch, 1U);
+  EXPECT_EQ(back.outcome.best_epoch, 1U);
+  EXPECT_EQ(back.outcome.best_loss, 0.125);
+  EXPECT_EQ(back.outcome.best_score, 0.75);
   EXPECT_EQ(back.sequence, 30U);
   EXPECT_EQ(back.sums.loss, -1);
   EXPECT_EQ(back.sums.batches, 6);
