@@ -14,7 +14,9 @@
 namespace eligo {
 
 MappedFile::MappedFile(const std::string& path) {
-  const auto fail = [&](const std::string& reason) { throw Error(fmt::format("{}: cannot be read: {}", path, reason)); };
+  const auto fail = [&](const std::string& reason) {
+    throw Error(fmt::format("{}: cannot be read: {}", path, reason));
+  };
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat status {};
   if (file < 0 || fstat(file, &status) != 0) {

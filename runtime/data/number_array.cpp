@@ -188,7 +188,8 @@ NumberArray read_npy(const std::string& path) {
     throw Error(fmt::format("{}: {}; write it with numpy.save", path, what));
   };
   const NpyHeader header = read_npy_header(
-      file->size(), [&](std::uint64_t at, std::uint64_t count) { return std::string(file->data() + at, count); }, wrong);
+      file->size(), [&](std::uint64_t at, std::uint64_t count) { return std::string(file->data() + at, count); },
+      wrong);
   const char* values = file->data() + header.bytes;
   const auto owner = keep(values, file->size() - header.bytes, file);
   NumberArray array = array_of(header, values, owner, path);

@@ -1,7 +1,7 @@
 // Arrays of numbers as they lie in a file, of any number type, order and shape, and their readers for NumPy's formats.
 //
-// Beyond 64 MiB a plain .npy file, and a member of an .npz file that is stored uncompressed, is mapped, not read: a file
-// larger than the memory is no obstacle. It must not be shortened while a program runs on it.
+// Beyond 64 MiB a plain .npy file, and a member of an .npz file that is stored uncompressed, is mapped, not read: a
+// file larger than the memory is no obstacle. It must not be shortened while a program runs on it.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,8 @@ struct NumberArray {
 const char* type_name(NumberArray::Type type);
 int width_of(NumberArray::Type type);
 
-// Throw eligo::Error naming the file, the array, the place and what is wrong: not NumPy's, truncated, damaged, values that
-// are no numbers (texts, complex, objects), another byte order.
+// Throw eligo::Error naming the file, the array, the place and what is wrong: not NumPy's, truncated, damaged, values
+// that are no numbers (texts, complex, objects), another byte order.
 NumberArray read_npy(const std::string& path);
 
 struct NpzArrays {

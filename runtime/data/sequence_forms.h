@@ -15,7 +15,8 @@ Sequences sequences_of_table(const SequenceFile& file);        // .csv, .tsv
 Sequences sequences_of_time_series(const SequenceFile& file);  // .ts
 
 // Values in memory as rows of so many channels.
-StepValues rows_of(std::vector<double> values, std::int64_t channels, std::vector<std::uint64_t> first, std::string name);
+StepValues rows_of(std::vector<double> values, std::int64_t channels, std::vector<std::uint64_t> first,
+                   std::string name);
 // One value for each sequence.
 StepValues value_each(std::vector<double> values, std::int64_t channels, std::string name);
 // "; did you mean labels?" or "; there are a, b"
@@ -26,7 +27,9 @@ bool read_number(const std::string& text, double& value);
 // Labels that are texts: numbered as they come, and in the order of their names in the end.
 class LabelNames {
  public:
-  double number(const std::string& text) { return numbers_.try_emplace(text, static_cast<double>(numbers_.size())).first->second; }
+  double number(const std::string& text) {
+    return numbers_.try_emplace(text, static_cast<double>(numbers_.size())).first->second;
+  }
   bool empty() const { return numbers_.empty(); }
   // Makes each number the rank of its text, and the texts the classes.
   void finish(std::vector<double>& numbers, Sequences& out) const;

@@ -58,8 +58,7 @@ TargetKind kind_of(const std::string& asked, const Sequences& data) {
   if (asked == "real") return TargetKind::real;
   if (asked == "binary") return TargetKind::binary;
   if (asked == "label") return TargetKind::label;
-  if (asked != "auto")
-    throw Error(fmt::format("targets = {}: expected auto, real, binary or label", asked));
+  if (asked != "auto") throw Error(fmt::format("targets = {}: expected auto, real, binary or label", asked));
   if (!data.class_names.empty()) return TargetKind::label;
   if (data.y.array.type == NumberArray::Type::boolean) return TargetKind::binary;
   return data.y.array.whole() ? TargetKind::label : TargetKind::real;
@@ -76,8 +75,10 @@ void check_binary(const Sequences& data) {
 // The classes are the different values, in order.
 void find_classes(Sequences& data) {
   if (data.y.channels != 1)
-    throw Error(fmt::format("{}: {} values for each target, expected one label; targets = \"real\" or \"binary\" takes "
-                            "several", data.y.array.name, data.y.channels));
+    throw Error(
+        fmt::format("{}: {} values for each target, expected one label; targets = \"real\" or \"binary\" takes "
+                    "several",
+                    data.y.array.name, data.y.channels));
   if (!data.class_names.empty()) return;
   std::set<double> found;
   for_each_value(data, data.y, [&](double value, std::uint64_t i, std::int64_t t, std::int64_t c) {
@@ -97,9 +98,10 @@ void take_classes(Sequences& data, const Sequences& like) {
   for (std::size_t i = 0; i < data.class_names.size(); ++i) {
     const auto at = std::find(like.class_names.begin(), like.class_names.end(), data.class_names[i]);
     if (at == like.class_names.end())
-      throw Error(fmt::format("{}: the label {} is not one of {} ({}); leave its sequences out, or add some to the "
-                              "training data", data.y.array.name, data.class_names[i], like.path,
-                              fmt::join(like.class_names, ", ")));
+      throw Error(
+          fmt::format("{}: the label {} is not one of {} ({}); leave its sequences out, or add some to the "
+                      "training data",
+                      data.y.array.name, data.class_names[i], like.path, fmt::join(like.class_names, ", ")));
   }
   if (data.class_values == like.class_values && data.class_names == like.class_names) return;
   // Ranks of texts are renamed in place; numbers stand for themselves.
@@ -113,7 +115,8 @@ void take_classes(Sequences& data, const Sequences& like) {
   std::vector<std::uint64_t> first{0};
   for (const std::int64_t length : data.lengths) first.push_back(first.back() + static_cast<std::uint64_t>(length));
   const std::string name = data.y.array.name;
-  data.y = data.y.each_step ? rows_of(std::move(values), 1, std::move(first), name) : value_each(std::move(values), 1, name);
+  data.y =
+      data.y.each_step ? rows_of(std::move(values), 1, std::move(first), name) : value_each(std::move(values), 1, name);
   data.class_values = like.class_values;
   data.class_names = like.class_names;
 }
@@ -141,7 +144,8 @@ void check_like(Sequences& data, const Sequences& like) {
 
 double StepValues::operator()(std::uint64_t sequence, std::int64_t step, std::int64_t channel) const {
   const auto& s = array.strides;
-  const auto i = static_cast<std::int64_t>(first.empty() ? sequence : first[sequence] + static_cast<std::uint64_t>(step));
+  const auto i =
+      static_cast<std::int64_t>(first.empty() ? sequence : first[sequence] + static_cast<std::uint64_t>(step));
   if (!first.empty() || s.size() < 3) {
     // [row][channel], or [sequence][channel] of values that hold for all steps, or [sequence][step] of one channel
     const bool by_step = first.empty() && each_step;
@@ -209,8 +213,9 @@ Sequences read_sequences(const SequenceFile& file, const Sequences* like) {
   std::string ending = std::filesystem::path(file.path).extension().string();
   std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
   const bool table = ending == ".csv" || ending == ".tsv";
-  Sequences data = table ? sequences_of_table(file) : ending == ".ts" ? sequences_of_time_series(file)
-                                                                     : sequences_of_arrays(file);
+  Sequences data = table             ? sequences_of_table(file)
+                   : ending == ".ts" ? sequences_of_time_series(file)
+                                     : sequences_of_arrays(file);
   data.path = file.path;
   if (data.lengths.empty()) throw Error(fmt::format("{}: there are no sequences in it", file.path));
   check_finite(data, data.x);

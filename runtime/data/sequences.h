@@ -9,8 +9,8 @@
 
 namespace eligo {
 
-// Values by sequence, step and channel. Either an array [sequence][step][channel], or the rows of all sequences one after
-// the other, [row][channel].
+// Values by sequence, step and channel. Either an array [sequence][step][channel], or the rows of all sequences one
+// after the other, [row][channel].
 struct StepValues {
   NumberArray array;
   std::vector<std::uint64_t> first;  // of the second form: each sequence's first row, and the number of rows
@@ -51,10 +51,10 @@ struct SequenceFile {
   bool targets_needed = true;         // else a file without them is taken too, where `like` says what they would be
 };
 
-// By the file's ending: .npz, .npy, .csv and .tsv, .ts (the time-series archive), else IDX, gzipped or not. All values are
-// looked at. Throws eligo::Error naming file, key or column, and the first value's place: missing, another shape than
-// expected, not a number, NaN or infinite, lengths out of range. `like`: sequences read before, whose inputs, targets and
-// classes these must have.
+// By the file's ending: .npz, .npy, .csv and .tsv, .ts (the time-series archive), else IDX, gzipped or not. All values
+// are looked at. Throws eligo::Error naming file, key or column, and the first value's place: missing, another shape
+// than expected, not a number, NaN or infinite, lengths out of range. `like`: sequences read before, whose inputs,
+// targets and classes these must have.
 Sequences read_sequences(const SequenceFile& file, const Sequences* like = nullptr);
 
 }  // namespace eligo

@@ -90,10 +90,12 @@ class Arrays {
 
 StepValues inputs_of(NumberArray array) {
   if (array.shape.size() != 2 && array.shape.size() != 3)
-    throw Error(fmt::format("{}: the shape is {}, expected [sequences, steps, inputs], or [sequences, steps] of one input",
-                            array.name, array.shape_text()));
+    throw Error(
+        fmt::format("{}: the shape is {}, expected [sequences, steps, inputs], or [sequences, steps] of one input",
+                    array.name, array.shape_text()));
   for (const std::int64_t size : array.shape)
-    if (size == 0) throw Error(fmt::format("{}: the shape is {}: there is nothing in it", array.name, array.shape_text()));
+    if (size == 0)
+      throw Error(fmt::format("{}: the shape is {}: there is nothing in it", array.name, array.shape_text()));
   StepValues x;
   x.channels = array.shape.size() == 3 ? array.shape[2] : 1;
   x.array = std::move(array);
@@ -103,9 +105,11 @@ StepValues inputs_of(NumberArray array) {
 // [N], [N, k] and [N, 1, k] are one target a sequence; [N, T] and [N, T, k] one each step.
 StepValues targets_of(NumberArray array, std::int64_t sequences, std::int64_t steps) {
   const auto wrong = [&] {
-    throw Error(fmt::format(
-        "{}: the shape is {}, expected [{}] or [{}, k] for a target at the last step, [{}, {}] or [{}, {}, k] for one at "
-        "every step", array.name, array.shape_text(), sequences, sequences, sequences, steps, sequences, steps));
+    throw Error(
+        fmt::format("{}: the shape is {}, expected [{}] or [{}, k] for a target at the last step, [{}, {}] or [{}, {}, "
+                    "k] for one at "
+                    "every step",
+                    array.name, array.shape_text(), sequences, sequences, sequences, steps, sequences, steps));
   };
   const auto& shape = array.shape;
   if (shape.empty() || shape.size() > 3 || shape[0] != sequences) wrong();
@@ -153,7 +157,8 @@ Sequences sequences_of_arrays(const SequenceFile& file) {
   if (auto targets = arrays.targets()) out.y = targets_of(std::move(*targets), sequences, steps);
   if (auto mask = arrays.optional("mask", file.mask)) out.mask = mask_of(std::move(*mask), sequences, steps);
   out.lengths.assign(static_cast<std::size_t>(sequences), steps);
-  if (const auto lengths = arrays.optional("lengths", file.lengths)) out.lengths = lengths_of(*lengths, sequences, steps);
+  if (const auto lengths = arrays.optional("lengths", file.lengths))
+    out.lengths = lengths_of(*lengths, sequences, steps);
   return out;
 }
 

@@ -43,8 +43,8 @@ std::vector<std::size_t> columns_of(const CsvFile& file, const std::string& want
     if (rest.find_first_not_of("_0123456789") == std::string::npos) columns.push_back(i);
   }
   if (columns.empty() && needed)
-    throw Error(fmt::format("{}: there is no column {} or {}1{}; task.{} names the columns", file.path(), wanted, wanted,
-                            nearest_of(wanted, file.names()), option));
+    throw Error(fmt::format("{}: there is no column {} or {}1{}; task.{} names the columns", file.path(), wanted,
+                            wanted, nearest_of(wanted, file.names()), option));
   return columns;
 }
 
@@ -60,7 +60,9 @@ std::optional<std::size_t> column_if(const CsvFile& file, const std::string& nam
 class TableReader {
  public:
   explicit TableReader(const SequenceFile& wanted)
-      : wanted_(wanted), file_(wanted.path), x_(columns_of(file_, wanted.x, "x", true)),
+      : wanted_(wanted),
+        file_(wanted.path),
+        x_(columns_of(file_, wanted.x, "x", true)),
         y_(columns_of(file_, wanted.y, "y", wanted.targets_needed)) {}
 
   Sequences read() {
@@ -98,7 +100,8 @@ class TableReader {
       if (sequence) before = cells_[*sequence];
       if (step) {
         const double now = number(*step);
-        if (!begins && now <= last) file_.fail(*step, fmt::format("{} follows {}; sort the steps of a sequence", now, last));
+        if (!begins && now <= last)
+          file_.fail(*step, fmt::format("{} follows {}; sort the steps of a sequence", now, last));
         last = now;
       }
       for (const std::size_t column : x_) x_values_.push_back(number(column));
@@ -117,14 +120,16 @@ class TableReader {
   void read_sequences() {
     const auto channels = static_cast<std::size_t>(wanted_.channels);
     if (x_.size() % channels != 0)
-      throw Error(fmt::format("{}: {} input columns are no multiple of channels = {}", wanted_.path, x_.size(), channels));
+      throw Error(
+          fmt::format("{}: {} input columns are no multiple of channels = {}", wanted_.path, x_.size(), channels));
     while (file_.next(cells_)) {
       first_.push_back(rows_);
       std::size_t given = x_.size();
       while (given > 0 && cells_[x_[given - 1]].empty()) --given;  // a shorter sequence
       if (given == 0) file_.fail(x_[0], "is empty, as are all that follow; a sequence has at least one step");
       if (given % channels != 0)
-        file_.fail(x_[given], fmt::format("is empty, but the other inputs of this step are there ({} channels)", channels));
+        file_.fail(x_[given],
+                   fmt::format("is empty, but the other inputs of this step are there ({} channels)", channels));
       for (std::size_t i = 0; i < given; ++i) x_values_.push_back(number(x_[i]));
       rows_ += given / channels;
       if (!read_target() && wanted_.targets_needed) file_.fail(y_[0], "is empty, expected the sequence's target");
@@ -161,8 +166,8 @@ class TableReader {
     if (!targets_are_known_) throw Error(fmt::format("{}: no line has a target", name));
     if (labels_) names_.finish(y_values_, out_);
     const auto channels = static_cast<std::int64_t>(y_.size());
-    out_.y = each ? rows_of(std::move(y_values_), channels, first_, name)
-                  : value_each(std::move(y_values_), channels, name);
+    out_.y =
+        each ? rows_of(std::move(y_values_), channels, first_, name) : value_each(std::move(y_values_), channels, name);
   }
 
   double number(std::size_t column) const {

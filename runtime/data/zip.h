@@ -17,7 +17,8 @@ class ZipFile {
     std::uint64_t size = 0;               // once unpacked
   };
 
-  // Throws eligo::Error naming the file, the place, what is wrong and `advice`: truncated, damaged, members that overlap.
+  // Throws eligo::Error naming the file, the place, what is wrong and `advice`: truncated, damaged, members that
+  // overlap.
   ZipFile(std::string path, std::string advice);
   ~ZipFile();
   ZipFile(const ZipFile&) = delete;

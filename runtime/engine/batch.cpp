@@ -20,8 +20,13 @@ ValuesView ValuesView::from(std::int64_t t, std::int64_t b) const {
 }
 
 BatchView::BatchView(const Batch& batch)
-    : steps(batch.steps), examples(batch.examples), x(view_of(batch.x, batch.steps, batch.examples)),
-      y(view_of(batch.y, batch.steps, batch.examples)), loss_mask(view_of(batch.loss_mask, batch.steps, batch.examples)),
-      valid(view_of(batch.valid, batch.steps, batch.examples)), lengths(batch.lengths), given(&batch.given) {}
+    : steps(batch.steps),
+      examples(batch.examples),
+      x(view_of(batch.x, batch.steps, batch.examples)),
+      y(view_of(batch.y, batch.steps, batch.examples)),
+      loss_mask(view_of(batch.loss_mask, batch.steps, batch.examples)),
+      valid(view_of(batch.valid, batch.steps, batch.examples)),
+      lengths(batch.lengths),
+      given(&batch.given) {}
 
 }  // namespace eligo

@@ -26,16 +26,17 @@ struct Batch {
   std::vector<double> y;              // [T][B][targets]; empty: the readout has no target
   std::vector<double> loss_mask;      // [T][B]; empty: every step counts
   std::vector<std::int64_t> lengths;  // [B]; empty: all T
-  // [T][B], 1 or 0; empty: all count. At a step that does not count the net and the recurrences run as ever, but its loss
-  // is 0, learn lines about it add nothing, and it is no sample of a statistic. The start counts where the first step does.
+  // [T][B], 1 or 0; empty: all count. At a step that does not count the net and the recurrences run as ever, but its
+  // loss is 0, learn lines about it add nothing, and it is no sample of a statistic. The start counts where the first
+  // step does.
   std::vector<double> valid;
   // Draws by the name of the equation that is one ("ν", "net.ξ"), [T][B][...], instead of random ones; and what
   // ProgramSpec::starts names ("P[start]"), [B][...].
   std::map<std::string, std::vector<double>> given;
 };
 
-// Values of sequences in a caller's memory, float32 or float64, [T][B][channels] by any strides: also [B][T][channels], or
-// parts of a larger array. Strides are in values. None of it is copied; it must stay as it is while a sequence runs.
+// Values of sequences in a caller's memory, float32 or float64, [T][B][channels] by any strides: also [B][T][channels],
+// or parts of a larger array. Strides are in values. None of it is copied; it must stay as it is while a sequence runs.
 struct ValuesView {
   const void* data = nullptr;  // null: there are none
   bool float64 = true;
@@ -47,11 +48,13 @@ struct ValuesView {
   static ValuesView of(const Real* data, std::int64_t steps, std::int64_t examples, std::int64_t channels,
                        bool by_example = false) {
     static_assert(sizeof(Real) == 4 || sizeof(Real) == 8);
-    return {data, sizeof(Real) == 8, by_example ? channels : examples * channels, by_example ? steps * channels : channels, 1};
+    return {data, sizeof(Real) == 8, by_example ? channels : examples * channels,
+            by_example ? steps * channels : channels, 1};
   }
   double at(std::int64_t t, std::int64_t b, std::int64_t c) const {
     const std::int64_t place = t * step + b * example + c * channel;
-    return float64 ? static_cast<const double*>(data)[place] : static_cast<double>(static_cast<const float*>(data)[place]);
+    return float64 ? static_cast<const double*>(data)[place]
+                   : static_cast<double>(static_cast<const float*>(data)[place]);
   }
   // The same from this step and example on.
   ValuesView from(std::int64_t t, std::int64_t b) const;

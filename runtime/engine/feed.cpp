@@ -54,7 +54,8 @@ double flag_value(const Course& course, Flag flag, std::int64_t step, std::int64
 
 // Whether a flag is the same for all examples.
 bool is_common(const Course& course, Flag flag) {
-  return course.even && course.begun.empty() && (flag != Flag::loss_mask || !course.mask) && (flag != Flag::counts || !course.valid);
+  return course.even && course.begun.empty() && (flag != Flag::loss_mask || !course.mask) &&
+         (flag != Flag::counts || !course.valid);
 }
 
 }  // namespace
@@ -126,7 +127,8 @@ Feed::Columns Feed::columns(const std::vector<int>& tensors) const {
 
 // Columns of x or y to their tensors; where an example has ended, zeros.
 template <class From, class Real>
-void Feed::load_as(const Course& course, int shard, std::int64_t t, const Columns& columns, const ValuesView& from) const {
+void Feed::load_as(const Course& course, int shard, std::int64_t t, const Columns& columns,
+                   const ValuesView& from) const {
   const std::int64_t begin = memory_.first(shard), count = memory_.count(shard);
   const auto* first = static_cast<const From*>(from.from(course.place(t), begin).data);
   const bool dense = course.even && from.channel == 1 && from.example == columns.width;

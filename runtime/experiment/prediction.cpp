@@ -24,19 +24,20 @@ std::size_t variant_index(const Experiment& experiment, const PredictOptions& op
   const auto found = std::find(names.begin(), names.end(), options.variant);
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
   if (options.variant.empty() && names.size() == 1) return 0;
-  throw Error(options.variant.empty()
-                  ? fmt::format("{} has {} variants; choose one with --variant: {}", options.run, names.size(),
-                                fmt::join(names, ", "))
-                  : fmt::format("{} has no variant {}; there are {}", options.run, options.variant, fmt::join(names, ", ")));
+  throw Error(options.variant.empty() ? fmt::format("{} has {} variants; choose one with --variant: {}", options.run,
+                                                    names.size(), fmt::join(names, ", "))
+                                      : fmt::format("{} has no variant {}; there are {}", options.run, options.variant,
+                                                    fmt::join(names, ", ")));
 }
 
 std::uint64_t seed_of(const Experiment& experiment, const PredictOptions& options) {
   const auto& seeds = experiment.seeds;
   if (!options.seed && seeds.size() == 1) return seeds[0];
   if (options.seed && std::find(seeds.begin(), seeds.end(), *options.seed) != seeds.end()) return *options.seed;
-  throw Error(fmt::format("{} {}; choose one of its seeds with --seed: {}", options.run,
-                          options.seed ? fmt::format("has no seed {}", *options.seed) : fmt::format("has {} seeds", seeds.size()),
-                          fmt::join(seeds, ", ")));
+  throw Error(fmt::format(
+      "{} {}; choose one of its seeds with --seed: {}", options.run,
+      options.seed ? fmt::format("has no seed {}", *options.seed) : fmt::format("has {} seeds", seeds.size()),
+      fmt::join(seeds, ", ")));
 }
 
 // Values of all sequences, put together from batches of different lengths.
@@ -57,10 +58,12 @@ class Collected {
     }
     for (std::int64_t t = 0; t < rows; ++t)
       for (std::int64_t b = 0; b < examples; ++b)
-        std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(static_cast<std::uint64_t>(t * examples + b) * size), size,
-                    array.values.begin() +
-                        static_cast<std::ptrdiff_t>(((first + static_cast<std::uint64_t>(b)) * static_cast<std::uint64_t>(steps_) +
-                                                     static_cast<std::uint64_t>(t)) * size));
+        std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(static_cast<std::uint64_t>(t * examples + b) * size),
+                    size,
+                    array.values.begin() + static_cast<std::ptrdiff_t>(((first + static_cast<std::uint64_t>(b)) *
+                                                                            static_cast<std::uint64_t>(steps_) +
+                                                                        static_cast<std::uint64_t>(t)) *
+                                                                       size));
   }
 
   void write(NpzWriter& writer, std::vector<std::string>& listed) const {
@@ -83,7 +86,9 @@ class Collected {
 class Predictor {
  public:
   Predictor(const PredictOptions& options, const Experiment& experiment, const RunFolder& folder)
-      : options_(options), index_(variant_index(experiment, options)), variant_(experiment.variants[index_]),
+      : options_(options),
+        index_(variant_index(experiment, options)),
+        variant_(experiment.variants[index_]),
         seed_(seed_of(experiment, options)) {
     TaskSpec spec = variant_.task;
     spec.seed = seed_;
@@ -102,15 +107,18 @@ class Predictor {
   Prediction run() {
     const bool own = options_.data.empty();
     const Split split = own ? options_.split : Split::test;
-    const std::uint64_t batches = split == Split::train ? shape_.train_batches
-                                  : split == Split::validation ? shape_.validation_batches : shape_.test_batches;
+    const std::uint64_t batches = split == Split::train        ? shape_.train_batches
+                                  : split == Split::validation ? shape_.validation_batches
+                                                               : shape_.test_batches;
     if (batches == 0)
       throw Error(fmt::format("task {} has no {} data; choose another with --split, or give a file with --data",
                               variant_.task.name, split_name(split)));
     Prediction out;
     out.task = task_->description();
-    out.epoch = state_.outcome.best_epoch != 0 && options_.checkpoint == "best" ? state_.outcome.best_epoch : state_.outcome.epochs;
-    for (std::uint64_t i = 0; i < batches; ++i) out.sequences += static_cast<std::uint64_t>(task_->batch(split, 0, i).examples);
+    out.epoch = state_.outcome.best_epoch != 0 && options_.checkpoint == "best" ? state_.outcome.best_epoch
+                                                                                : state_.outcome.epochs;
+    for (std::uint64_t i = 0; i < batches; ++i)
+      out.sequences += static_cast<std::uint64_t>(task_->batch(split, 0, i).examples);
     Collected all(out.sequences, shape_.max_steps);
     std::vector<double> lengths;
     double loss = 0, score = 0, counted = 0;
@@ -121,7 +129,8 @@ class Predictor {
       loss += session_->run(batch, false).loss * static_cast<double>(batch.examples);
       collect(batch, first, all, score, counted);
       for (std::int64_t b = 0; b < batch.examples; ++b)
-        lengths.push_back(static_cast<double>(batch.lengths.empty() ? batch.steps : batch.lengths[static_cast<std::size_t>(b)]));
+        lengths.push_back(
+            static_cast<double>(batch.lengths.empty() ? batch.steps : batch.lengths[static_cast<std::size_t>(b)]));
     }
     out.judged = judged_;
     out.loss = loss / static_cast<double>(out.sequences);
@@ -130,7 +139,8 @@ class Predictor {
     out.score_is_share = task_->score_is_share();
     NpzWriter writer(options_.out);
     all.write(writer, out.arrays);
-    writer.add("lengths", {static_cast<std::int64_t>(lengths.size())}, {Stored::Type::f64, lengths.data(), lengths.size()});
+    writer.add("lengths", {static_cast<std::int64_t>(lengths.size())},
+               {Stored::Type::f64, lengths.data(), lengths.size()});
     writer.commit();
     return out;
   }
@@ -167,7 +177,8 @@ class Predictor {
     if (options_.checkpoint != "best")
       throw Error(fmt::format("--checkpoint {}: it is best or last", options_.checkpoint));
     if (state_.outcome.best_epoch == 0)
-      throw Error(fmt::format("{}: there is no best epoch, as no validation has been done; take --checkpoint last", options_.run));
+      throw Error(fmt::format("{}: there is no best epoch, as no validation has been done; take --checkpoint last",
+                              options_.run));
     restore_tensors(NpzReader(path("best")), *session_, true);
   }
 

@@ -33,9 +33,10 @@ struct Prediction {
   std::vector<std::string> arrays;  // of the file, with their shapes
 };
 
-// Writes `out`: the readout's output and what is shown, each [sequences][steps][...], float64, padded with zeros; `x` and,
-// where there are targets, `y` and `loss_mask`; `lengths`. On the run's own test split the loss and score are those of
-// the run, to the bit. Throws eligo::Error: no run, no such variant, seed, checkpoint or equation, data of another kind.
+// Writes `out`: the readout's output and what is shown, each [sequences][steps][...], float64, padded with zeros; `x`
+// and, where there are targets, `y` and `loss_mask`; `lengths`. On the run's own test split the loss and score are
+// those of the run, to the bit. Throws eligo::Error: no run, no such variant, seed, checkpoint or equation, data of
+// another kind.
 Prediction predict(const PredictOptions& options);
 
 }  // namespace eligo

@@ -1,5 +1,5 @@
-// How the optimiser's step size changes over a training: a factor for each batch, with which the α of everything that is
-// learned is multiplied.
+// How the optimiser's step size changes over a training: a factor for each batch, with which the α of everything that
+// is learned is multiplied.
 #pragma once
 
 #include <cstdint>

@@ -26,8 +26,16 @@ struct Files {
 
 SequenceFile file_of(const TaskSpec& spec, const std::string& path) {
   const auto text = [&](const char* name) { return spec.texts.at(name); };
-  return {path, text("x"), text("y"), text("mask"), text("lengths"), text("targets"), text("rows"), text("sequence"),
-          text("step"), static_cast<std::int64_t>(spec.numbers.at("channels"))};
+  return {path,
+          text("x"),
+          text("y"),
+          text("mask"),
+          text("lengths"),
+          text("targets"),
+          text("rows"),
+          text("sequence"),
+          text("step"),
+          static_cast<std::int64_t>(spec.numbers.at("channels"))};
 }
 
 std::shared_ptr<const Files> read_files(const TaskSpec& spec) {
@@ -80,8 +88,8 @@ class Arrays final : public Task {
         least = std::min(least, piece.steps);
         most = std::max(most, piece.steps);
       }
-    return {files_->train.x.channels, files_->train.targets(),    least, most, train_batches_, batches(validation_.size()),
-            batches(test_.size())};
+    return {files_->train.x.channels,    files_->train.targets(), least, most, train_batches_,
+            batches(validation_.size()), batches(test_.size())};
   }
 
   std::uint64_t bytes() const override {
@@ -111,10 +119,13 @@ class Arrays final : public Task {
     const TaskShape s = shape();
     const std::string steps =
         s.min_steps == s.max_steps ? fmt::format("{}", s.max_steps) : fmt::format("{} to {}", s.min_steps, s.max_steps);
-    const char* kind = data.kind == TargetKind::label ? "classes" : data.kind == TargetKind::binary ? "bits" : "targets";
-    return fmt::format("{}: {} steps of {} inputs, {} {} {}; {} sequences for training, {} for validation, {} for the test",
-                       data.path, steps, s.inputs, s.targets, kind, data.y.each_step ? "at every step" : "at the last",
-                       train_.size(), validation_.size(), test_.size());
+    const char* kind = data.kind == TargetKind::label    ? "classes"
+                       : data.kind == TargetKind::binary ? "bits"
+                                                         : "targets";
+    return fmt::format(
+        "{}: {} steps of {} inputs, {} {} {}; {} sequences for training, {} for validation, {} for the test", data.path,
+        steps, s.inputs, s.targets, kind, data.y.each_step ? "at every step" : "at the last", train_.size(),
+        validation_.size(), test_.size());
   }
 
  private:
@@ -128,8 +139,9 @@ class Arrays final : public Task {
     std::size_t next = 0;
     const auto take = [&](const char* fraction, const std::unique_ptr<Sequences>& own) {
       if (own) return all_pieces(*own);
-      const auto count =
-          std::min(dealt.size() - next, static_cast<std::size_t>(std::ceil(spec.numbers.at(fraction) * static_cast<double>(dealt.size()) - 1e-9)));
+      const auto count = std::min(
+          dealt.size() - next,
+          static_cast<std::size_t>(std::ceil(spec.numbers.at(fraction) * static_cast<double>(dealt.size()) - 1e-9)));
       std::vector<std::uint64_t> part(dealt.begin() + static_cast<std::ptrdiff_t>(next),
                                       dealt.begin() + static_cast<std::ptrdiff_t>(next + count));
       std::sort(part.begin(), part.end());
@@ -144,9 +156,10 @@ class Arrays final : public Task {
     std::sort(rest.begin(), rest.end());
     train_ = pieces_of(data, rest, cut_);
     if (train_.empty())
-      throw Error(fmt::format("{}: {} sequences leave none for training; lower task.validation or task.test, or name files "
-                              "for them (task.validation_data, task.test_data)",
-                              data.path, data.lengths.size()));
+      throw Error(
+          fmt::format("{}: {} sequences leave none for training; lower task.validation or task.test, or name files "
+                      "for them (task.validation_data, task.test_data)",
+                      data.path, data.lengths.size()));
   }
 
   void take_other_test(const TaskSpec& spec) {
@@ -213,34 +226,38 @@ TaskOption whole(std::string name, std::string help, double otherwise, double lo
   return {.name = std::move(name), .help = std::move(help), .value = otherwise, .low = low, .high = high};
 }
 TaskOption real(std::string name, std::string help, double otherwise, double low, double high) {
-  return {.name = std::move(name), .help = std::move(help), .whole = false, .value = otherwise, .low = low, .high = high};
+  return {
+      .name = std::move(name), .help = std::move(help), .whole = false, .value = otherwise, .low = low, .high = high};
 }
 
 }  // namespace
 
 TaskKind arrays_kind() {
-  return {"arrays",
-          "your own sequences, from .npz, .npy, .csv, .ts or IDX files (docs/data.md)",
-          {file("data", "file of the sequences"),
-           file("validation_data", "file of those for validation; empty: a part of the others"),
-           file("test_data", "file of those for the test; empty: a part of the others"),
-           text("x", "key, columns or file of the inputs", "x"), text("y", "of the targets", "y"),
-           text("mask", "of the steps' weights in the loss, if there are any", "mask"),
-           text("lengths", "of the sequences' lengths, if they differ", "lengths"),
-           text("targets", "auto, real, binary or label", "auto"),
-           text("rows", "of a table: a line is one of the \"steps\" or of the \"sequences\"", "steps"),
-           text("sequence", "column that tells the sequences of a table apart", "sequence"),
-           text("step", "column of a table that ascends within a sequence", "step"),
-           whole("channels", "inputs of a step, of a table with a sequence a line", 1, 1, 1e6),
-           text("normalise", "inputs by the training set: none, standard (mean 0, deviation 1) or range (0 to 1)", "none"),
-           real("validation", "part kept for validation", 0.1, 0, 0.9), real("test", "part kept for the test", 0.2, 0, 0.9),
-           whole("split_seed", "which sequences these are", 0, 0, 9e15),
-           whole("subset", "most sequences to train on; 0: all", 0, 0, 9e15),
-           whole("shuffle", "1: in another order each epoch; 0: as in the file", 1, 0, 1),
-           whole("cut", "longer sequences become pieces of so many steps; 0: they stay whole", 0, 0, 1e9),
-           real("threshold", "outputs above it are a 1, of binary targets: 0 for log-odds", 0, -1e300, 1e300)},
-          [](const TaskSpec& spec) -> std::unique_ptr<Task> { return std::make_unique<Arrays>(spec); },
-          true};
+  return {
+      "arrays",
+      "your own sequences, from .npz, .npy, .csv, .ts or IDX files (docs/data.md)",
+      {file("data", "file of the sequences"),
+       file("validation_data", "file of those for validation; empty: a part of the others"),
+       file("test_data", "file of those for the test; empty: a part of the others"),
+       text("x", "key, columns or file of the inputs", "x"),
+       text("y", "of the targets", "y"),
+       text("mask", "of the steps' weights in the loss, if there are any", "mask"),
+       text("lengths", "of the sequences' lengths, if they differ", "lengths"),
+       text("targets", "auto, real, binary or label", "auto"),
+       text("rows", "of a table: a line is one of the \"steps\" or of the \"sequences\"", "steps"),
+       text("sequence", "column that tells the sequences of a table apart", "sequence"),
+       text("step", "column of a table that ascends within a sequence", "step"),
+       whole("channels", "inputs of a step, of a table with a sequence a line", 1, 1, 1e6),
+       text("normalise", "inputs by the training set: none, standard (mean 0, deviation 1) or range (0 to 1)", "none"),
+       real("validation", "part kept for validation", 0.1, 0, 0.9),
+       real("test", "part kept for the test", 0.2, 0, 0.9),
+       whole("split_seed", "which sequences these are", 0, 0, 9e15),
+       whole("subset", "most sequences to train on; 0: all", 0, 0, 9e15),
+       whole("shuffle", "1: in another order each epoch; 0: as in the file", 1, 0, 1),
+       whole("cut", "longer sequences become pieces of so many steps; 0: they stay whole", 0, 0, 1e9),
+       real("threshold", "outputs above it are a 1, of binary targets: 0 for log-odds", 0, -1e300, 1e300)},
+      [](const TaskSpec& spec) -> std::unique_ptr<Task> { return std::make_unique<Arrays>(spec); },
+      true};
 }
 
 }  // namespace eligo

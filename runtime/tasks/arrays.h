@@ -1,4 +1,5 @@
-// A user's own sequences: from NumPy's formats, tables, the time-series archive or IDX files (runtime/data/sequences.h).
+// A user's own sequences: from NumPy's formats, tables, the time-series archive or IDX files
+// (runtime/data/sequences.h).
 #pragma once
 
 #include "runtime/tasks/task.h"

@@ -12,7 +12,8 @@ namespace eligo {
 class EpochOrder {
  public:
   // A function of the seed, `name` and the epoch.
-  EpochOrder(std::uint64_t seed, std::string name, std::uint64_t count) : seed_(seed), name_(std::move(name)), count_(count) {}
+  EpochOrder(std::uint64_t seed, std::string name, std::uint64_t count)
+      : seed_(seed), name_(std::move(name)), count_(count) {}
 
   // A permutation of 0..count-1; the last one asked for is kept.
   const std::vector<std::uint64_t>& of(std::uint64_t epoch) {

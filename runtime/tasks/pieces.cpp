@@ -24,7 +24,8 @@ void write_target(const Piece& piece, std::int64_t step, double* to) {
   const Sequences& data = *piece.data;
   const std::int64_t t = piece.first + step;
   if (data.kind == TargetKind::label) {
-    const auto found = std::lower_bound(data.class_values.begin(), data.class_values.end(), data.y(piece.sequence, t, 0));
+    const auto found =
+        std::lower_bound(data.class_values.begin(), data.class_values.end(), data.y(piece.sequence, t, 0));
     to[found - data.class_values.begin()] = 1;
     return;
   }
@@ -45,7 +46,8 @@ Scaling standard_scaling(const std::vector<Piece>& pieces, std::size_t channels)
   double steps = 0;
   for (const Piece& piece : pieces) steps += static_cast<double>(piece.steps);
   for_each_input(pieces, [&](std::size_t c, double value) { mean[c] += value / steps; });
-  for_each_input(pieces, [&](std::size_t c, double value) { squares[c] += (value - mean[c]) * (value - mean[c]) / steps; });
+  for_each_input(pieces,
+                 [&](std::size_t c, double value) { squares[c] += (value - mean[c]) * (value - mean[c]) / steps; });
   Scaling scaling{mean, {}};
   // A channel that never changes says nothing: it becomes 0.
   for (std::size_t c = 0; c < channels; ++c) scaling.factor.push_back(squares[c] > 0 ? 1 / std::sqrt(squares[c]) : 1);

@@ -23,8 +23,8 @@ std::vector<Piece> pieces_of(const Sequences& data, const std::vector<std::uint6
 struct Scaling {
   std::vector<double> offset, factor;
 };
-// "none"; "standard": mean 0 and deviation 1; "range": from 0 to 1. Over all steps of the pieces. Throws eligo::Error for
-// another word.
+// "none"; "standard": mean 0 and deviation 1; "range": from 0 to 1. Over all steps of the pieces. Throws eligo::Error
+// for another word.
 Scaling scaling_of(const std::string& how, const std::vector<Piece>& pieces);
 
 // Sequences shorter than the longest of the batch are padded with zeros; the loss mask says where a target is.

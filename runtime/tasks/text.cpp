@@ -16,8 +16,8 @@ namespace eligo {
 namespace {
 
 struct Characters {
-  std::vector<std::uint32_t> text;        // places in the alphabet
-  std::vector<std::uint32_t> alphabet;    // code points, ascending
+  std::vector<std::uint32_t> text;      // places in the alphabet
+  std::vector<std::uint32_t> alphabet;  // code points, ascending
   std::string origin;
 };
 
@@ -27,8 +27,11 @@ std::uint32_t next_code(const std::string& bytes, std::size_t& at, const std::st
     throw Error(fmt::format("{}:{}: byte {} is no UTF-8; convert the file (iconv -t UTF-8)", path, line, at));
   };
   const auto first = static_cast<unsigned char>(bytes[at]);
-  const int more = first < 0x80 ? 0 : first >= 0xC2 && first < 0xE0 ? 1 : first >= 0xE0 && first < 0xF0 ? 2
-                 : first >= 0xF0 && first < 0xF5 ? 3 : -1;
+  const int more = first < 0x80                    ? 0
+                   : first >= 0xC2 && first < 0xE0 ? 1
+                   : first >= 0xE0 && first < 0xF0 ? 2
+                   : first >= 0xF0 && first < 0xF5 ? 3
+                                                   : -1;
   if (more < 0 || at + static_cast<std::size_t>(more) >= bytes.size()) fail();
   std::uint32_t code = more == 0 ? first : first & (0x3FU >> more);
   for (int i = 1; i <= more; ++i) {
@@ -53,8 +56,8 @@ Characters characters_of(const std::string& bytes, const std::string& origin) {
   std::sort(out.alphabet.begin(), out.alphabet.end());
   out.alphabet.erase(std::unique(out.alphabet.begin(), out.alphabet.end()), out.alphabet.end());
   for (const std::uint32_t code : codes)
-    out.text.push_back(static_cast<std::uint32_t>(
-        std::lower_bound(out.alphabet.begin(), out.alphabet.end(), code) - out.alphabet.begin()));
+    out.text.push_back(static_cast<std::uint32_t>(std::lower_bound(out.alphabet.begin(), out.alphabet.end(), code) -
+                                                  out.alphabet.begin()));
   return out;
 }
 
@@ -68,8 +71,9 @@ std::string written_text(std::uint64_t characters) {
   for (std::uint64_t i = 0; out.size() < characters; i += 4) {
     const bool many = integer(key, i, 2) != 0;
     const auto place = integer(key, i + 2, 5);
-    out += fmt::format("{} {}{}{} {}{}. ", many ? "the" : "a", subjects[integer(key, i + 1, 6)], many ? "s" : "",
-                       place == 4 && many ? " that fire" : places[place], verbs[integer(key, i + 3, 5)], many ? "" : "s");
+    out +=
+        fmt::format("{} {}{}{} {}{}. ", many ? "the" : "a", subjects[integer(key, i + 1, 6)], many ? "s" : "",
+                    place == 4 && many ? " that fire" : places[place], verbs[integer(key, i + 3, 5)], many ? "" : "s");
   }
   out.resize(characters);
   return out;
@@ -89,8 +93,11 @@ std::shared_ptr<const Characters> load(const std::string& path) {
 class Text final : public Task {
  public:
   explicit Text(const TaskSpec& spec)
-      : data_(load(spec.texts.at("data"))), steps_(static_cast<std::uint64_t>(spec.numbers.at("steps"))),
-        batch_(spec.batch), seed_(spec.seed), bits_(spec.texts.at("score") == "bits") {
+      : data_(load(spec.texts.at("data"))),
+        steps_(static_cast<std::uint64_t>(spec.numbers.at("steps"))),
+        batch_(spec.batch),
+        seed_(spec.seed),
+        bits_(spec.texts.at("score") == "bits") {
     if (!bits_ && spec.texts.at("score") != "accuracy")
       throw Error(fmt::format("task.score = {}: expected accuracy or bits", spec.texts.at("score")));
     const std::uint64_t pieces = data_->text.size() < 2 ? 0 : (data_->text.size() - 1) / steps_;
@@ -100,8 +107,10 @@ class Text final : public Task {
     test_ = part("test");
     validation_ = part("validation");
     if (test_ + validation_ >= pieces || validation_ == 0)
-      throw Error(fmt::format("{}: {} characters are {} pieces of {}, which leaves none for training or validation; lower "
-                              "task.steps", data_->origin, data_->text.size(), pieces, steps_));
+      throw Error(
+          fmt::format("{}: {} characters are {} pieces of {}, which leaves none for training or validation; lower "
+                      "task.steps",
+                      data_->origin, data_->text.size(), pieces, steps_));
     train_ = pieces - test_ - validation_;
     order_ = EpochOrder(seed_, "text order", train_);
     train_batches_ = batches(train_);
@@ -133,8 +142,9 @@ class Text final : public Task {
   }
 
   std::string description() const override {
-    return fmt::format("{}: {} characters of {} kinds in pieces of {}; {} for training, {} for validation, {} for the test",
-                       data_->origin, data_->text.size(), data_->alphabet.size(), steps_, train_, validation_, test_);
+    return fmt::format(
+        "{}: {} characters of {} kinds in pieces of {}; {} for training, {} for validation, {} for the test",
+        data_->origin, data_->text.size(), data_->alphabet.size(), steps_, train_, validation_, test_);
   }
 
  private:
@@ -183,15 +193,18 @@ class Text final : public Task {
 }  // namespace
 
 TaskKind text_kind() {
-  return {"text",
-          "the characters of a text, the next one wanted at every step",
-          {{.name = "data", .help = "a UTF-8 file; empty: sentences written by the program", .text = true, .file = true},
-           {.name = "steps", .help = "characters of a sequence", .value = 100, .low = 1, .high = 1e6},
-           {.name = "validation", .help = "part kept for validation", .whole = false, .value = 0.05, .low = 0, .high = 0.9},
-           {.name = "test", .help = "part kept for the test", .whole = false, .value = 0.05, .low = 0, .high = 0.9},
-           {.name = "score", .help = "accuracy, or bits a character (of log-odds, as linear_softmax puts them out)",
-            .text = true, .text_value = "bits"}},
-          [](const TaskSpec& spec) -> std::unique_ptr<Task> { return std::make_unique<Text>(spec); }};
+  return {
+      "text",
+      "the characters of a text, the next one wanted at every step",
+      {{.name = "data", .help = "a UTF-8 file; empty: sentences written by the program", .text = true, .file = true},
+       {.name = "steps", .help = "characters of a sequence", .value = 100, .low = 1, .high = 1e6},
+       {.name = "validation", .help = "part kept for validation", .whole = false, .value = 0.05, .low = 0, .high = 0.9},
+       {.name = "test", .help = "part kept for the test", .whole = false, .value = 0.05, .low = 0, .high = 0.9},
+       {.name = "score",
+        .help = "accuracy, or bits a character (of log-odds, as linear_softmax puts them out)",
+        .text = true,
+        .text_value = "bits"}},
+      [](const TaskSpec& spec) -> std::unique_ptr<Task> { return std::make_unique<Text>(spec); }};
 }
 
 }  // namespace eligo

@@ -19,13 +19,15 @@ namespace {
 enum Form : char { steps = 'c', lines = 'r', series = 't', archive = 'z', array = 'n' };
 
 const std::vector<std::string>& pieces_of_text() {
-  static const std::vector<std::string> pieces = {",", ":", "\n", "\"", ";", "?", "1e400", "nan", "-", "x1", "@data", "", "\r\n", "0", "a"};
+  static const std::vector<std::string> pieces = {",", ":",  "\n",    "\"", ";",    "?", "1e400", "nan",
+                                                  "-", "x1", "@data", "",   "\r\n", "0", "a"};
   return pieces;
 }
 
 std::string text_of(Form form) {
   switch (form) {
-    case steps: return "sequence,step,x1,x2,y\na,1,0.5,1,\na,2,0.25,-1,up\nb,1,3,0,down\nb,2,1e-3,0,\"d,\"\nc,1,1,2,up\n";
+    case steps:
+      return "sequence,step,x1,x2,y\na,1,0.5,1,\na,2,0.25,-1,up\nb,1,3,0,down\nb,2,1e-3,0,\"d,\"\nc,1,1,2,up\n";
     case lines: return "x1,x2,x3,y\n1,2,3,0.5\n4,5,,1.5\n6,,,2\n";
     default: return "# c\n@problemName p\n@timeStamps false\n@classLabel true a b\n@data\n1,2,3:4,5,6:a\n7,8:9,1:b\n";
   }
@@ -47,12 +49,15 @@ class SequencesTarget : public FileTarget {
  private:
   std::string bytes(Form form, Random& random) {
     Archive all;
-    const auto count = static_cast<std::int64_t>(1 + random.below(4)), longest = static_cast<std::int64_t>(1 + random.below(4));
+    const auto count = static_cast<std::int64_t>(1 + random.below(4)),
+               longest = static_cast<std::int64_t>(1 + random.below(4));
     all["x"] = numbers({count, longest, 2}, random);
-    all["y"] = numbers(random.chance(50) ? std::vector<std::int64_t>{count} : std::vector<std::int64_t>{count, longest, 1}, random);
+    all["y"] = numbers(
+        random.chance(50) ? std::vector<std::int64_t>{count} : std::vector<std::int64_t>{count, longest, 1}, random);
     if (random.chance(30)) {
       all["lengths"] = numbers({count}, random);
-      for (double& length : all["lengths"].values) length = static_cast<double>(random.between(random.chance(5) ? 0 : 1, longest));
+      for (double& length : all["lengths"].values)
+        length = static_cast<double>(random.between(random.chance(5) ? 0 : 1, longest));
     }
     write_npz(folder_ / "whole.npz", all);
     std::ifstream in(folder_ / "whole.npz", std::ios::binary);

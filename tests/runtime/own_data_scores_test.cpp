@@ -17,8 +17,8 @@ std::unique_ptr<Task> table(const TemporaryFolder& folder, const std::vector<dou
   for (std::size_t i = 0; i < targets.size(); ++i)
     text += std::to_string(i / 2) + "," + std::to_string(i) + "," + std::to_string(targets[i]) + "\n";
   texts["data"] = folder.write("own.csv", text);
-  return make_task({.name = "arrays", .numbers = {{"validation", 0.25}, {"test", 0}, {"shuffle", 0}},
-                    .texts = texts, .batch = 10});
+  return make_task(
+      {.name = "arrays", .numbers = {{"validation", 0.25}, {"test", 0}, {"shuffle", 0}}, .texts = texts, .batch = 10});
 }
 
 double ratio(const Score& score) { return score.sum / score.count; }
@@ -61,7 +61,8 @@ TEST(OwnDataScores, OutputsOfAnotherSizeAreNotJudged) {
 TEST(OwnDataScores, StepsWithoutTargetDoNotCount) {
   const TemporaryFolder folder;
   const std::string path = folder.write("own.csv", "sequence,x,y\na,1,\na,2,a\nb,1,b\nb,1,\nc,1,a\nc,1,b\n");
-  const auto task = make_task({.name = "arrays", .numbers = {{"validation", 0.3}, {"test", 0}}, .texts = {{"data", path}}});
+  const auto task =
+      make_task({.name = "arrays", .numbers = {{"validation", 0.3}, {"test", 0}}, .texts = {{"data", path}}});
   const Batch batch = task->batch(Split::train, 0, 0);
   const double counted = std::accumulate(batch.loss_mask.begin(), batch.loss_mask.end(), 0.0);
   EXPECT_EQ(task->score(batch, batch.y).count, counted);
@@ -73,7 +74,8 @@ TEST(TextScores, BitsOfACharacter) {
   const TemporaryFolder folder;
   std::string text;
   for (int i = 0; i < 100; ++i) text += "abcd"[i % 4];
-  const auto task = make_task({.name = "text", .numbers = {{"steps", 5}}, .texts = {{"data", folder.write("t", text)}}});
+  const auto task =
+      make_task({.name = "text", .numbers = {{"steps", 5}}, .texts = {{"data", folder.write("t", text)}}});
   EXPECT_EQ(task->score_name(), "bits");
   EXPECT_FALSE(task->score_is_share());
   const Batch batch = task->batch(Split::train, 0, 0);

@@ -86,7 +86,8 @@ TEST_F(Scheduled, ConstantChangesNothing) {
 
 TEST_F(Scheduled, AStepSizeThatIsTooSmallIsSaidBefore) {
   Session s = session(folder.write("own.eli", kOptimisers) + ":narrow");
-  EXPECT_MENTIONS(error_of([&] { ScheduledRates(s, {.kind = Kind::linear, .warmup = 10}, 20); }), "is outside [0.1, 1]");
+  EXPECT_MENTIONS(error_of([&] { ScheduledRates(s, {.kind = Kind::linear, .warmup = 10}, 20); }),
+                  "is outside [0.1, 1]");
   EXPECT_EQ(error_of([&] { ScheduledRates(s, {.kind = Kind::linear, .warmup = 5}, 20); }), "");
   EXPECT_MENTIONS(error_of([&] { ScheduledRates(s, {.kind = Kind::cosine}, 20); }), "is outside [0.1, 1]");
 }

@@ -1,4 +1,5 @@
-// Batches as views of a caller's memory: whatever the type and the strides, results are those of the vectors, to the bit.
+// Batches as views of a caller's memory: whatever the type and the strides, results are those of the vectors, to the
+// bit.
 #include <gtest/gtest.h>
 
 #include "tests/oracle/nets.h"
@@ -18,7 +19,8 @@ struct Laid {
   std::vector<Real> values;
   ValuesView view;
 
-  Laid(const std::vector<double>& from, std::int64_t steps, std::int64_t examples, bool by_example, std::int64_t spacing) {
+  Laid(const std::vector<double>& from, std::int64_t steps, std::int64_t examples, bool by_example,
+       std::int64_t spacing) {
     const auto channels = static_cast<std::int64_t>(from.size()) / (steps * examples);
     values.assign(from.size() * static_cast<std::size_t>(spacing) + 1, Real{777});  // what lies between is not read
     view = ValuesView::of(values.data() + 1, steps, examples, channels * spacing, by_example);
@@ -85,8 +87,9 @@ TEST_P(Views, OfAnyStridesAreTheBatch) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rules, Views,
-                         testing::Values(Case{"bptt", "lstm", false}, Case{"bptt", "gru", true}, Case{"bp_lambda", "rnn_tanh", true},
-                                         Case{"rtrl", "gru", false}, Case{"n_step_sg", "gru", true}),
+                         testing::Values(Case{"bptt", "lstm", false}, Case{"bptt", "gru", true},
+                                         Case{"bp_lambda", "rnn_tanh", true}, Case{"rtrl", "gru", false},
+                                         Case{"n_step_sg", "gru", true}),
                          testing::PrintToStringParamName());
 
 TEST(Views, WhatIsWrongIsNamedByItsPlace) {
