@@ -79,7 +79,7 @@ void add_run(CLI::App& app, Arguments& a) {
       app.add_subcommand("run", "Train: an experiment file or its name, with settings such as rule.lambda=0.5");
   verb->add_option("experiment", a.run.experiment, "A .toml file, or a name of `eligo list experiments`");
   verb->add_option("settings", a.run.overrides, "name=value, see `eligo list settings`");
-  verb->add_option("--data", a.run.data, "Folder of the task's data, such as the four MNIST files");
+  verb->add_option("--data", a.run.data, "File or folder of the task's data");
   verb->add_option("--out", a.run.out, "The run folder to make (default: a new one in runs/)");
   verb->add_option_function<std::string>(
       "--memory", [&a](const std::string& bytes) { a.run.overrides.push_back("memory=\"" + bytes + "\""); },
@@ -123,7 +123,7 @@ void add_eval(CLI::App& app, Arguments& a) {
       ->allow_extra_args(false);
   verb->add_option("--task", o.task, "Write a batch of this task as a case, instead of running one");
   verb->add_option("--set", o.task_settings, "An option of the task: T=5 (may be repeated)")->allow_extra_args(false);
-  verb->add_option("--data", o.data, "Folder of the task's data, such as the four MNIST files");
+  verb->add_option("--data", o.data, "File or folder of the task's data");
   verb->add_option("--batch", o.batch, "Examples of the task's batch")
       ->check(whole(1, 1000000))
       ->capture_default_str();
@@ -242,7 +242,7 @@ void add_compare(CLI::App& app, Arguments& a) {
       ->check(whole(0, INT64_MAX))
       ->capture_default_str();
   verb->add_flag("--lockstep", a.compare.options.lockstep, "b starts every update from a's parameters");
-  verb->add_option("--data", a.compare.data, "Folder of the task's data");
+  verb->add_option("--data", a.compare.data, "File or folder of the task's data");
   verb->add_option("--json", a.compare.json, "A file for all numbers");
   add_rules_option(verb, a.folders);
   verb->callback([&a] {

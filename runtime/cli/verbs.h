@@ -13,7 +13,7 @@ struct RunOptions {
   std::vector<std::string> overrides;  // rule.lambda=0.5
   std::vector<std::string> only;       // variants by name
   std::vector<std::string> rule_folders;
-  std::string data;    // folder of the task's data
+  std::string data;    // file or folder of the task's data
   std::string out;     // run folder; empty: a new one in runs/
   std::string resume;  // folder of a run to go on with
   bool quiet = false;

@@ -343,9 +343,9 @@ void Session::restore(const std::map<std::string, std::vector<double>>& state) {
     auto found = state.find(info.name);
     if (found == state.end())
       throw Error(fmt::format("the saved state lacks {}: it belongs to another program", info.name));
-    if (found->second.size() != stored(info.name).count)
+    if (found->second.size() != view(info.name).count)
       throw Error(
-          fmt::format("{} has {} values, {} are given", info.name, stored(info.name).count, found->second.size()));
+          fmt::format("{} has {} values, {} are given", info.name, view(info.name).count, found->second.size()));
     restore(info.name, 0, found->second);
   }
   auto found = state.find("sequence");
@@ -356,7 +356,7 @@ void Session::restore(const std::map<std::string, std::vector<double>>& state) {
   set_sequence(static_cast<std::uint64_t>(count));
 }
 
-Stored Session::stored(const std::string& name) const {
+Stored Session::view(const std::string& name) const {
   const int number = impl_->number_of(name);
   Memory& m = impl_->sequence.memory();
   const compiler::Tensor& t = impl_->plan.tensors[number];
@@ -367,7 +367,7 @@ Stored Session::stored(const std::string& name) const {
 }
 
 void Session::copy(const std::string& name, const Session& from, const std::string& source) {
-  const Stored mine = stored(name), theirs = from.stored(source);
+  const Stored mine = view(name), theirs = from.view(source);
   if (mine.count != theirs.count || mine.type != theirs.type)
     throw Error(
         fmt::format("{} has {} values, {} has {} or is of another type", name, mine.count, source, theirs.count));
@@ -378,7 +378,7 @@ void Session::copy(const std::string& name, const Session& from, const std::stri
 
 void Session::exchange(const std::string& name, std::span<std::byte> values) {
   const int number = impl_->number_of(name);
-  const Stored mine = stored(name);
+  const Stored mine = view(name);
   if (values.size() != mine.count * (mine.type == Stored::Type::f64 ? 8 : 4))
     throw Error(fmt::format("{} has {} values, {} bytes are given", name, mine.count, values.size()));
   std::swap_ranges(values.begin(), values.end(), impl_->sequence.memory().whole(number));

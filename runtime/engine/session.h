@@ -84,7 +84,8 @@ class Session {
   void set_hyper(const std::string& name, double value);
   double hyper(const std::string& name) const;
 
-  // A whole sequence; a BatchView names values where they lie, with the same results. With `learn` false nothing changes (validation): only the forward pass is run.
+  // A whole sequence; a BatchView names values where they lie, with the same results. With `learn` false nothing changes
+  // (validation): only the forward pass is run.
   RunResult run(const Batch& batch, bool learn = true);
   RunResult run(const BatchView& batch, bool learn = true);
   // The same with learning, for trainings that end where they diverge: where the loss or what was gathered is not finite,
@@ -138,8 +139,9 @@ class Session {
   // What `state` gave, also values that `set` would refuse because they are not finite.
   void restore(const std::map<std::string, std::vector<double>>& state);
 
-  // The same without copies: the values of a tensor as they lie in the session's memory, and from `first` on back there.
-  Stored stored(const std::string& name) const;
+  // The same without copies: the values of a tensor as they lie in the session's memory, row-major, until it changes or
+  // goes; and from `first` on back there.
+  Stored view(const std::string& name) const;
   void restore(const std::string& name, std::size_t first, std::span<const double> values);
   // The values of another session's tensor of the same size and kind.
   void copy(const std::string& name, const Session& from, const std::string& source);

@@ -29,7 +29,7 @@ void Training::take_best() {
   for (const auto& info : session_.tensors()) {
     if (!info.parameter) continue;
     if (at == best_.size()) best_.emplace_back();
-    const Stored stored = session_.stored(info.name);
+    const Stored stored = session_.view(info.name);
     const auto* from = static_cast<const std::byte*>(stored.data);
     best_[at++].assign(from, from + stored.count * width_of(stored));
   }
@@ -49,7 +49,7 @@ void Training::save_best() {
   std::size_t at = 0;
   for (const auto& info : session_.tensors()) {
     if (!info.parameter) continue;
-    Stored stored = session_.stored(info.name);
+    Stored stored = session_.view(info.name);
     stored.data = best_[at++].data();
     writer.add(info.name, info.shape, stored);
   }
@@ -64,7 +64,7 @@ void Training::save() {
   save_best();
   NpzWriter writer(place_.last_path);
   for (const auto& info : session_.tensors())
-    if (!is_start(info)) writer.add(info.name, info.shape, session_.stored(info.name));
+    if (!is_start(info)) writer.add(info.name, info.shape, session_.view(info.name));
   state_.sequence = session_.sequence();
   write_state(writer, state_, limits_of(variant_, task_, place_.seed, place_.identity));
   writer.commit();

@@ -92,6 +92,29 @@ INSTANTIATE_TEST_SUITE_P(Rules, Views,
                                          Case{"n_step_sg", "gru", true}),
                          testing::PrintToStringParamName());
 
+// A tensor's values where they lie: what `get` copies, and what learning changes.
+TEST(Views, OfATensorAreItsMemory) {
+  const Shape shape{.steps = 4, .examples = 3};
+  for (const bool float64 : {true, false}) {
+    ProgramSpec spec = exact(net("bptt", "gru"));
+    spec.float64 = float64;
+    Session session = make_session(spec, shape, 1);
+    const Stored view = session.view("net.Wh");
+    const auto copied = [&] {
+      std::vector<double> values;
+      for (std::size_t i = 0; i < view.count; ++i)
+        values.push_back(float64 ? static_cast<const double*>(view.data)[i]
+                                 : static_cast<double>(static_cast<const float*>(view.data)[i]));
+      return values;
+    };
+    const std::vector<double> before = copied();
+    EXPECT_EQ(before, session.get("net.Wh"));
+    session.run(batch_of(shape));
+    EXPECT_EQ(copied(), session.get("net.Wh"));
+    EXPECT_NE(copied(), before);
+  }
+}
+
 TEST(Views, WhatIsWrongIsNamedByItsPlace) {
   const Shape shape{.steps = 4, .examples = 3};
   Session session = make_session(exact(net("bptt", "gru")), shape, 1);
