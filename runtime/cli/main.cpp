@@ -43,7 +43,7 @@ using eligo::cli::window_steps;
 // All that the verbs may be given; one verb runs per call.
 struct Arguments {
   RunOptions run;
-  eligo::cli::PredictArguments predict;
+  eligo::PredictOptions predict;
   DumpOptions dump;
   FormatOptions format;
   ListOptions list;
@@ -70,7 +70,9 @@ void add_predict(CLI::App& app, Arguments& a) {
   verb->add_option("--variant", a.predict.variant, "Of a comparison, the variant");
   verb->add_option("--seed", a.predict.seed, "Of several seeds, the one");
   verb->add_option("--checkpoint", a.predict.checkpoint, "best (by validation) or last")->capture_default_str();
-  verb->add_option("--split", a.predict.split, "Of the run's own data: train, validation or test")->capture_default_str();
+  verb->add_option_function<std::string>(
+      "--split", [&a](const std::string& name) { a.predict.split = eligo::read_split(name); },
+      "Of the run's own data: train, validation or test (default)");
   verb->callback([&a] { a.status = eligo::cli::predict(a.predict); });
 }
 

@@ -2,9 +2,10 @@
 // dsl::SourceError for anything wrong with what it was given.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
+
+#include "runtime/experiment/prediction.h"
 
 namespace eligo::cli {
 
@@ -20,12 +21,7 @@ struct RunOptions {
 };
 int run(const RunOptions& options);
 
-struct PredictArguments {
-  std::string run, data, out, variant, checkpoint = "best", split = "test";
-  std::int64_t seed = -1;  // -1: the only one
-  std::vector<std::string> show;
-};
-int predict(const PredictArguments& arguments);
+int predict(const PredictOptions& options);
 
 struct ListOptions {
   std::string what;    // "", rules, cells, synths, readouts, optimisers, tasks, experiments or settings

@@ -117,8 +117,8 @@ class Predictor {
     out.task = task_->description();
     out.epoch = state_.outcome.best_epoch != 0 && options_.checkpoint == "best" ? state_.outcome.best_epoch
                                                                                 : state_.outcome.epochs;
-    for (std::uint64_t i = 0; i < batches; ++i)
-      out.sequences += static_cast<std::uint64_t>(task_->batch(split, 0, i).examples);
+    out.sequences = (batches - 1) * static_cast<std::uint64_t>(variant_.train.batch) +
+                    static_cast<std::uint64_t>(task_->batch(split, 0, batches - 1).examples);  // only the last is smaller
     Collected all(out.sequences, shape_.max_steps);
     std::vector<double> lengths;
     double loss = 0, score = 0, counted = 0;
@@ -147,18 +147,14 @@ class Predictor {
 
  private:
   void make_session(const Experiment& experiment) {
-    ProgramSpec spec = variant_.program;
+    ProgramSpec spec = program_for(experiment, variant_, *trained_on_);  // the same schedules as in the training
     spec.show = shown_;
-    spec.batch_hint = variant_.train.batch;
-    spec.steps_hint = trained_on_->shape().max_steps;  // the same schedules as in the training
-    spec.memory = experiment.memory;
-    spec.online = false;
     program_ = compile(spec);
     SessionOptions how;
     how.batch = variant_.train.batch;
     how.steps = shape_.max_steps;
     how.seed = seed_;
-    how.threads = options_.threads != 0 ? options_.threads : thread_count(experiment);
+    how.threads = thread_count(experiment);
     how.memory = experiment.memory;
     session_ = std::make_unique<Session>(program_, how);
     for (const auto& [name, value] : variant_.hypers) session_->set_hyper(name, value);
@@ -184,10 +180,7 @@ class Predictor {
 
   void collect(const Batch& batch, std::uint64_t first, Collected& all, double& score, double& counted) {
     for (const std::string& name : shown_) {
-      Session::Shown shown = session_->shown(name);
-      if (shown.rows > batch.steps)  // the row at start comes first
-        shown.values.erase(shown.values.begin(), shown.values.end() - static_cast<std::ptrdiff_t>(shown.values.size()) /
-                                                                          shown.rows * batch.steps);
+      const Session::Shown shown = shown_steps(*session_, name, batch.steps);
       all.add(name, shown.values, batch.steps, batch.examples, shown.shape, first);
       if (name != variant_.output) continue;
       const Score one = task_->score(batch, shown.values);

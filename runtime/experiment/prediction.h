@@ -19,7 +19,6 @@ struct PredictOptions {
   std::string checkpoint = "best";  // or "last"
   Split split = Split::test;        // of the run's own data
   std::vector<std::string> show;    // equations beside the readout's output
-  int threads = 0;                  // 0: as the run
 };
 
 struct Prediction {

@@ -21,6 +21,7 @@
 #include "runtime/experiment/alignment.h"
 #include "runtime/experiment/experiment.h"
 #include "runtime/library/library.h"
+#include "support/descriptor.h"
 #include "support/error.h"
 #include "support/files.h"
 #include "support/random.h"
@@ -77,25 +78,6 @@ std::string host() {
 
 // --- one writer -----------------------------------------------------------------------------------------------------
 
-namespace {
-
-// An open file or folder; its locks go with it.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
-
-}  // namespace
-
 // Held until the process ends, however it does. The folder itself is locked beside the file, so that removing the file
 // lets nobody in; not every file system locks folders, so the file's lock is the one that must be had.
 class RunFolder::Lock {
@@ -105,16 +87,16 @@ class RunFolder::Lock {
         file_(::open((folder + "/" + kLock).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666)) {
     const int fault = errno;
     const std::string path = folder + "/" + kLock;
-    if (file_.get() < 0 && fault == ELOOP) throw Error(fmt::format("{}: is a symbolic link; remove it", path));
-    if (file_.get() < 0) {
+    if (file_.number() < 0 && fault == ELOOP) throw Error(fmt::format("{}: is a symbolic link; remove it", path));
+    if (file_.number() < 0) {
       throw Error(fmt::format("{}: the folder cannot be written to: {}; change its permissions or choose another with "
                               "--out",
                               folder, std::strerror(fault)));
     }
     struct stat is{};
-    if (fstat(file_.get(), &is) != 0 || !S_ISREG(is.st_mode)) throw Error(fmt::format("{}: is no plain file; remove it", path));
-    if (folder_.get() >= 0 && flock(folder_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) refuse(folder);
-    if (flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (fstat(file_.number(), &is) != 0 || !S_ISREG(is.st_mode)) throw Error(fmt::format("{}: is no plain file; remove it", path));
+    if (folder_.number() >= 0 && flock(folder_.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) refuse(folder);
+    if (flock(file_.number(), LOCK_EX | LOCK_NB) != 0) {
       if (errno == EWOULDBLOCK) refuse(folder);
       throw Error(fmt::format("{}: cannot be locked: {}", path, std::strerror(errno)));
     }
@@ -133,13 +115,13 @@ class RunFolder::Lock {
   }
   std::string text() const {
     std::array<char, 512> bytes{};
-    const ssize_t got = pread(file_.get(), bytes.data(), bytes.size(), 0);
+    const ssize_t got = pread(file_.number(), bytes.data(), bytes.size(), 0);
     return got > 0 ? std::string(bytes.data(), static_cast<std::size_t>(got)) : "";
   }
   // For others to read; the lock does not depend on it, so a full disk is no fault.
   void say(const std::string& who) const {
-    if (ftruncate(file_.get(), 0) != 0) return;
-    [[maybe_unused]] const ssize_t wrote = pwrite(file_.get(), who.data(), who.size(), 0);
+    if (ftruncate(file_.number(), 0) != 0) return;
+    [[maybe_unused]] const ssize_t wrote = pwrite(file_.number(), who.data(), who.size(), 0);
   }
   Descriptor folder_, file_;
 };

@@ -19,6 +19,16 @@
 
 namespace eligo {
 
+ProgramSpec program_for(const Experiment& experiment, const Variant& variant, const Task& task) {
+  ProgramSpec spec = variant.program;
+  spec.show = shown_for(variant, task);
+  spec.batch_hint = variant.train.batch;
+  spec.steps_hint = task.shape().max_steps;
+  spec.memory = experiment.memory;
+  spec.online = false;
+  return spec;
+}
+
 int thread_count(const Experiment& experiment) {
   if (experiment.threads > 0) return experiment.threads;
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -177,13 +187,7 @@ std::optional<Outcome> Trainer::complete(std::size_t index, std::uint64_t seed, 
 void Trainer::compile_variant(std::size_t index) {
   const Variant& variant = experiment_.variants[index];
   progress_.update(fmt::format("{}  compiling", variant.name));
-  ProgramSpec spec = variant.program;
-  const Task& first = task(variant, experiment_.seeds[0]);
-  spec.show = shown_for(variant, first);
-  spec.batch_hint = variant.train.batch;
-  spec.steps_hint = first.shape().max_steps;
-  spec.memory = experiment_.memory;
-  spec.online = false;
+  const ProgramSpec spec = program_for(experiment_, variant, task(variant, experiment_.seeds[0]));
   try {
     programs_[index] = compile(spec);
     for (const std::string& warning : warnings_of(*programs_[index]))

@@ -66,6 +66,9 @@ class Trainer {
   std::map<std::string, std::unique_ptr<Task>> tasks_;    // kept: variants mostly share theirs
 };
 
+// The program that trains a variant, with what its task's score needs shown.
+ProgramSpec program_for(const Experiment& experiment, const Variant& variant, const Task& task);
+
 // Of an experiment: as many as it says, or the machine has.
 int thread_count(const Experiment& experiment);
 

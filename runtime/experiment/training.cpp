@@ -178,17 +178,21 @@ void Training::diverge(const std::optional<NonFinite>& found, const std::string&
                                     place_.seed, state_.outcome.divergence));
 }
 
+Session::Shown shown_steps(const Session& session, const std::string& name, std::int64_t steps) {
+  Session::Shown shown = session.shown(name);
+  if (shown.rows > steps) {  // the row at start comes first
+    const auto size = static_cast<std::ptrdiff_t>(shown.values.size());
+    shown.values.erase(shown.values.begin(), shown.values.end() - size / shown.rows * steps);
+    shown.rows = steps;
+  }
+  return shown;
+}
+
 void Training::add_score(const Batch& batch, Sums& sums) const {
   if (task_.score_name().empty() || variant_.output.empty()) return;
-  const Session::Shown shown = session_.shown(variant_.output);
-  std::vector<double> outputs = shown.values;
-  if (shown.rows > batch.steps) {  // the row at start comes first
-    outputs.erase(outputs.begin(),
-                  outputs.end() - static_cast<std::ptrdiff_t>(outputs.size()) / shown.rows * batch.steps);
-  }
-  const Score score = task_.score(batch, outputs);
+  const Score score = task_.score(batch, shown_steps(session_, variant_.output, batch.steps).values);
   sums.score += score.sum;
-  sums.counted += static_cast<double>(score.count);
+  sums.counted += score.count;
 }
 
 bool Training::evaluate(Split split, std::uint64_t count, Sums& sums) {

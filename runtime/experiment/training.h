@@ -95,6 +95,9 @@ TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t
 // A checkpoint's tensors into a session. All must be there, of their sizes: else eligo::Error.
 void restore_tensors(const NpzReader& from, Session& session, bool parameters_only);
 
+// What a session shows of the steps of a batch, without the row at start.
+Session::Shown shown_steps(const Session& session, const std::string& name, std::int64_t steps);
+
 // What a program must show for a variant on a task: the readout's output where the task scores it.
 std::vector<std::string> shown_for(const Variant& variant, const Task& task);
 

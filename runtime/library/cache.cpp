@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/descriptor.h"
+
 namespace eligo {
 namespace {
 
@@ -63,23 +65,6 @@ Header header(std::string_view key, std::string_view contents) {
   h.checksum = sum.value();
   return h;
 }
-
-// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-  explicit operator bool() const { return number_ >= 0; }
-
- private:
-  int number_;
-};
 
 // Machine code is run as it is read, so it must be this user's own: nobody else may have written it.
 bool own(const struct stat& about) { return about.st_uid == ::geteuid() && (about.st_mode & (S_IWGRP | S_IWOTH)) == 0; }
