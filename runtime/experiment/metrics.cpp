@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "runtime/data/csv.h"
 #include "runtime/data/npz_archive.h"
 #include "support/error.h"
 #include "support/files.h"
@@ -22,20 +23,13 @@ namespace {
 constexpr const char* kHeader = "variant,seed,epoch,batch,split,loss,score,cosine,ms_per_batch\n";
 constexpr std::size_t kColumns = 9;
 
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
-
 std::string number(const std::optional<double>& value) {
   if (value && std::isnan(*value)) return "nan";  // whatever its sign
   return value ? fmt::format("{}", *value) : "";
 }
 
 std::string line_of(const MetricsRow& row) {
-  return fmt::format("{},{},{},{},{},{},{},{},{}\n", quoted(row.variant), row.seed, row.epoch, row.batch, row.split,
+  return fmt::format("{},{},{},{},{},{},{},{},{}\n", csv_cell(row.variant), row.seed, row.epoch, row.batch, row.split,
                      number(row.loss), number(row.score), number(row.cosine), number(row.milliseconds));
 }
 
