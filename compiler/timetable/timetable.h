@@ -153,8 +153,8 @@ struct Timetable {
   bool changes_within = false;     // parameters change before the sequence ends
   std::vector<Instruction> span;   // arrivals from..to
   std::vector<Instruction> end;    // after the last one
-  // Of a rule that keeps no whole windows, an arrival in two halves: the step, before its target is known, and what
-  // learns from it. Together they do what `span` does.
+  // An arrival in two halves: the step, before its target is known, and what learns from it. Together they do what
+  // `span` does. A rule that keeps whole windows has the first half alone.
   std::vector<Instruction> forward, learn;
   // Of such a rule: what lines that hold at the start do where some examples begin again, in one shard.
   std::vector<Instruction> restart;

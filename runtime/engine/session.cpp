@@ -251,6 +251,7 @@ std::optional<NonFinite> Session::find_not_finite(const Batch& batch) {
   impl_->sequence.check(batch);
   return find_not_finite(BatchView(batch));
 }
+const std::string& Session::not_by_step() const { return impl_->sequence.not_by_step(); }
 RunResult Session::step(std::span<const double> x, std::span<const double> y) { return impl_->sequence.step(x, y); }
 
 const std::vector<double>& Session::forward(std::span<const double> x, bool learning) {

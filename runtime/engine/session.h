@@ -98,11 +98,14 @@ class Session {
   std::optional<NonFinite> find_not_finite(const BatchView& batch);
   // Online use: one step of every example (x: [B][inputs], y: [B][targets]); `reset` starts a new sequence.
   RunResult step(std::span<const double> x, std::span<const double> y);
+  // Why it cannot learn step by step; empty where it can.
+  const std::string& not_by_step() const;
   // The same in two halves, for targets or signals that depend on what the net puts out. `forward` takes the step and
   // returns the readouts' outputs, [B][outputs] of one after the other, where the program was compiled with
   // ProgramSpec::outputs (else nothing); any equation of ProgramSpec::show follows by `shown`. `learn` then does what the
   // step learns: y as in `step`; a mask [B] multiplies the loss; with zeros throughout y may be empty. Together they do
-  // the same as `step`, to the bit. A stream without learning, `forward(x, false)`, takes no `learn`.
+  // the same as `step`, to the bit. A stream without learning, `forward(x, false)`, takes no `learn`; every program has
+  // it, also one that learns from whole sequences, and then for at most SessionOptions::steps steps.
   const std::vector<double>& forward(std::span<const double> x, bool learning = true);
   RunResult learn(std::span<const double> y, std::span<const double> mask = {});
   // A stream as it stands, with parameters and optimiser, also between the two halves of a step. A session of the same
