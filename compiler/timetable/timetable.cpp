@@ -452,7 +452,10 @@ class Builder {
     for (std::size_t k = 0; k < p_.learned.size(); ++k)
       if (p_.learned[k].every == every && p_.learned[k].update_phase >= 0)
         changes.push_back(plain(Action::update, static_cast<int>(k)));
-    if (!changes.empty()) changes.push_back(plain(Action::prepare));
+    if (!changes.empty()) {
+      changes.insert(changes.begin(), plain(Action::bound, static_cast<int>(every)));
+      changes.push_back(plain(Action::prepare));
+    }
     append(list, only_if(Guard::updating, std::move(changes)));
     return list;
   }

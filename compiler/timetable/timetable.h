@@ -87,6 +87,7 @@ enum class Action {
   reduce,            // what all shards gathered for a parameter (`number` of Plan::learned), added in their order
   reduce_statistic,  // the same of a tensor that keep values read
   check,             // whether the loss and what was reduced are finite, where it matters
+  bound,             // the length of all that the updates behind it take together (`number`: an UpdateEvery)
   update,            // a parameter, by its optimiser (`number`)
   keep,              // the rule's keep values
   keep_steps,        // those with a value per step

@@ -234,6 +234,10 @@ double Session::hyper(const std::string& name) const {
   return m.read(number, m.whole(number), 0);
 }
 
+void Session::set_clip(double length, const std::string& bundle) {
+  impl_->sequence.bounds().set(dsl::canonical(bundle), length);
+}
+
 RunResult Session::run(const BatchView& batch, bool learn) { return impl_->sequence.run(batch, learn); }
 RunResult Session::train(const BatchView& batch) { return impl_->sequence.train(batch); }
 std::optional<NonFinite> Session::find_not_finite(const BatchView& batch) {

@@ -83,6 +83,9 @@ class Session {
   // bundle).
   void set_hyper(const std::string& name, double value);
   double hyper(const std::string& name) const;
+  // Clips by the norm: what is gathered for all parameters that are updated together is made as long as this before the
+  // optimiser takes it, if it is longer; 0: no matter how long. With a bundle ("θ"): for what is learned so, by itself.
+  void set_clip(double length, const std::string& bundle = "");
 
   // A whole sequence; a BatchView names values where they lie, with the same results. With `learn` false nothing changes
   // (validation): only the forward pass is run.
@@ -133,8 +136,8 @@ class Session {
   // From the next run on keeps the values of a parameter after each of its updates in the run.
   void keep_updates(const std::string& parameter);
   std::vector<std::vector<double>> after_updates(const std::string& parameter) const;
-  // What the last run's learn lines gathered for a parameter (batch mean, step sum, signed); after `step`, what the last
-  // update took.
+  // What the last run's learn lines gathered for a parameter (batch mean, step sum, signed), as clipped; after `step`, what
+  // the last update took.
   std::vector<double> gathered(const std::string& parameter) const;
 
   // Everything that a bit-exact continuation needs, as named tensors and counters.

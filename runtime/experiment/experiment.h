@@ -55,6 +55,8 @@ struct Variant {
   std::optional<PolicySpec> policy;  // where the task is an environment
   ProgramSpec program;
   std::vector<std::pair<std::string, double>> hypers;  // as Session::set_hyper takes them, in this order
+  // As Session::set_clip takes them: a bundle, or none for all together, and a length.
+  std::vector<std::pair<std::string, double>> clips;
   TrainOptions train;
   RateSchedule rates;
   std::string net_role, readout_role;  // the rule's names for them; the latter may be empty

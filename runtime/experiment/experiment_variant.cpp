@@ -49,6 +49,7 @@ class Builder {
     if (!reader_.problems.empty()) return finish();
     const std::vector<std::string> paths = given_paths();
     for (const auto& path : paths) read_setting(path);
+    read_clip();
     read_rate_schedule();
     check_sizes();
     order_hypers();
@@ -373,6 +374,11 @@ class Builder {
       return unfitting(
           path, fmt::format("rule {} learns no {}{}", rule_.found.item, bundle, suggestion(bundle, rule_.learned)));
     }
+    if (hyper == "clip" && !bundle.empty() && !contains(optimiser_.hypers, hyper)) {
+      const auto length = reader_.number(path, path, false, 0, 1e300);
+      if (length) result_.variant.clips.emplace_back(bundle, *length);
+      return;
+    }
     if (optimiser_.known && !contains(optimiser_.hypers, hyper)) {
       const std::string near = suggestion(hyper, optimiser_.hypers), setting = bundle.empty() ? near_field(path) : "";
       const bool is_setting = !setting.empty() && near.find("did you mean") == std::string::npos;
@@ -381,6 +387,17 @@ class Builder {
     }
     const auto value = reader_.number(path, path, false, -kInfinity, std::numeric_limits<double>::max());
     if (value) result_.variant.hypers.emplace_back("optimiser." + name, *value);
+  }
+
+  // A bound on all that has no bound of its own (optimiser.theta.clip).
+  void read_clip() {
+    const std::string path = "optimiser.clip";
+    if (contains(optimiser_.hypers, "clip") && settings_.contains(path))
+      return reader_.problem(reader_.find(path),
+                             fmt::format("{} bounds the gradient's norm, and optimiser {} has a hyper of this name; rename "
+                                         "the hyper",
+                                         path, optimiser_.found.item));
+    if (!contains(optimiser_.hypers, "clip")) result_.variant.clips.emplace_back("", reader_.real(path));
   }
 
   void read_rate_schedule() {

@@ -79,6 +79,7 @@ Training::Training(const Variant& variant, std::shared_ptr<const Program> progra
     throw Error(fmt::format("rule {} is not online, so policy.learn = \"steps\" is not for it; take \"episodes\"",
                             variant.program.rule));
   for (const auto& [name, value] : variant.hypers) session_.set_hyper(name, value);
+  for (const auto& [bundle, length] : variant.clips) session_.set_clip(length, bundle);
   rates_.emplace(session_, variant.rates, static_cast<std::uint64_t>(variant.train.epochs) * shape_.train_batches);
   if (variant.train.measure > 0) make_probe();
 }

@@ -152,6 +152,7 @@ struct Side {
       : program(compile(acting(sized(variant.program, options), variant))) {
     session.emplace(program, options);
     for (const auto& [name, value] : variant.hypers) session->set_hyper(name, value);
+    for (const auto& [bundle, length] : variant.clips) session->set_clip(length, bundle);
     rates.emplace(*session, variant.rates, static_cast<std::uint64_t>(variant.train.epochs) * shape.train_batches);
   }
 
