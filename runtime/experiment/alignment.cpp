@@ -123,7 +123,10 @@ AlignmentProbe::AlignmentProbe(const Variant& variant, const SessionOptions& opt
   sides->net = variant.net_role;
   sides->rename.add(variant.net_role, net->name);
   sides->rename.add(variant.readout_role, readout->name);
-  sides->rule.emplace(compile(silent(variant.program)), options);
+  ProgramSpec own = silent(variant.program);
+  own.outputs = variant.policy.has_value();
+  own.online = false;
+  sides->rule.emplace(compile(own), options);
   if (!moves(*sides->rule, sides->net)) return;
   sides->bptt.emplace(compile(bptt_spec(variant, *path, sides->rename)), options);
   set_hypers(variant, *sides->rule, nullptr);
@@ -153,11 +156,13 @@ std::optional<double> AlignmentProbe::measure(const Session& trained, const Batc
   return std::isfinite(cosine) ? std::optional(cosine) : std::nullopt;
 }
 
-Score AlignmentProbe::measure(const Session& trained, const Task& task, std::uint64_t epoch, std::uint64_t batches) {
+Score AlignmentProbe::measure(const Session& trained, BatchSource& source, std::uint64_t epoch,
+                              std::uint64_t batches) {
   Score total;
   if (!sides_) return total;
-  for (std::uint64_t i = 0; i < std::min(batches, task.shape().train_batches); ++i) {
-    const auto cosine = measure(trained, task.batch(Split::train, epoch, i), i);
+  for (std::uint64_t i = 0; i < std::min(batches, source.shape().train_batches); ++i) {
+    copy_tensors(trained, *sides_->rule, {}, i);  // which acts, where batches are made so
+    const auto cosine = measure(trained, source.batch(Split::train, epoch, i, *sides_->rule), i);
     if (!cosine) continue;
     total.sum += *cosine;
     ++total.count;

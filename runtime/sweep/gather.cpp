@@ -19,10 +19,11 @@ Estimate estimate(const std::vector<double>& values) {
 }
 
 const std::vector<Quantity>& gathered_quantities() {
-  static const std::vector<Quantity> all = {{"final_loss", "last loss"},  {"final_score", "last score"},
-                                            {"best_epoch", "best epoch"}, {"best_loss", "best loss"},
-                                            {"best_score", "best score"}, {"test_loss", "test loss"},
-                                            {"test_score", "test score"}, {"cosine", "cosine"}};
+  static const std::vector<Quantity> all = {{"final_loss", "last loss"},      {"final_score", "last score"},
+                                            {"best_epoch", "best epoch"},     {"best_loss", "best loss"},
+                                            {"best_score", "best score"},     {"test_loss", "test loss"},
+                                            {"test_score", "test score"},     {"final_success", "last success"},
+                                            {"test_success", "test success"}, {"cosine", "cosine"}};
   return all;
 }
 

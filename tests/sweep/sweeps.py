@@ -76,13 +76,13 @@ class Sweeps:
                 found[lock.parent] = int(words[1])
         return found
 
-    def wait_for_rows(self, rows, runs, process=None, seconds=60):
-        """A folder that somebody writes to, when its metrics have so many rows."""
+    def wait_for_rows(self, rows, runs, process=None, but=(), seconds=60):
+        """A folder that somebody writes to, none of `but`, when its metrics have so many rows; and the writer."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and (process is None or process.poll() is None):
             for folder, writer in self.writers(runs).items():
                 metrics = folder / "metrics.csv"
-                if metrics.exists() and metrics.read_bytes().count(b"\n") > rows:
+                if folder not in but and metrics.exists() and metrics.read_bytes().count(b"\n") > rows:
                     return folder, writer
             time.sleep(0.005)
         raise RuntimeError(f"no line writes {rows} rows")
@@ -103,7 +103,7 @@ class Sweeps:
         names = [sorted(path.relative_to(self.folder / r).as_posix()
                         for path in (self.folder / r).glob("*/checkpoints/*")) for r in (runs, others)]
         self.check(names[0] and names[0] == names[1], f"{runs} and {others} have other checkpoints", *names)
-        for name in names[0]:
+        for name in set(names[0]) & set(names[1]):
             arrays = [arrays_of(self.folder / r / name) for r in (runs, others)]
             self.check(arrays[0] == arrays[1], f"{name} is not the same in {runs} and {others}")
 
