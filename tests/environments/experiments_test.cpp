@@ -91,6 +91,23 @@ TEST_F(InEnvironments, PredictionsAreTheTestsEpisodes) {
   EXPECT_NE(error_of([&] { predict(options); }).find("is an environment: there is no file of it"), std::string::npos);
 }
 
+// Its noise is that of the run's own test.
+TEST_F(InEnvironments, PredictionsOfANetThatDraws) {
+  const std::string cell =
+      folder.write("noisy.eli",
+                   "cell noisy(n, m) {\n  input x[m]\n  state h[n] = 0\n"
+                   "  param W[n, n], U[n, m] ~ normal(0, 1)\n"
+                   "  noise[t] = normal[n]()\n  h[t] = tanh(W . h[t-1] + U . x[t] + noise[t])\n}\n");
+  const Outcome learned = outcome("run", {"train.epochs=2", "model.cell=" + cell});
+  EXPECT_LT(learned.test_score, 1);
+  PredictOptions options;
+  options.run = folder / "run";
+  options.out = folder / "p.npz";
+  const Prediction p = predict(options);
+  EXPECT_EQ(p.score, learned.test_score);
+  EXPECT_EQ(p.loss, learned.test_loss);
+}
+
 TEST_F(InEnvironments, WhatDoesNotFitIsRefused) {
   EXPECT_NE(
       refused({"model.readout=linear_softmax"}).find("linear_softmax has no targets for an action and its advantage"),
