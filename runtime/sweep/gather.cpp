@@ -19,11 +19,17 @@ Estimate estimate(const std::vector<double>& values) {
 }
 
 const std::vector<Quantity>& gathered_quantities() {
-  static const std::vector<Quantity> all = {{"final_loss", "last loss"},      {"final_score", "last score"},
-                                            {"best_epoch", "best epoch"},     {"best_loss", "best loss"},
-                                            {"best_score", "best score"},     {"test_loss", "test loss"},
-                                            {"test_score", "test score"},     {"final_success", "last success"},
-                                            {"test_success", "test success"}, {"cosine", "cosine"}};
+  static const std::vector<Quantity> all = {{"final_loss", "last loss"},
+                                            {"final_score", "last score"},
+                                            {"best_epoch", "best epoch"},
+                                            {"best_loss", "best loss"},
+                                            {"best_score", "best score"},
+                                            {"test_loss", "test loss"},
+                                            {"test_score", "test score"},
+                                            {"final_success", "last success"},
+                                            {"test_success", "test success"},
+                                            {"option", "option"},
+                                            {"cosine", "cosine"}};
   return all;
 }
 
@@ -47,7 +53,7 @@ void count(GatheredVariant& variant, const LineReport& report) {
 }  // namespace
 
 Gathered gather(const Plan& plan, const std::string& runs) {
-  Gathered all;
+  Gathered all{runs};
   std::map<std::string, std::size_t> places;                       // of the variants
   std::vector<std::map<std::string, std::vector<double>>> values;  // of each, by column
   for (const PlanLine& line : plan.lines) {

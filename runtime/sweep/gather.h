@@ -33,6 +33,7 @@ struct GatheredVariant {
 };
 
 struct Gathered {
+  std::string runs;                 // their folder
   std::vector<LineReport> reports;  // by line
   std::vector<GatheredVariant> variants;
 };

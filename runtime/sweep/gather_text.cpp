@@ -44,7 +44,8 @@ std::string unfinished_text(const Plan& plan, const Gathered& gathered) {
   };
   list(begun, "have begun");
   list(missing, "have not begun");
-  if (!out.empty()) out += fmt::format("go on with: eligo sweep run {}\n", plan.path);
+  const std::string elsewhere = gathered.runs == runs_of(plan.path) ? "" : " --out " + gathered.runs;
+  if (!out.empty()) out += fmt::format("go on with: eligo sweep run {}{}\n", plan.path, elsewhere);
   return out;
 }
 
