@@ -1,5 +1,5 @@
 # Shared by ./run and ./check: installs what is missing, configures and builds. Sourced, not run.
-# Sets `root`, the project's folder.
+# Sets `root`, the project's folder. With `tests=yes` it installs what only tests use, too.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -12,7 +12,7 @@ missing_packages() {
   while read -r package; do
     case $package in '' | '#'*) continue ;; esac
     installed "$package" || printf '%s ' "$package"
-  done <"$root/scripts/packages"
+  done < <(cat "$root/scripts/packages" ${tests:+"$root/scripts/packages.check"})
 }
 
 install_packages() {

@@ -18,6 +18,7 @@
 #include "runtime/cli/explain.h"
 #include "runtime/cli/gradcheck.h"
 #include "runtime/cli/model_options.h"
+#include "runtime/cli/sweep.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/library/program_spec.h"
 #include "support/error.h"
@@ -369,6 +370,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "eligo " ELIGO_VERSION);
   Arguments arguments;
   add_run(app, arguments);
+  eligo::cli::add_sweep(app, arguments.status);
   add_predict(app, arguments);
   add_eval(app, arguments);
   add_check(app, arguments);
