@@ -1,8 +1,11 @@
 #include "support/random.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <utility>
+
+#include "support/philox_lanes.h"
 
 namespace eligo {
 namespace {
@@ -41,11 +44,10 @@ std::uint64_t cipher_of(const Key& key) {
   return cipher;
 }
 
-inline Words block(const Key& key, std::uint64_t cipher, std::uint64_t index) {
+Words block(const Key& key, std::uint64_t index) {
+  const std::uint64_t cipher = cipher_of(key);
   return rounds({low(index), high(index), low(key.step), low(key.example)}, {low(cipher), high(cipher)});
 }
-
-Words block(const Key& key, std::uint64_t index) { return block(key, cipher_of(key), index); }
 
 std::uint64_t join(std::uint32_t first, std::uint32_t second) {
   return static_cast<std::uint64_t>(second) << 32 | first;
@@ -83,20 +85,50 @@ double uniform(const Key& key, std::uint64_t index, double low_end, double high_
   return low_end + (high_end - low_end) * uniform(key, index);
 }
 
-void uniform(const Key& key, double low_end, double high_end, std::span<double> draws) {
+namespace {
+
+// draws[i] = of(the block with index first + i)
+template <class Of>
+void each_block(const Key& key, std::uint64_t first, std::span<double> draws, const Of& of) {
   const std::uint64_t cipher = cipher_of(key);
-  for (std::size_t i = 0; i < draws.size(); ++i) {
-    const Words words = block(key, cipher, i);
-    draws[i] = low_end + (high_end - low_end) * unit_interval(join(words[0], words[1]));
+  constexpr std::size_t few = 4;  // too few for vectors
+  for (std::size_t i = 0; draws.size() < few && i < draws.size(); ++i) {
+    const std::uint64_t index = first + i;
+    const Words w = rounds({low(index), high(index), low(key.step), low(key.example)}, {low(cipher), high(cipher)});
+    draws[i] = of({join(w[0], w[1]), join(w[2], w[3])});
   }
+  if (draws.size() < few) return;
+  std::array<PhiloxBlock, 64> blocks;  // stays in the nearest cache
+  for (std::size_t at = 0; at < draws.size(); at += blocks.size()) {
+    const std::span<double> some = draws.subspan(at, std::min(blocks.size(), draws.size() - at));
+    const std::span<PhiloxBlock> drawn(blocks.data(), some.size());
+    philox_blocks(cipher, first + at, low(key.step), low(key.example), drawn);
+    for (std::size_t i = 0; i < some.size(); ++i) some[i] = of(drawn[i]);
+  }
+}
+
+double normal_of(const PhiloxBlock& block) {
+  const double radius = 1.0 - unit_interval(block.first);  // in (0, 1]: its logarithm is finite
+  const double angle = unit_interval(block.second);
+  return std::sqrt(-2.0 * std::log(radius)) * std::cos(2.0 * std::numbers::pi * angle);
+}
+
+double sign_of(std::uint64_t bits) { return (bits >> 63) != 0 ? 1.0 : -1.0; }
+
+}  // namespace
+
+void uniform(const Key& key, std::uint64_t first, double low_end, double high_end, std::span<double> draws) {
+  each_block(key, first, draws, [&](const PhiloxBlock& block) {
+    return low_end + (high_end - low_end) * unit_interval(block.first);
+  });
 }
 
 double normal(const Key& key, std::uint64_t index) {
   const auto words = block(key, index);
-  const double radius = 1.0 - unit_interval(join(words[0], words[1]));  // in (0, 1]: its logarithm is finite
-  const double angle = unit_interval(join(words[2], words[3]));
-  return std::sqrt(-2.0 * std::log(radius)) * std::cos(2.0 * std::numbers::pi * angle);
+  return normal_of({join(words[0], words[1]), join(words[2], words[3])});
 }
+
+void normal(const Key& key, std::uint64_t first, std::span<double> draws) { each_block(key, first, draws, normal_of); }
 
 std::uint64_t integer(const Key& key, std::uint64_t index, std::uint64_t bound) {
   // The high word of a 64 x 64 bit product, in portable halves.
@@ -109,7 +141,11 @@ std::uint64_t integer(const Key& key, std::uint64_t index, std::uint64_t bound) 
   return hh + (lh >> 32) + (hl >> 32) + (middle >> 32);
 }
 
-double random_sign(const Key& key, std::uint64_t index) { return (bits(key, index) >> 63) != 0 ? 1.0 : -1.0; }
+double random_sign(const Key& key, std::uint64_t index) { return sign_of(bits(key, index)); }
+
+void random_sign(const Key& key, std::uint64_t first, std::span<double> draws) {
+  each_block(key, first, draws, [](const PhiloxBlock& block) { return sign_of(block.first); });
+}
 
 std::vector<std::uint64_t> permutation(const Key& key, std::uint64_t n) {
   std::vector<std::uint64_t> order(n);

@@ -36,14 +36,16 @@ std::uint64_t bits(const Key& key, std::uint64_t index);
 double uniform(const Key& key, std::uint64_t index);
 // In [low, high).
 double uniform(const Key& key, std::uint64_t index, double low, double high);
-// The draws from index 0 on.
-void uniform(const Key& key, double low, double high, std::span<double> draws);
+// All draws from index `first` on.
+void uniform(const Key& key, std::uint64_t first, double low, double high, std::span<double> draws);
 // Mean 0, standard deviation 1 (Box and Muller).
 double normal(const Key& key, std::uint64_t index);
+void normal(const Key& key, std::uint64_t first, std::span<double> draws);
 // In 0..bound-1; the bias is below bound / 2^64. `bound` is at least 1.
 std::uint64_t integer(const Key& key, std::uint64_t index, std::uint64_t bound);
 // -1 or 1.
 double random_sign(const Key& key, std::uint64_t index);
+void random_sign(const Key& key, std::uint64_t first, std::span<double> draws);
 // 0..n-1 in random order (Fisher and Yates).
 std::vector<std::uint64_t> permutation(const Key& key, std::uint64_t n);
 

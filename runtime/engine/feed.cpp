@@ -1,6 +1,7 @@
 #include "runtime/engine/feed.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "support/random.h"
@@ -196,13 +197,21 @@ void Feed::draw(const Course& course, int shard, std::int64_t t, const Noise& no
     // The step's key joins the sequence and the step within it.
     const Key key = {seed_, noise.purpose, course.number * 0x100000000ull + static_cast<std::uint64_t>(t),
                      static_cast<std::uint64_t>(first + b)};
-    for (std::int64_t k = 0; k < size; ++k) {
-      const auto index = static_cast<std::uint64_t>(k);
-      const double value = info.init.kind == compiler::Init::Kind::normal    ? normal(key, index)
-                           : info.init.kind == compiler::Init::Kind::uniform ? uniform(key, index)
-                                                                             : random_sign(key, index);
-      memory_.write(noise.tensor, at, b * size + k, value);
-    }
+    if (memory_.float64()) draw_as(info.init.kind, key, reals<double>(at) + b * size, size);
+    else draw_as(info.init.kind, key, reals<float>(at) + b * size, size);
+  }
+}
+
+template <class Real>
+void Feed::draw_as(compiler::Init::Kind kind, const Key& key, Real* to, std::int64_t size) {
+  std::array<double, 64> draws;
+  for (std::int64_t k = 0; k < size; k += static_cast<std::int64_t>(draws.size())) {
+    const std::span<double> some(draws.data(), std::min(draws.size(), static_cast<std::size_t>(size - k)));
+    const auto index = static_cast<std::uint64_t>(k);
+    if (kind == compiler::Init::Kind::normal) normal(key, index, some);
+    else if (kind == compiler::Init::Kind::uniform) uniform(key, index, 0, 1, some);
+    else random_sign(key, index, some);
+    convert(some.data(), 1, to + k, static_cast<std::int64_t>(some.size()));
   }
 }
 

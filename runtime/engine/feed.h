@@ -10,6 +10,7 @@
 
 #include "runtime/engine/course.h"
 #include "runtime/engine/memory.h"
+#include "support/random.h"
 
 namespace eligo {
 
@@ -59,6 +60,8 @@ class Feed {
   template <class From, class Real>
   void load_as(const Course& course, int shard, std::int64_t t, const Columns& columns, const ValuesView& from) const;
   void draw(const Course& course, int shard, std::int64_t t, const Noise& noise) const;
+  template <class Real>
+  static void draw_as(compiler::Init::Kind kind, const Key& key, Real* to, std::int64_t size);
   const compiler::Tensor& tensor(int number) const { return plan_.tensors[static_cast<std::size_t>(number)]; }
 
   const Memory& memory_;

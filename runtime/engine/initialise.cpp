@@ -57,9 +57,11 @@ std::vector<double> initial_values(const compiler::Tensor& t, std::uint64_t seed
   if (t.init.kind == Kind::orthogonal) return orthogonal(t, key, t.init.a);
   if (t.init.kind == Kind::sample) return sample(t, seed, t.init.a, step);
   std::vector<double> values(static_cast<std::size_t>(t.size()), t.init.a);
-  if (t.init.kind == Kind::uniform) uniform(key, t.init.a, t.init.b, values);
-  if (t.init.kind == Kind::normal)
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] += t.init.b * normal(key, i);
+  if (t.init.kind == Kind::uniform) uniform(key, 0, t.init.a, t.init.b, values);
+  if (t.init.kind == Kind::normal) {
+    normal(key, 0, values);
+    for (double& value : values) value = t.init.a + t.init.b * value;
+  }
   return values;
 }
 

@@ -9,7 +9,7 @@ class Bandit final : public Environment {
  public:
   Bandit(std::int64_t arms, std::int64_t pulls, std::uint64_t seed, bool fixed)
       : chances_(static_cast<std::size_t>(arms)), pulls_(pulls), fixed_(fixed) {
-    uniform(make_key(seed, "bandit"), 0, 1, chances_);
+    uniform(make_key(seed, "bandit"), 0, 0, 1, chances_);
   }
 
   // The arm pulled last, one channel each, and its payment.
@@ -21,7 +21,7 @@ class Bandit final : public Environment {
   void reset(const Episode& episode, std::span<double> observation) override {
     key_ = episode.key;
     pull_ = 0;
-    if (!fixed_) uniform(key_, 0, 1, chances_);
+    if (!fixed_) uniform(key_, 0, 0, 1, chances_);
     std::fill(observation.begin(), observation.end(), 0.0);
   }
 

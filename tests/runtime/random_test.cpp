@@ -36,6 +36,23 @@ TEST(Random, EveryPartOfTheKeyMatters) {
   EXPECT_EQ(seen.size(), 3U * 2 * 4 * 3 * 3);
 }
 
+// Vectors of the processor or one by one, at whatever place they begin.
+TEST(Random, ManyAreTheSameAsOneByOne) {
+  for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{3}, (std::uint64_t{1} << 32) - 5})
+    for (const std::size_t count : {0, 1, 3, 4, 7, 8, 12, 63, 64, 65, 200}) {
+      const Key key = make_key(12345678901234, "many", (std::uint64_t{7} << 32) + 9, 4000000000);
+      std::vector<double> signs(count), normals(count), uniforms(count);
+      random_sign(key, first, signs);
+      normal(key, first, normals);
+      uniform(key, first, -2, 3, uniforms);
+      for (std::size_t i = 0; i < count; ++i) {
+        ASSERT_EQ(signs[i], random_sign(key, first + i)) << first << " " << count << " " << i;
+        ASSERT_EQ(normals[i], normal(key, first + i)) << first << " " << count << " " << i;
+        ASSERT_EQ(uniforms[i], uniform(key, first + i, -2, 3)) << first << " " << count << " " << i;
+      }
+    }
+}
+
 TEST(Random, MomentsAndRanges) {
   const Key key = make_key(7, "moments");
   constexpr int n = 200000;
