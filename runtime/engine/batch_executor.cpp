@@ -131,11 +131,7 @@ void BatchExecutor::prepare() {
 void BatchExecutor::add_up(const compiler::Block::Revision& revision) {
   Memory& memory = parts_.memory;
   const std::span<const double> sum = reduction_.add_up(revision.increment);
-  void* running = memory.whole(revision.running);
-  for (std::size_t k = 0; k < sum.size(); ++k) {
-    const auto place = static_cast<std::int64_t>(k);
-    memory.write(revision.running, running, place, memory.read(revision.running, running, place) + sum[k]);
-  }
+  memory.add_reals(memory.whole(revision.running), 1, sum);
 }
 
 void BatchExecutor::assign(const Instruction& assign, const Cursor& at) {

@@ -1,19 +1,54 @@
 #include "runtime/engine/clipping.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "support/error.h"
 
 namespace eligo {
+namespace {
+
+constexpr std::size_t kLanes = 8;  // sums side by side, as vectors take them
+
+// Of absolute values; NaN if there is one.
+double largest(std::span<const double> v) {
+  double most[kLanes] = {}, odd[kLanes] = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= v.size(); i += kLanes)
+    for (std::size_t k = 0; k < kLanes; ++k) {
+      const double x = std::abs(v[i + k]);
+      most[k] = most[k] < x ? x : most[k];
+      odd[k] += x - x;  // NaN of what is not finite
+    }
+  double all = 0, wrong = 0;
+  for (; i < v.size(); ++i) all = std::max(all, std::abs(v[i])), wrong += v[i] - v[i];
+  for (std::size_t k = 0; k < kLanes; ++k) all = std::max(all, most[k]), wrong += odd[k];
+  if (wrong == 0) return all;
+  return std::any_of(v.begin(), v.end(), [](double x) { return std::isnan(x); }) ? std::nan("") : HUGE_VAL;
+}
+
+// Σ (factor x)²
+double squares(std::span<const double> v, double factor) {
+  double sums[kLanes] = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= v.size(); i += kLanes)
+    for (std::size_t k = 0; k < kLanes; ++k) sums[k] += (factor * v[i + k]) * (factor * v[i + k]);
+  double sum = 0;
+  for (; i < v.size(); ++i) sum += (factor * v[i]) * (factor * v[i]);
+  for (const double one : sums) sum += one;
+  return sum;
+}
+
+}  // namespace
 
 double bounding(std::span<const double> v, double bound) {
-  double most = 0, sum = 0;
-  for (const double x : v) most = std::isnan(x) ? x : std::max(most, std::abs(x));
+  const double most = largest(v);
   if (most == 0) return 1;
   if (!std::isfinite(most)) return std::isnan(most) ? most : 0;
-  for (const double x : v) sum += (x / most) * (x / most);
-  const double length = std::sqrt(sum);  // times `most`
-  return most > bound / length ? bound / most / length : 1;
+  // A power of two scales without rounding, so that no square overflows or vanishes.
+  const double unit = std::ldexp(1.0, std::ilogb(most));
+  const double length = std::sqrt(squares(v, 1 / unit));  // times `unit`
+  return unit > bound / length ? bound / unit / length : 1;
 }
 
 double Clipping::bound_of(const compiler::Clip& clip) const {
@@ -33,12 +68,10 @@ void Clipping::apply(int number) {
   const double bound = bound_of(clip);
   const auto size = static_cast<std::size_t>(memory_.program().tensors[static_cast<std::size_t>(clip.gathered)].size());
   void* into = memory_.shard_gradient(clip.gradient, 0);
+  const std::size_t bytes = memory_.float64() ? sizeof(double) : sizeof(float);
   for (std::size_t first = 0; first < sum.size(); first += size) {
-    const double scale = bounding(sum.subspan(first, size), bound);
-    for (std::size_t i = first; i < first + size; ++i) {
-      const auto at = static_cast<std::int64_t>(i);
-      memory_.write(clip.gradient, into, at, memory_.read(clip.gradient, into, at) + scale * sum[i]);
-    }
+    const std::span<const double> step = sum.subspan(first, size);
+    memory_.add_reals(static_cast<std::byte*>(into) + first * bytes, bounding(step, bound), step);
   }
 }
 

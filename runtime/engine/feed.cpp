@@ -190,7 +190,7 @@ void Feed::draw(const Course& course, int shard, std::int64_t t, const Noise& no
   }
   if (noise.given) {
     const double* from = noise.given + ((t - 1) * course.examples + first) * size;
-    for (std::int64_t k = 0; k < count * size; ++k) memory_.write(noise.tensor, at, k, from[k]);
+    memory_.write_reals(at, {from, static_cast<std::size_t>(count * size)});
     return;
   }
   for (std::int64_t b = 0; b < count; ++b) {

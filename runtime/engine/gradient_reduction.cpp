@@ -77,7 +77,7 @@ std::span<const double> GradientReduction::add_up(int gradient) {
   sum_.assign(static_cast<std::size_t>(bytes / (memory_.float64() ? 8 : 4)), 0.0);
   for (int s = 0; s < shards_; ++s) {
     void* from = memory_.shard_gradient(gradient, s);
-    for (std::size_t i = 0; i < sum_.size(); ++i) sum_[i] += memory_.read(gradient, from, static_cast<std::int64_t>(i));
+    memory_.add_up_reals(from, sum_);
     std::memset(from, 0, static_cast<std::size_t>(bytes));
   }
   return sum_;
@@ -88,8 +88,7 @@ std::vector<double> GradientReduction::gathered(int learned) const {
   std::vector<double> all = totals_[static_cast<std::size_t>(learned)];
   all.resize(static_cast<std::size_t>(memory_.program().tensors[static_cast<std::size_t>(gradient)].size() *
                                       memory_.copies(gradient)));
-  for (std::size_t i = 0; taken(learned) && i < all.size(); ++i)  // the last part is where the optimiser found it
-    all[i] += memory_.read(gradient, memory_.whole(gradient), static_cast<std::int64_t>(i));
+  if (taken(learned)) memory_.add_up_reals(memory_.whole(gradient), all);  // the last part is where the optimiser found it
   return all;
 }
 

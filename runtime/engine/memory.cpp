@@ -120,6 +120,47 @@ void Memory::write(int tensor, void* at, std::int64_t i, double value) const {
   else static_cast<float*>(at)[i] = static_cast<float>(value);
 }
 
+namespace {
+
+// With the reals at `at` as they are.
+template <class Work>
+void with_reals(bool float64, void* at, const Work& work) {
+  if (float64) work(static_cast<double*>(at));
+  else work(static_cast<float*>(at));
+}
+template <class Work>
+void with_reals(bool float64, const void* at, const Work& work) {
+  if (float64) work(static_cast<const double*>(at));
+  else work(static_cast<const float*>(at));
+}
+
+}  // namespace
+
+void Memory::read_reals(const void* at, std::span<double> values) const {
+  with_reals(float64_, at, [&](const auto* from) {
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(from[i]);
+  });
+}
+
+void Memory::write_reals(void* at, std::span<const double> values) const {
+  with_reals(float64_, at, [&]<class Real>(Real* to) {
+    for (std::size_t i = 0; i < values.size(); ++i) to[i] = static_cast<Real>(values[i]);
+  });
+}
+
+void Memory::add_reals(void* at, double factor, std::span<const double> values) const {
+  with_reals(float64_, at, [&]<class Real>(Real* to) {
+    for (std::size_t i = 0; i < values.size(); ++i)
+      to[i] = static_cast<Real>(static_cast<double>(to[i]) + factor * values[i]);
+  });
+}
+
+void Memory::add_up_reals(const void* at, std::span<double> sums) const {
+  with_reals(float64_, at, [&](const auto* from) {
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += static_cast<double>(from[i]);
+  });
+}
+
 void Memory::zero_slot(int tensor, std::int64_t t, int shard) const {
   std::memset(slot(tensor, t, shard), 0, static_cast<std::size_t>(count(shard) * row_[tensor]));
 }

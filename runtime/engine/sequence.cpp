@@ -255,8 +255,10 @@ std::vector<double> Sequence::row(int tensor, std::int64_t t) const {
   std::vector<double> values;
   for (int shard = 0; shard < shards_; ++shard) {
     const auto* at = memory_.slot(tensor, t, shard);
-    for (std::int64_t k = 0; k < memory_.count(shard) * plan_.tensors[static_cast<std::size_t>(tensor)].size(); ++k)
-      values.push_back(memory_.read(tensor, at, k));
+    const auto count =
+        static_cast<std::size_t>(memory_.count(shard) * plan_.tensors[static_cast<std::size_t>(tensor)].size());
+    values.resize(values.size() + count);
+    memory_.read_reals(at, std::span(values).last(count));
   }
   return values;
 }

@@ -194,9 +194,9 @@ void ShardExecutor::load_states() {
     const compiler::Tensor& info = parts_.plan.tensors[static_cast<std::size_t>(tensor)];
     if (info.kind != compiler::TensorKind::state) continue;
     const std::vector<double>& values = parts_.start[static_cast<std::size_t>(tensor)];
-    auto* at = memory_.slot(tensor, 0, number_);
-    for (std::int64_t k = 0; k < count() * info.size(); ++k)
-      memory_.write(tensor, at, k, values[static_cast<std::size_t>(first() * info.size() + k)]);
+    memory_.write_reals(memory_.slot(tensor, 0, number_),
+                        std::span(values).subspan(static_cast<std::size_t>(first() * info.size()),
+                                                  static_cast<std::size_t>(count() * info.size())));
   }
 }
 
