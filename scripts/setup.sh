@@ -7,14 +7,16 @@ say() { printf '%s\n' "$*" >&2; }
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
+# missing_packages LIST: those of a list of packages that are not installed.
 missing_packages() {
   local package
   while read -r package; do
     case $package in '' | '#'*) continue ;; esac
     installed "$package" || printf '%s ' "$package"
-  done <"$root/scripts/packages"
+  done <"$1"
 }
 
+# install_packages LIST
 install_packages() {
   local missing become=
   if ! command -v dpkg-query >/dev/null; then
@@ -22,7 +24,7 @@ install_packages() {
     say "Install the equivalents of the packages in scripts/packages, then run: cmake --preset release && cmake --build build"
     return 1
   fi
-  missing=$(missing_packages)
+  missing=$(missing_packages "$1")
   [ -z "$missing" ] && return 0
   if [ "$(id -u)" != 0 ]; then
     if ! command -v sudo >/dev/null; then
@@ -36,6 +38,19 @@ install_packages() {
   quietly $become apt-get update
   # shellcheck disable=SC2086  # one word a package
   quietly $become env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+}
+
+# What only the tests need: a browser, and Python packages in a virtual environment that tests/report/with_packages.sh
+# finds again.
+install_for_tests() {
+  install_packages "$root/scripts/test-packages"
+  local folder=${XDG_CACHE_HOME:-$HOME/.cache}/eligo/test-python
+  if cmp -s "$root/scripts/test-python" "$folder/installed"; then return 0; fi
+  say "installing Python packages for the tests into $folder"
+  rm -rf "$folder"
+  quietly python3 -m venv "$folder"
+  quietly "$folder/bin/pip" install -q --disable-pip-version-check -r "$root/scripts/test-python"
+  cp "$root/scripts/test-python" "$folder/installed"
 }
 
 # The folder that a preset of CMakePresets.json builds in.
@@ -108,4 +123,4 @@ build() {
   return $status
 }
 
-install_packages
+install_packages "$root/scripts/packages"

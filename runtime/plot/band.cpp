@@ -1,0 +1,89 @@
+#include "runtime/plot/band.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace eligo {
+
+Estimate estimate(const std::vector<double>& values) {
+  Estimate result;
+  result.count = values.size();
+  if (values.empty()) return result;
+  const auto count = static_cast<double>(values.size());
+  for (const double v : values) result.mean += v / count;
+  if (values.size() == 1) return result;
+  double spread = 0;
+  for (const double v : values) spread += (v - result.mean) * (v - result.mean);
+  result.error = std::sqrt(spread / (count - 1) / count);
+  return result;
+}
+
+Band band_of(const std::vector<std::vector<Point>>& lines) {
+  std::map<double, std::vector<double>> at;
+  std::size_t all = 0;
+  for (const auto& line : lines) {
+    bool any = false;
+    for (const Point p : line) {
+      if (!std::isfinite(p.x) || !std::isfinite(p.y)) continue;
+      at[p.x].push_back(p.y);
+      any = true;
+    }
+    if (any) ++all;
+  }
+  Band band;
+  for (const auto& [x, values] : at)
+    if (values.size() == all) band.push_back({x, estimate(values)});
+  return band;
+}
+
+namespace {
+
+// Groups of neighbours, each as one point; `add` adds a point to a sum, `divide` makes its mean of it.
+template <class T, class Add, class Divide>
+std::vector<T> in_groups(const std::vector<T>& points, std::size_t most, Add add, Divide divide) {
+  if (points.size() <= most || most == 0) return points;
+  const std::size_t group = (points.size() + most - 1) / most;
+  std::vector<T> out;
+  for (std::size_t begin = 0; begin < points.size(); begin += group) {
+    const std::size_t end = std::min(begin + group, points.size());
+    T sum{};
+    for (std::size_t i = begin; i < end; ++i) add(sum, points[i]);
+    divide(sum, static_cast<double>(end - begin));
+    out.push_back(sum);
+  }
+  return out;
+}
+
+}  // namespace
+
+Band thinned(const Band& band, std::size_t most) {
+  return in_groups(
+      band, most,
+      [](BandPoint& sum, const BandPoint& p) {
+        sum.x += p.x;
+        sum.y.mean += p.y.mean;
+        sum.y.error += p.y.error;
+        sum.y.count = p.y.count;
+      },
+      [](BandPoint& sum, double count) {
+        sum.x /= count;
+        sum.y.mean /= count;
+        sum.y.error /= count;
+      });
+}
+
+std::vector<Point> thinned(const std::vector<Point>& line, std::size_t most) {
+  return in_groups(
+      line, most,
+      [](Point& sum, const Point& p) {
+        sum.x += p.x;
+        sum.y += p.y;
+      },
+      [](Point& sum, double count) {
+        sum.x /= count;
+        sum.y /= count;
+      });
+}
+
+}  // namespace eligo

@@ -1,0 +1,34 @@
+// Curves of several seeds as one: their mean, and the standard error of it.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "runtime/plot/canvas.h"
+
+namespace eligo {
+
+// Of values that were measured independently, one a seed.
+struct Estimate {
+  double mean = 0;
+  double error = 0;  // the standard error of the mean, s / √n with s over n - 1; 0 of a single value
+  std::size_t count = 0;
+};
+// Of no values: all zero.
+Estimate estimate(const std::vector<double>& values);
+
+struct BandPoint {
+  double x = 0;
+  Estimate y;
+};
+using Band = std::vector<BandPoint>;
+
+// At every x that all of the lines have, so as far as all of them reach; points that are not finite count as missing.
+// Lines without any point are left out.
+Band band_of(const std::vector<std::vector<Point>>& lines);
+
+// At most `most` points: neighbours are averaged, so that a long run stays a small file.
+Band thinned(const Band& band, std::size_t most);
+std::vector<Point> thinned(const std::vector<Point>& line, std::size_t most);
+
+}  // namespace eligo
