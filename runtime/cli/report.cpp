@@ -49,7 +49,8 @@ int report(const ReportArguments& a) {
     if (path != "-") check_target(path);
   }
   std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error of the write, with a message
-  const Report made = make_report(a.folders);
+  Report made = make_report(a.folders);
+  if (a.credit) measure_credit(made);
   for (const std::string& note : made.notes) complain(fmt::format("note: {}\n", note));
   if (targets.empty()) {
     say(report_markdown(made));

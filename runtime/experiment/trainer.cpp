@@ -233,7 +233,8 @@ void Trainer::begin_facts(const RunFolder& folder) {
 // When a training has ended, or is interrupted.
 void Trainer::note_facts(std::size_t index, const Training& training, const RunFolder& folder) {
   const std::string& name = experiment_.variants[index].name;
-  auto known = std::find_if(facts_.variants.begin(), facts_.variants.end(), [&](const auto& v) { return v.name == name; });
+  auto known = std::find_if(facts_.variants.begin(), facts_.variants.end(),
+                            [&](const RunFacts::Variant& v) { return v.name == name; });
   if (known == facts_.variants.end()) known = facts_.variants.insert(known, RunFacts::Variant{name, 0, 0});
   known->parameters = training.parameters();
   known->session_bytes = std::max(known->session_bytes, training.bytes());

@@ -213,7 +213,8 @@ class Plot {
     for (std::size_t i = 0; i < places.size(); ++i) {
       const Pen pen = curve_pen(i);
       const double y = places[i], x = right_ + 16;
-      if (ends[i]) canvas_.line({*ends[i], {std::max(ends[i]->x, right_), ends[i]->y}, {x, y}}, {pen.colour, 0.8, 0.45});
+      if (ends[i])
+        canvas_.line({*ends[i], {std::max(ends[i]->x, right_), ends[i]->y}, {x, y}}, {pen.colour, 0.8, 0.45});
       canvas_.line({{x, y}, {x + 30, y}}, {pen.colour, 2.4, 1, pen.dash});
       const std::string missing = ends[i] ? "" : " (none yet)";
       canvas_.text({x + 36, y + kTextSize * 0.35}, label_of(figure_.curves[i].name) + missing, kTextSize, Anchor::start,

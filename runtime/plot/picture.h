@@ -8,8 +8,8 @@
 
 namespace eligo {
 
-// One thing compared. Of several lines (one a seed) the mean is drawn, in a band of its standard error; where not all of
-// them reach, each is drawn faintly.
+// One thing compared. Of several lines (one a seed) the mean is drawn, in a band of its standard error; where not all
+// of them reach, each is drawn faintly.
 struct Curve {
   std::string name;
   std::vector<std::vector<Point>> lines;  // in the units of the axes; points that are not finite are left out

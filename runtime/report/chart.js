@@ -2,13 +2,23 @@
 // Curves as SVG. A chart knows nothing of the page but the groups' labels and which of them are shown.
 
 const SVG = "http://www.w3.org/2000/svg";
-const LEFT = 66;  // room for the numbers of the y axis
+const LEFT = 66, LABELS = 176;  // room for the numbers of the y axis, and for the names at the lines' ends
 
 function svg(name, attributes, parent) {
   const element = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   if (parent) parent.append(element);
   return element;
+}
+
+// As much of a label as its room holds.
+function fit(text, label, room) {
+  const characters = [...label];
+  text.textContent = label;
+  while (characters.length > 1 && text.getComputedTextLength() > room) {
+    characters.pop();
+    text.textContent = characters.join("") + "…";
+  }
 }
 
 function html(name, attributes, parent, text) {
@@ -28,7 +38,8 @@ function penOf(group) {
 function shortNumber(value) {
   if (value === null || value === undefined) return "";
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e6)) return Number(value.toPrecision(3)).toExponential().replace("e+", "e");
+  if (size !== 0 && (size < 1e-3 || size >= 1e6))
+    return Number(value.toPrecision(3)).toExponential().replace("e+", "e");
   return String(Number(value.toPrecision(4)));
 }
 
@@ -53,7 +64,10 @@ function logarithmicTicks(low, high, wanted) {
 
 class Axis {
   constructor(low, high, logarithmic, from, to) {
-    if (!(high > low)) [low, high] = logarithmic ? [low / 2, high * 2] : [low - Math.abs(low) / 2 - 0.5, high + Math.abs(high) / 2 + 0.5];
+    if (!(high > low)) {
+      const room = Math.abs(high) / 2 + 0.5;
+      [low, high] = logarithmic ? [low / 2, high * 2] : [low - room, high + room];
+    }
     Object.assign(this, {low, high, logarithmic, from, to});
   }
   place(value) {
@@ -87,6 +101,7 @@ class Chart {
     Object.assign(this, {data, groups, state});
     this.box = html("figure", {class: "chart", id: `chart-${data.id}`, style: "margin:0"}, parent);
     html("h3", {}, this.box, data.heading);
+    if (data.note) html("p", {class: "quiet"}, this.box, data.note);
     this.view = svg("svg", {tabindex: "0", role: "img", "aria-label": data.heading}, this.box);
     this.tip = html("div", {class: "tip", hidden: "", role: "status"}, this.box);
     this.view.addEventListener("pointermove", (e) => this.point(e.clientX - this.view.getBoundingClientRect().left));
@@ -98,7 +113,9 @@ class Chart {
 
   curves() { return this.data.curves.filter((curve) => !this.state.hidden.has(curve.group)); }
   // Batches, or the seconds that so many took on the average.
-  unit(curve) { return this.state.x === "seconds" ? this.groups[curve.group].milliseconds / 1000 : 1; }
+  unit(curve) {
+    return this.state.x === "seconds" && !this.data.byStep ? this.groups[curve.group].milliseconds / 1000 : 1;
+  }
 
   ranges() {
     const x = [], y = [];
@@ -124,7 +141,7 @@ class Chart {
   draw() {
     const width = Math.max(260, this.box.clientWidth), height = Math.round(Math.min(380, Math.max(260, width * 0.62)));
     const named = width >= 480 && this.curves().length <= 20;  // else the legend above has to do
-    const right = width - (named ? 150 : 14);
+    const right = width - (named ? LABELS : 14);
     this.view.replaceChildren();
     this.view.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.view.setAttribute("height", height);
@@ -154,7 +171,8 @@ class Chart {
       svg("text", {x: LEFT - 6, y: at + 4, "text-anchor": "end"}, this.view).textContent = shortNumber(tick);
     }
     svg("path", {class: "axis", d: `M${LEFT},10V${height - 40}H${right}`}, this.view);
-    const unit = this.state.x === "seconds" ? "seconds of training batches" : "batches";
+    const unit = this.data.byStep ? "step of the sequence"
+               : this.state.x === "seconds" ? "seconds of training batches" : "batches";
     svg("text", {x: right, y: height - 6, "text-anchor": "end"}, this.view).textContent = unit;
     const middle = (height - 30) / 2;
     svg("text", {x: 11, y: middle, transform: `rotate(-90 11 ${middle})`, "text-anchor": "middle"}, this.view)
@@ -189,9 +207,10 @@ class Chart {
     const places = spreadOut(ends.map((end) => end[1]), 15, 12, height - 40);
     curves.forEach((curve, i) => {
       const pen = penOf(curve.group), label = this.groups[curve.group].label;
-      svg("path", {class: "leader", stroke: pen.colour, d: `M${ends[i][0]},${ends[i][1]}L${right + 10},${places[i]}`}, this.view);
+      const leader = `M${ends[i][0]},${ends[i][1]}L${right + 10},${places[i]}`;
+      svg("path", {class: "leader", stroke: pen.colour, d: leader}, this.view);
       const text = svg("text", {x: right + 13, y: places[i] + 4, style: `fill:${pen.colour}`}, this.view);
-      text.textContent = label.length > 20 ? label.slice(0, 19) + "…" : label;
+      fit(text, label, LABELS - 16);
       svg("title", {}, text).textContent = label;
     });
   }
@@ -215,12 +234,13 @@ class Chart {
     svg("line", {class: "guide", x1: this.at, x2: this.at, y1: 10, y2: this.height - 40}, this.overlay);
     this.tip.replaceChildren();
     const x = one.point[0] * this.unit(one.curve);
-    html("strong", {}, this.tip, `${shortNumber(x)} ${this.state.x === "seconds" ? "s" : "batches"}`);
+    html("strong", {}, this.tip, this.data.byStep ? `step ${shortNumber(x)}`
+                               : `${shortNumber(x)} ${this.state.x === "seconds" ? "s" : "batches"}`);
     const table = html("table", {}, this.tip);
     for (const {curve, point} of there.slice(0, 16)) {
       const pen = penOf(curve.group), row = html("tr", {}, table);
-      svg("circle", {cx: this.x.place(point[0] * this.unit(curve)), cy: this.y.place(point[1]), r: 3.5, fill: pen.colour},
-          this.overlay);
+      const place = {cx: this.x.place(point[0] * this.unit(curve)), cy: this.y.place(point[1])};
+      svg("circle", {...place, r: 3.5, fill: pen.colour}, this.overlay);
       html("th", {style: `color:${pen.colour}`}, row, this.groups[curve.group].label);
       html("td", {}, row, shortNumber(point[1]) + (point[3] > 1 ? ` ± ${shortNumber(point[2])}` : ""));
     }
@@ -241,7 +261,8 @@ class Chart {
     if (event.key === "Escape") this.leave();
     if (!step || !curves.length) return;
     event.preventDefault();
-    const all = curves.flatMap((curve) => curve.band.map((p) => this.x.place(p[0] * this.unit(curve)))).sort((a, b) => a - b);
+    const all = curves.flatMap((curve) => curve.band.map((p) => this.x.place(p[0] * this.unit(curve))));
+    all.sort((a, b) => a - b);
     const from = this.tip.hidden ? (step > 0 ? -Infinity : Infinity) : this.at;
     const next = step > 0 ? all.find((p) => p > from + 0.5) : all.reverse().find((p) => p < from - 0.5);
     if (next !== undefined) this.point(next);

@@ -34,11 +34,8 @@ json curve_json(const ReportCurve& curve) {
 json charts_json(const Report& report) {
   json charts = json::array();
   for (const ReportChart& chart : report_charts(report)) {
-    json one = {{"id", chart.id},
-                {"heading", chart.heading},
-                {"y", chart.y_label},
-                {"loss", chart.loss},
-                {"curves", json::array()}};
+    json one = {{"id", chart.id},          {"heading", chart.heading}, {"y", chart.y_label},     {"note", chart.note},
+                {"byStep", chart.by_step}, {"loss", chart.loss},       {"curves", json::array()}};
     for (const ReportCurve& curve : chart.curves)
       if (!curve.band.empty()) one["curves"].push_back(curve_json(curve));
     charts.push_back(std::move(one));

@@ -1,4 +1,5 @@
-// Fills the page from its data. All that comes of a run (names, texts of rules) becomes text by textContent, never markup.
+// Fills the page from its data. All that comes of a run (names, texts of rules) becomes text by textContent, never
+// markup.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const section = (id) => document.getElementById(id);
@@ -6,13 +7,13 @@ const section = (id) => document.getElementById(id);
 function table(parent, headings, rows, textColumns = []) {
   const box = html("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": headings[0].heading}, parent);
   const element = html("table", {}, box), head = html("tr", {}, html("thead", {}, element));
-  headings.forEach(({heading, meaning}, i) => html("th", {scope: "col", title: meaning || "",
-                                                          ...(textColumns.includes(i) ? {class: "text"} : {})}, head, heading));
+  const kind = (i) => (textColumns.includes(i) ? {class: "text"} : {});
+  headings.forEach(({heading, meaning}, i) =>
+    html("th", {scope: "col", title: meaning || "", ...kind(i)}, head, heading));
   const body = html("tbody", {}, element);
   for (const cells of rows) {
     const row = html("tr", {}, body);
-    cells.forEach((cell, i) => html(i ? "td" : "th", {...(i ? {} : {scope: "row"}),
-                                                      ...(textColumns.includes(i) ? {class: "text"} : {})}, row, cell));
+    cells.forEach((cell, i) => html(i ? "td" : "th", {...(i ? {} : {scope: "row"}), ...kind(i)}, row, cell));
   }
   return element;
 }
@@ -39,6 +40,21 @@ function choice(parent, label, id, options, change) {
   element.addEventListener("change", () => change(element.value));
 }
 
+// A name with a piece of its line, which hides its curve in all charts and shows it again.
+function legendEntry(group, i, state, redraw) {
+  const pen = penOf(i), item = html("li", {}, section("legend"));
+  const button = html("button", {type: "button", "aria-pressed": "true"}, item);
+  const sample = svg("svg", {width: 30, height: 6, "aria-hidden": "true"}, button);
+  const stroke = {stroke: pen.colour, "stroke-width": 2.5, "stroke-dasharray": pen.dash};
+  svg("line", {x1: 0, x2: 30, y1: 3, y2: 3, ...stroke}, sample);
+  html("span", {}, button, group.label);
+  button.addEventListener("click", () => {
+    if (!state.hidden.delete(i)) state.hidden.add(i);
+    button.setAttribute("aria-pressed", String(!state.hidden.has(i)));
+    redraw();
+  });
+}
+
 function fillCurves() {
   const state = {hidden: new Set(), x: "batches", logX: false, logY: "auto"}, charts = [];
   const redraw = () => charts.forEach((chart) => { chart.leave(); chart.draw(); });
@@ -49,29 +65,22 @@ function fillCurves() {
   }
   const timed = data.groups.every((group) => group.milliseconds > 0);
   const controls = section("controls");
-  if (timed) choice(controls, "over", "over", [["batches", "batches"], ["seconds", "seconds"]], (v) => { state.x = v; redraw(); });
-  choice(controls, "x axis", "x-axis", [["off", "linear"], ["on", "logarithmic"]], (v) => { state.logX = v === "on"; redraw(); });
+  const set = (name, of) => (value) => { state[name] = of(value); redraw(); };
+  const same = (value) => value;
+  if (timed) choice(controls, "over", "over", [["batches", "batches"], ["seconds", "seconds"]], set("x", same));
+  choice(controls, "x axis", "x-axis", [["off", "linear"], ["on", "logarithmic"]], set("logX", (v) => v === "on"));
   choice(controls, "y axis", "y-axis", [["auto", "automatic"], ["on", "logarithmic"], ["off", "linear"]],
-         (v) => { state.logY = v; redraw(); });
-  data.groups.forEach((group, i) => {
-    const pen = penOf(i), button = html("button", {type: "button", "aria-pressed": "true"}, html("li", {}, section("legend")));
-    const sample = svg("svg", {width: 30, height: 6, "aria-hidden": "true"}, button);
-    svg("line", {x1: 0, x2: 30, y1: 3, y2: 3, stroke: pen.colour, "stroke-width": 2.5, "stroke-dasharray": pen.dash}, sample);
-    html("span", {}, button, group.label);
-    button.addEventListener("click", () => {
-      if (!state.hidden.delete(i)) state.hidden.add(i);
-      button.setAttribute("aria-pressed", String(!state.hidden.has(i)));
-      redraw();
-    });
-  });
+         set("logY", same));
+  data.groups.forEach((group, i) => legendEntry(group, i, state, redraw));
   for (const chart of data.charts) charts.push(new Chart(section("charts"), chart, data.groups, state));
 }
 
 function fillCost() {
-  const names = ["variant", "parameters", "session memory", "operations: net", "operations: rule", "moved", "traces carried"];
+  const names = ["variant", "parameters", "session memory", "operations: net", "operations: rule", "moved",
+                 "traces carried"];
+  const known = ["parameters", "memory", "forward", "learning", "moved", "schedule"];
   table(section("cost"), headingsOf(names),
-        data.groups.map(({label, cost}) => [label, cost.parameters, cost.memory, cost.forward || "", cost.learning || "",
-                                            cost.moved || "", cost.schedule || ""]));
+        data.groups.map(({label, cost}) => [label, ...known.map((name) => cost[name] || "")]));
 }
 
 // Each text once, with the variants that it belongs to.
@@ -90,7 +99,8 @@ function fillEquations() {
     const title = html("summary", {}, box);
     html("strong", {}, title, `${part.kind} ${part.name}`);
     if (part.title) html("span", {}, title, `: ${part.title}`);
-    html("p", {class: "quiet"}, box, labels.length === data.groups.length ? "of all variants" : `of ${labels.join(", ")}`);
+    const whose = labels.length === data.groups.length ? "of all variants" : `of ${labels.join(", ")}`;
+    html("p", {class: "quiet"}, box, whose);
     if (part.paper) html("p", {class: "quiet"}, box, part.paper);
     if (part.text) html("pre", {}, box, part.text);
     else html("p", {}, box, "The run folder has no copy of it.");
@@ -101,7 +111,8 @@ function fillSettings() {
   const {shared, names, values} = data.settings;
   if (names.length) {
     html("h3", {}, section("settings"), "That differ");
-    table(section("settings"), headingsOf(["variant", ...names]), data.groups.map((group, i) => [group.label, ...values[i]]));
+    const rows = data.groups.map((group, i) => [group.label, ...values[i]]);
+    table(section("settings"), headingsOf(["variant", ...names]), rows);
   }
   const box = html("details", {}, section("settings"));
   html("summary", {}, box, `${shared.length} that are the same for all`);

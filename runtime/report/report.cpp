@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "dsl/diagnostic.h"
 #include "runtime/report/group_cost.h"
 #include "support/error.h"
 
@@ -128,6 +129,24 @@ Report make_report(const std::vector<std::string>& folders) {
   note_differences(report);
   for (ReportGroup& group : report.groups) group.cost = group_cost(group.folders.front(), group.variant.name);
   return report;
+}
+
+void measure_credit(Report& report) {
+  for (ReportGroup& group : report.groups)
+    for (const ReportTraining& training : group.variant.trainings) {
+      if (training.diverged) continue;
+      std::string why;
+      try {
+        group.credit.push_back(measure_credit(training.folder, group.variant.name, training.seed));
+      } catch (const Error& error) {
+        why = error.what();
+      } catch (const dsl::SourceError& error) {
+        why = error.what();
+      }
+      if (!why.empty())
+        report.notes.push_back(
+            fmt::format("the credit of {}, seed {}, cannot be measured: {}", group.label, training.seed, why));
+    }
 }
 
 ReportSettings settings_of(const Report& report) {

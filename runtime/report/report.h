@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/report/credit.h"
 #include "runtime/report/run_reader.h"
 #include "runtime/tools/rules_page.h"
 
@@ -12,10 +13,11 @@ namespace eligo {
 
 // Trainings with the same name, settings and rules, which differ in their seeds alone.
 struct ReportGroup {
-  std::string label;             // differs between groups: the variant's name, with the run's where that is not enough
-  std::string run;               // the name of the first one's experiment
-  ReportVariant variant;         // with the trainings of all its folders
-  std::optional<RuleCost> cost;  // the compiler's counts; empty: not known here
+  std::string label;      // differs between groups: the variant's name, with the run's where that is not enough
+  std::string run;        // the name of the first one's experiment
+  ReportVariant variant;  // with the trainings of all its folders
+  std::vector<CreditLines> credit;  // of its trainings, where it was measured
+  std::optional<RuleCost> cost;     // the compiler's counts; empty: not known here
   std::vector<std::string> folders;
 };
 
@@ -30,6 +32,10 @@ struct Report {
 
 // Throws eligo::Error: a folder is no run, damaged, or given twice.
 Report make_report(const std::vector<std::string>& folders);
+
+// Runs the nets of all checkpoints once more to see how their rules credit the steps. What cannot be measured is a
+// note.
+void measure_credit(Report& report);
 
 // The settings that are the same for all groups, and by group those that are not; "" where a group has none.
 struct ReportSettings {

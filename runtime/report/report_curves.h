@@ -16,8 +16,9 @@ struct ReportCurve {
 };
 
 struct ReportChart {
-  std::string id, heading, y_label;
-  bool loss = false;  // not negative, over many powers of ten: an axis of logarithms may serve
+  std::string id, heading, y_label, note;
+  bool by_step = false;  // over the steps of a sequence, not over batches
+  bool loss = false;     // not negative, over many powers of ten: an axis of logarithms may serve
   std::vector<ReportCurve> curves;
 };
 

@@ -75,7 +75,8 @@ class Browser:
     def open(self, path, width, height, dark=False):
         """A page of a file, drawn at this size."""
         self.events.clear()
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
+                  mobile=width < 600)
         self.call("Emulation.setEmulatedMedia",
                   features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         self.call("Page.navigate", url=pathlib.Path(path).resolve().as_uri())
@@ -99,8 +100,9 @@ class Browser:
                 found.append(parameters)
             if method == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
                 found.append(parameters["entry"])
-            if method == "Network.requestWillBeSent" and not parameters["request"]["url"].startswith(("file:", "data:")):
-                found.append(parameters["request"]["url"])
+            if method == "Network.requestWillBeSent":
+                address = parameters["request"]["url"]
+                found += [] if address.startswith(("file:", "data:")) else [address]
         return found
 
     def move(self, x, y):

@@ -7,10 +7,12 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
 import socket
 import subprocess
+import time
 
-from command import eligo, experiment, in_scratch_folder
+from command import ELIGO, eligo, experiment, in_scratch_folder
 
 EXPERIMENT = experiment('name = "toy"\nseeds = [0, 1]', """[task]
 name = "delayed_target"
@@ -154,10 +156,29 @@ def check_live():
     assert "being written by process 1 on elsewhere" in eligo("report", "live")
 
 
+def check_running():
+    """Reports of a run while it writes, which goes on undisturbed."""
+    run = subprocess.Popen([ELIGO, "run", "e.toml", "--quiet", "--out", "now", "train.epochs=3000"],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    end = time.monotonic() + 60
+    rows = pathlib.Path("now/metrics.csv")
+    while not (rows.exists() and rows.read_text().count("\n") > 20):
+        assert run.poll() is None and time.monotonic() < end, "the run writes nothing"
+        time.sleep(0.01)
+    for _ in range(5):
+        assert f"being written by process {run.pid} on" in eligo("report", "now", "-o", "now.html", "--markdown", "-")
+    assert run.poll() is None, "the run was over too soon to test this"
+    run.send_signal(signal.SIGINT)
+    said = run.communicate(timeout=60)[0]
+    assert run.returncode == 130, (run.returncode, said)
+    assert "interrupted: " in eligo("report", "now")
+
+
 def main():
     pathlib.Path("e.toml").write_text(EXPERIMENT)
     eligo("run", "e.toml", "--quiet", "--out", "run")
-    for check in (check_folders, check_metrics, check_other_files, check_targets, check_forms, check_live):
+    for check in (check_folders, check_metrics, check_other_files, check_targets, check_forms, check_live,
+                  check_running):
         check()
     print("all that was wrong was refused")
 

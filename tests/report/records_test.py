@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""metrics.jsonl and TensorBoard's event files against metrics.csv, read back by TensorBoard itself: of a run that was left
-alone, one that was killed and resumed, one that diverged, and full disks.
+"""metrics.jsonl and TensorBoard's event files against metrics.csv, read back by TensorBoard itself: of a run that was
+left alone, one that was killed and resumed, one that diverged, and full disks.
 
 Usage: records_test.py ELIGO"""
 import csv
@@ -119,7 +119,8 @@ def check_killed(run):
 def check_full(run):
     """No room for the records: the reason, and going on where there is room again."""
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
-    assert "File too large" in eligo("run", "e.toml", "--quiet", "--out", run, "train.epochs=40", status=1, preexec_fn=limit)
+    said = eligo("run", "e.toml", "--quiet", "--out", run, "train.epochs=40", status=1, preexec_fn=limit)
+    assert "File too large" in said, said
     eligo("run", "--resume", run, "--quiet")
     check_lines(run)
     check_events(run)
@@ -140,13 +141,14 @@ def main():
     assert "records cannot have jsonl5; did you mean jsonl?" in eligo("run", "e.toml", "records=[\"jsonl5\"]", status=1)
     check_killed("killed")
     check_full("full")
-    eligo("run", "e.toml", "--quiet", "--out", "wild", "optimiser=sgd", "optimiser.alpha=1e30", "model.readout=linear_mse", "--only",
-          "one step", "seeds=[0]")
+    eligo("run", "e.toml", "--quiet", "--out", "wild", "optimiser=sgd", "optimiser.alpha=1e30",
+          "model.readout=linear_mse", "--only", "one step", "seeds=[0]")
     check_lines("wild")
     wild = next(pathlib.Path("wild/tensorboard").glob("1-*"))
     events = event_accumulator.EventAccumulator(str(wild))
     events.Reload()
-    end = plugin_data_pb2.HParamsPluginData.FromString(events.PluginTagToContent("hparams")["_hparams_/session_end_info"])
+    content = events.PluginTagToContent("hparams")["_hparams_/session_end_info"]
+    end = plugin_data_pb2.HParamsPluginData.FromString(content)
     assert end.session_end_info.status == 2, end
     first = next(iter(event_file_loader.LegacyEventFileLoader(str(next(wild.iterdir()))).Load()))
     assert first.file_version == "brain.Event:2", first
