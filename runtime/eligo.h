@@ -7,4 +7,6 @@
 #pragma once
 
 #include "runtime/engine/session.h"
+#include "runtime/environments/environment.h"
+#include "runtime/environments/policy_gradient.h"
 #include "runtime/library/compile.h"

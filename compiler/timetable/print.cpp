@@ -54,6 +54,7 @@ constexpr std::array<ActionRow, actions> rows = {{
     {reduce, "reduce", ActionScope::update},
     {reduce_statistic, "reduce", ActionScope::update},
     {check, "check", ActionScope::update},
+    {bound, "bound the length", ActionScope::update},
     {update, "update", ActionScope::update},
     {keep, "keep", ActionScope::update},
     {keep_steps, "keep steps", ActionScope::update},
@@ -153,6 +154,7 @@ class Printer {
       case block_flags:
       case snapshot:
       case check:
+      case bound:
       case keep:
       case keep_steps:
       case prepare:

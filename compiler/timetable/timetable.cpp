@@ -63,8 +63,8 @@ class Builder {
   Timetable build() {
     find_phases();
     out_.span = span();
+    out_.forward = forward();
     if (!out_.windows.swept) {
-      out_.forward = forward();
       out_.learn = learn();
       if (p_.at_start) out_.restart = at_zero();
     }
@@ -184,9 +184,7 @@ class Builder {
   }
 
   List forward() const {
-    List list;
-    if (!out_.flags.empty()) list.push_back(plain(Action::flags));
-    append(list, steps());
+    List list = taken();
     append(list, around(plain(Action::each_arrival), calls(show_)));
     return way(before_the_first(), shards(std::move(list)));
   }
@@ -243,12 +241,17 @@ class Builder {
     return list;
   }
 
-  List run() const {
+  // A run's steps, with the room and the flags that they need.
+  List taken() const {
     List list;
     if (recomputable_) append(list, only_if(Guard::recomputing, {plain(Action::hold)}));
     if (!out_.flags.empty()) list.push_back(plain(Action::flags));
     append(list, steps());
-    list = behind_the_step(std::move(list));
+    return list;
+  }
+
+  List run() const {
+    List list = behind_the_step(taken());
     append(list, guarded(around(plain(Action::each_window), window())));
     return list;
   }
@@ -449,7 +452,10 @@ class Builder {
     for (std::size_t k = 0; k < p_.learned.size(); ++k)
       if (p_.learned[k].every == every && p_.learned[k].update_phase >= 0)
         changes.push_back(plain(Action::update, static_cast<int>(k)));
-    if (!changes.empty()) changes.push_back(plain(Action::prepare));
+    if (!changes.empty()) {
+      changes.insert(changes.begin(), plain(Action::bound, static_cast<int>(every)));
+      changes.push_back(plain(Action::prepare));
+    }
     append(list, only_if(Guard::updating, std::move(changes)));
     return list;
   }

@@ -87,6 +87,7 @@ enum class Action {
   reduce,            // what all shards gathered for a parameter (`number` of Plan::learned), added in their order
   reduce_statistic,  // the same of a tensor that keep values read
   check,             // whether the loss and what was reduced are finite, where it matters
+  bound,             // the length of all that the updates behind it take together (`number`: an UpdateEvery)
   update,            // a parameter, by its optimiser (`number`)
   keep,              // the rule's keep values
   keep_steps,        // those with a value per step
@@ -153,8 +154,8 @@ struct Timetable {
   bool changes_within = false;     // parameters change before the sequence ends
   std::vector<Instruction> span;   // arrivals from..to
   std::vector<Instruction> end;    // after the last one
-  // Of a rule that keeps no whole windows, an arrival in two halves: the step, before its target is known, and what
-  // learns from it. Together they do what `span` does.
+  // An arrival in two halves: the step, before its target is known, and what learns from it. Together they do what
+  // `span` does. A rule that keeps whole windows has the first half alone.
   std::vector<Instruction> forward, learn;
   // Of such a rule: what lines that hold at the start do where some examples begin again, in one shard.
   std::vector<Instruction> restart;

@@ -118,6 +118,7 @@ class Verifier {
       case Action::reduce:
       case Action::update: return below(p_.learned.size());
       case Action::clip: return below(p_.clips.size());
+      case Action::bound: return below(static_cast<std::size_t>(UpdateEvery::sequence) + 1);
       case Action::walk_back:
       case Action::measure_walk: return below(p_.replays.size());
       case Action::each_place:

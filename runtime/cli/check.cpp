@@ -32,8 +32,9 @@ void check_experiment(const std::string& path, const std::vector<std::string>& f
   for (const auto& variant : experiment.variants)
     for (const auto& warning : warnings_of(variant.program))
       complain(fmt::format("warning: {}: {}: {}\n", path, variant.name, warning));
-  say(fmt::format("{}: {} variants, {} seeds, all settings are good\n", path, experiment.variants.size(),
-                  experiment.seeds.size()));
+  const std::size_t variants = experiment.variants.size(), seeds = experiment.seeds.size();
+  say(fmt::format("{}: {} variant{}, {} seed{}, all settings are good\n", path, variants,
+                  variants == 1 ? "" : "s", seeds, seeds == 1 ? "" : "s"));
 }
 
 // What a rule leaves out of a cell, with other parts that fit; nothing where the two do not go together.

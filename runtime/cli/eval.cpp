@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "runtime/cli/model_options.h"
+#include "runtime/environments/environment.h"
 #include "runtime/library/synth_roles.h"
 #include "runtime/tools/evaluate_case.h"
 #include "runtime/tools/task_case.h"
@@ -92,6 +93,8 @@ void set_option(TaskSpec& task, const std::string& text) {
 nlohmann::json case_of_task(const EvalOptions& o) {
   TaskBatch wanted;
   wanted.task.name = o.task;
+  if (find_environment(o.task) != nullptr)
+    throw Error(fmt::format("{} is an environment: its batches are made by a net that acts; take a task", o.task));
   wanted.task.batch = o.batch;
   wanted.task.seed = o.seed;
   wanted.split = read_split(o.split);

@@ -11,6 +11,7 @@
 #include "runtime/experiment/settings.h"
 #include "runtime/library/item_notes.h"
 #include "runtime/library/library.h"
+#include "runtime/environments/environment.h"
 #include "runtime/tasks/task.h"
 #include "runtime/tools/rules_page.h"
 #include "support/error.h"
@@ -77,9 +78,10 @@ Json json_of_kind(const std::string& kind, const std::vector<KnownItem>& items, 
   return list;
 }
 
-void list_tasks() {
-  say("tasks\n");
-  for (const auto& kind : task_kinds()) {
+template <class Kind>
+void list_kinds(const char* title, const std::vector<Kind>& kinds) {
+  say(fmt::format("{}\n", title));
+  for (const auto& kind : kinds) {
     say(fmt::format("  {:<18} {}\n", kind.name, kind.summary));
     for (const auto& option : kind.options) {
       const std::string value = option.text ? "\"" + option.text_value + "\"" : fmt::format("{}", option.value);
@@ -123,9 +125,10 @@ void list_all_experiments(const std::vector<std::string>& folders, bool paths) {
                paths ? padded(line.about, abouts) + "  " + line.path : line.about));
 }
 
-Json json_of_tasks() {
+template <class Kind>
+Json json_of_kinds(const std::vector<Kind>& kinds) {
   Json list = Json::array();
-  for (const auto& kind : task_kinds()) {
+  for (const auto& kind : kinds) {
     Json options = Json::array();
     for (const auto& option : kind.options) {
       Json entry = {{"name", option.name}, {"help", option.help}};
@@ -149,7 +152,7 @@ Json json_of_experiments(const std::vector<std::string>& folders, bool paths) {
 }
 
 void check_what(const std::string& what) {
-  std::vector<std::string> known = {"tasks", "experiments", "settings"};
+  std::vector<std::string> known = {"tasks", "environments", "experiments", "settings"};
   for (const auto& [heading, kind] : kKinds) known.push_back(heading);
   if (what.empty() || std::find(known.begin(), known.end(), what) != known.end()) return;
   const std::string near = dsl::nearest(what, known);
@@ -163,7 +166,8 @@ int list_json(const ListOptions& o, const std::vector<KnownItem>& items) {
   Json out = Json::object();
   for (const auto& [heading, kind] : kKinds)
     if (o.what.empty() || o.what == heading) out[heading] = json_of_kind(kind, items, o.paths);
-  if (o.what.empty() || o.what == "tasks") out["tasks"] = json_of_tasks();
+  if (o.what.empty() || o.what == "tasks") out["tasks"] = json_of_kinds(task_kinds());
+  if (o.what.empty() || o.what == "environments") out["environments"] = json_of_kinds(environment_kinds());
   if (o.what.empty() || o.what == "experiments") out["experiments"] = json_of_experiments(o.rule_folders, o.paths);
   fmt::print("{}", json_text(std::move(out), 1));
   return 0;
@@ -186,7 +190,8 @@ int list(const ListOptions& o) {
   if (o.json) return list_json(o, items);
   for (const auto& [heading, kind] : kKinds)
     if (o.what.empty() || o.what == heading) list_kind(heading, kind, items, o.paths);
-  if (o.what.empty() || o.what == "tasks") list_tasks();
+  if (o.what.empty() || o.what == "tasks") list_kinds("tasks", task_kinds());
+  if (o.what.empty() || o.what == "environments") list_kinds("environments, given as tasks", environment_kinds());
   if (o.what.empty() || o.what == "experiments") list_all_experiments(o.rule_folders, o.paths);
   return 0;
 }

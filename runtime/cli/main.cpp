@@ -326,7 +326,7 @@ void add_bench(CLI::App& app, Arguments& a) {
 
 void add_small_verbs(CLI::App& app, Arguments& a) {
   auto* list = app.add_subcommand(
-      "list", "What there is: rules, cells, synths, readouts, optimisers, tasks, experiments, settings");
+      "list", "What there is: rules, cells, synths, readouts, optimisers, tasks, environments, experiments, settings");
   list->add_option("what", a.list.what, "One of these");
   list->add_flag("--paths", a.list.paths, "Where each lies");
   list->add_flag("--json", a.list.json, "As JSON");

@@ -28,6 +28,7 @@ BatchExecutor::BatchExecutor(const EngineParts& parts, int shards, std::int64_t 
       steps_(steps),
       reduction_(parts.memory, shards, parts.plan.learned),
       clipping_(parts.memory, reduction_, parts.plan.clips),
+      bounds_(parts.memory, parts.plan.learned),
       divergence_(parts.memory, reduction_, parts.timetable.changes_within),
       barrier_(shards, usable(parts.runner, threads)) {
   for (int s = 0; s < shards; ++s) shards_.push_back(std::make_unique<ShardExecutor>(parts, s, rows));
@@ -106,6 +107,7 @@ void BatchExecutor::one(const Instruction& each, const Cursor& at) {
     case Action::reduce: return reduction_.take(each.number, !parts_.course.online);
     case Action::reduce_statistic: return reduction_.take_tensor(each.tensor);
     case Action::check: return divergence_.check(loss());
+    case Action::bound: return bounds_.apply(static_cast<compiler::UpdateEvery>(each.number));
     case Action::update: return update(each.number, at);
     case Action::keep: return run_once(parts_.plan.keep_phase, 1, at);
     case Action::keep_steps:

@@ -12,6 +12,7 @@
 #include "runtime/engine/clipping.h"
 #include "runtime/engine/divergence.h"
 #include "runtime/engine/gradient_reduction.h"
+#include "runtime/engine/norm_bounds.h"
 #include "runtime/engine/shard_executor.h"
 
 namespace eligo {
@@ -37,6 +38,7 @@ class BatchExecutor {
   const std::vector<std::unique_ptr<ShardExecutor>>& shards() const { return shards_; }
   const GradientReduction& reduction() const { return reduction_; }
   Divergence& divergence() { return divergence_; }
+  NormBounds& bounds() { return bounds_; }
   // Looks at every value that a phase writes.
   void watch(bool on);
 
@@ -61,6 +63,7 @@ class BatchExecutor {
   std::int64_t steps_;
   GradientReduction reduction_;
   Clipping clipping_;
+  NormBounds bounds_;
   Divergence divergence_;
   std::vector<std::unique_ptr<ShardExecutor>> shards_;
   BatchBarrier barrier_;

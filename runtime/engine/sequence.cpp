@@ -183,7 +183,11 @@ RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
 }
 
 void Sequence::forward(std::span<const double> x, bool learn) {
-  check_steps_alone();
+  if (learn) check_steps_alone();
+  else if (!not_alone_.empty() && streams() && t_ >= options_.steps)  // it keeps what whole sequences would need
+    throw Error(fmt::format("this stream has had {} steps, the most that the session was made for: reset() ends it, "
+                            "SessionOptions::steps allows more",
+                            options_.steps));
   check_.input(x);
   if (waits_)
     throw Error(

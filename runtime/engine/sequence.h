@@ -44,6 +44,8 @@ class Sequence {
   RunResult learn(std::span<const double> y, std::span<const double> mask);
   std::vector<std::byte> snapshot() const;
   void resume(std::span<const std::byte> snapshot);
+  NormBounds& bounds() { return executor_.bounds(); }
+  const std::string& not_by_step() const { return not_alone_; }  // why; empty: it can learn so
   bool streams() const { return open_ && course_.online; }
   // In a stream: the last value of a state, a forward recurrence or a record, [B][...].
   std::vector<double> current(int tensor) const;

@@ -234,6 +234,10 @@ double Session::hyper(const std::string& name) const {
   return m.read(number, m.whole(number), 0);
 }
 
+void Session::set_clip(double length, const std::string& bundle) {
+  impl_->sequence.bounds().set(dsl::canonical(bundle), length);
+}
+
 RunResult Session::run(const BatchView& batch, bool learn) { return impl_->sequence.run(batch, learn); }
 RunResult Session::train(const BatchView& batch) { return impl_->sequence.train(batch); }
 std::optional<NonFinite> Session::find_not_finite(const BatchView& batch) {
@@ -251,6 +255,7 @@ std::optional<NonFinite> Session::find_not_finite(const Batch& batch) {
   impl_->sequence.check(batch);
   return find_not_finite(BatchView(batch));
 }
+const std::string& Session::not_by_step() const { return impl_->sequence.not_by_step(); }
 RunResult Session::step(std::span<const double> x, std::span<const double> y) { return impl_->sequence.step(x, y); }
 
 const std::vector<double>& Session::forward(std::span<const double> x, bool learning) {

@@ -83,6 +83,9 @@ class Session {
   // bundle).
   void set_hyper(const std::string& name, double value);
   double hyper(const std::string& name) const;
+  // Clips by the norm: what is gathered for all parameters that are updated together is made as long as this before the
+  // optimiser takes it, if it is longer; 0: no matter how long. With a bundle ("θ"): for what is learned so, by itself.
+  void set_clip(double length, const std::string& bundle = "");
 
   // A whole sequence; a BatchView names values where they lie, with the same results. With `learn` false nothing changes
   // (validation): only the forward pass is run.
@@ -98,11 +101,14 @@ class Session {
   std::optional<NonFinite> find_not_finite(const BatchView& batch);
   // Online use: one step of every example (x: [B][inputs], y: [B][targets]); `reset` starts a new sequence.
   RunResult step(std::span<const double> x, std::span<const double> y);
+  // Why it cannot learn step by step; empty where it can.
+  const std::string& not_by_step() const;
   // The same in two halves, for targets or signals that depend on what the net puts out. `forward` takes the step and
   // returns the readouts' outputs, [B][outputs] of one after the other, where the program was compiled with
   // ProgramSpec::outputs (else nothing); any equation of ProgramSpec::show follows by `shown`. `learn` then does what the
   // step learns: y as in `step`; a mask [B] multiplies the loss; with zeros throughout y may be empty. Together they do
-  // the same as `step`, to the bit. A stream without learning, `forward(x, false)`, takes no `learn`.
+  // the same as `step`, to the bit. A stream without learning, `forward(x, false)`, takes no `learn`; every program has
+  // it, also one that learns from whole sequences, and then for at most SessionOptions::steps steps.
   const std::vector<double>& forward(std::span<const double> x, bool learning = true);
   RunResult learn(std::span<const double> y, std::span<const double> mask = {});
   // A stream as it stands, with parameters and optimiser, also between the two halves of a step. A session of the same
@@ -130,8 +136,8 @@ class Session {
   // From the next run on keeps the values of a parameter after each of its updates in the run.
   void keep_updates(const std::string& parameter);
   std::vector<std::vector<double>> after_updates(const std::string& parameter) const;
-  // What the last run's learn lines gathered for a parameter (batch mean, step sum, signed); after `step`, what the last
-  // update took.
+  // What the last run's learn lines gathered for a parameter (batch mean, step sum, signed), as clipped; after `step`, what
+  // the last update took.
   std::vector<double> gathered(const std::string& parameter) const;
 
   // Everything that a bit-exact continuation needs, as named tensors and counters.

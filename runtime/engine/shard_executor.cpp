@@ -115,6 +115,7 @@ void ShardExecutor::one(const Instruction& each, const Cursor& at) {
     case Action::reduce:
     case Action::reduce_statistic:
     case Action::check:
+    case Action::bound:
     case Action::update:
     case Action::keep:
     case Action::keep_steps:

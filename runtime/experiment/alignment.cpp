@@ -162,6 +162,8 @@ AlignmentProbe::AlignmentProbe(const Variant& variant, const SessionOptions& opt
   sides->rename.add(variant.net_role, net->name);
   sides->rename.add(variant.readout_role, readout->name);
   ProgramSpec rule = silent(variant.program), bptt = bptt_spec(variant, *path, sides->rename);
+  rule.outputs = variant.policy.has_value();
+  rule.online = false;
   if (by_step) {
     rule.show = sides->rule_lines =
         lines_for(outline(variant.program.rule, "rule", variant.program.rule_paths).found, variant.net_role);
@@ -219,11 +221,13 @@ void AlignmentProbe::measure_steps(const Session& trained, const Batch& batch, s
   }
 }
 
-Score AlignmentProbe::measure(const Session& trained, const Task& task, std::uint64_t epoch, std::uint64_t batches) {
+Score AlignmentProbe::measure(const Session& trained, BatchSource& source, std::uint64_t epoch,
+                              std::uint64_t batches) {
   Score total;
   if (!sides_) return total;
-  for (std::uint64_t i = 0; i < std::min(batches, task.shape().train_batches); ++i) {
-    const auto cosine = measure(trained, task.batch(Split::train, epoch, i), i);
+  for (std::uint64_t i = 0; i < std::min(batches, source.shape().train_batches); ++i) {
+    copy_tensors(trained, *sides_->rule, {}, i);  // which acts, where batches are made so
+    const auto cosine = measure(trained, source.batch(Split::train, epoch, i, *sides_->rule), i);
     if (!cosine) continue;
     total.sum += *cosine;
     ++total.count;

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "runtime/engine/session.h"
+#include "runtime/experiment/batch_source.h"
 #include "runtime/experiment/experiment.h"
 #include "runtime/gradients/additions.h"
-#include "runtime/tasks/task.h"
 
 namespace eligo {
 
@@ -35,7 +35,7 @@ class AlignmentProbe {
   // cell, or where one of the two is zero. `batch_number` tells the draws of different batches apart.
   std::optional<double> measure(const Session& trained, const Batch& batch, std::uint64_t batch_number = 0);
   // Σ over these training batches, and their number.
-  Score measure(const Session& trained, const Task& task, std::uint64_t epoch, std::uint64_t batches);
+  Score measure(const Session& trained, BatchSource& source, std::uint64_t epoch, std::uint64_t batches);
 
   // Adds to each step's entry what the rule's learn lines add at it to the cell, beside what those of bptt add. Empty
   // as above, and where a block of the rule moves parameters, which has no lines.

@@ -310,19 +310,22 @@ std::string describe_settings() {
     out += fmt::format("  {:<25} {:<16} {}{}\n", field.path, otherwise, field.help,
                        field.choices.empty() ? "" : fmt::format(" ({})", fmt::join(field.choices, ", ")));
   }
-  for (const auto& kind : task_kinds()) {
-    for (const auto& option : kind.options) {
-      out += fmt::format("  {:<25} {:<16} {} (task {})\n", "task." + option.name,
-                         option.text ? "\"" + option.text_value + "\"" : fmt::format("{}", option.value), option.help,
-                         kind.name);
-    }
-  }
+  const auto options_of = [&](const auto& kinds) {
+    for (const auto& kind : kinds)
+      for (const auto& option : kind.options)
+        out += fmt::format("  {:<25} {:<16} {} (task {})\n", "task." + option.name,
+                           option.text ? "\"" + option.text_value + "\"" : fmt::format("{}", option.value), option.help,
+                           kind.name);
+  };
+  options_of(task_kinds());
+  options_of(environment_kinds());
   out +=
       "  model.<size>              must be given    a size of the cell, or of another part: model.n, model.g.hidden\n"
       "  rule.<name>               the rule's       a hyper or integer of the rule, or a hyper of a part: "
       "rule.g.scale\n"
       "  optimiser.<name>          the optimiser's  a hyper of the optimiser, for all: optimiser.alpha\n"
       "  optimiser.<bundle>.<name>                  the same for what the rule learns as that: optimiser.theta.alpha\n"
+      "  optimiser.<bundle>.clip   0                a bound on the norm of what is gathered for that alone\n"
       "  schedule.<recurrence>     auto             how a recurrence is computed: schedule.e = \"dense\"\n";
   return out;
 }

@@ -7,6 +7,7 @@
 //   [rule]       name = "bp_lambda"   lambda = 0.5      # hypers, g.scale of a role, and integers such as n
 //   [optimiser]  name = "adam"   alpha = 1e-3   theta.alpha = 1e-4                 # for all, for what is learned as θ
 //                schedule = "cosine"   warmup = 100                                # of the step sizes α
+//   [policy]     discount = 0.99                                                  # where the task is an environment
 //   [train]      batch = 10   epochs = 50   update = "sequence"
 //   [schedule]   e = "dense"
 //   [[compare]]  name = "BP(0)"   rule.lambda = 0
@@ -17,10 +18,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/engine/session.h"
+#include "runtime/experiment/batch_source.h"
 #include "runtime/experiment/rate_schedule.h"
 #include "runtime/experiment/settings.h"
 #include "runtime/library/library.h"
@@ -49,8 +52,11 @@ struct Part {
 struct Variant {
   std::string name;
   TaskSpec task;  // without seed
+  std::optional<PolicySpec> policy;  // where the task is an environment
   ProgramSpec program;
   std::vector<std::pair<std::string, double>> hypers;  // as Session::set_hyper takes them, in this order
+  // As Session::set_clip takes them: a bundle, or none for all together, and a length.
+  std::vector<std::pair<std::string, double>> clips;
   TrainOptions train;
   RateSchedule rates;
   std::string net_role, readout_role;  // the rule's names for them; the latter may be empty

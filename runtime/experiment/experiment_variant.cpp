@@ -49,6 +49,7 @@ class Builder {
     if (!reader_.problems.empty()) return finish();
     const std::vector<std::string> paths = given_paths();
     for (const auto& path : paths) read_setting(path);
+    read_clip();
     read_rate_schedule();
     check_sizes();
     order_hypers();
@@ -198,17 +199,57 @@ class Builder {
     return all;
   }
 
+  void find_task() {
+    const std::string& name = result_.variant.task.name;
+    Names names;
+    for (const EnvironmentKind& kind : environment_kinds()) {
+      names.push_back(kind.name);
+      if (kind.name == name) options_ = &kind.options, acts_ = true;
+    }
+    for (const TaskKind& kind : task_kinds()) {
+      names.push_back(kind.name);
+      if (kind.name == name) options_ = &kind.options;
+    }
+    if (options_ == nullptr)
+      reader_.problem(reader_.find("task.name"), fmt::format("there is no task {}{}", name, suggestion(name, names)));
+  }
+
+  // How an environment is learned from. What is given for all variants may be of use to one of them alone.
+  void read_policy() {
+    const auto refuse = [&](const std::string& path, const std::string& why) {
+      if (settings_.contains(path)) unfitting(path, fmt::format("{}: {}", path, why));
+    };
+    if (!acts_) {
+      const std::string why = fmt::format("task {} is no environment to act in; leave this out", result_.variant.task.name);
+      for (const Field& field : experiment_fields())
+        if (field.path.starts_with("policy.")) refuse(field.path, why);
+      return;
+    }
+    PolicySpec policy;
+    policy.by_step = reader_.text("policy.learn") == "steps";
+    policy.credit.normalise = reader_.text("policy.normalise") == "batch";
+    policy.greedy = reader_.text("policy.evaluate") == "likeliest";
+    policy.validation_episodes = static_cast<std::uint64_t>(reader_.whole("policy.validation_episodes"));
+    policy.test_episodes = static_cast<std::uint64_t>(reader_.whole("policy.test_episodes"));
+    if (policy.by_step) {
+      const std::string why = "policy.learn = \"steps\" learns each action from its own reward; leave this out";
+      for (const char* path : {"policy.discount", "policy.loss"}) refuse(path, why);
+    } else {
+      policy.credit.discount = reader_.real("policy.discount");
+      policy.credit.mean_over_steps = reader_.text("policy.loss") == "mean";
+    }
+    result_.variant.program.online = policy.by_step;
+    result_.variant.policy = policy;
+  }
+
   void find_parts() {
     Variant& v = result_.variant;
-    try {
-      task_ = &task_kind(v.task.name);
-    } catch (const Error& error) {
-      reader_.problem(reader_.find("task.name"), error.what());
-    }
+    find_task();
     rule_ = look_up("rule.name", v.program.rule, "rule");
     optimiser_ = look_up("optimiser.name", v.program.optimiser, "optimiser");
     if (!reader_.problems.empty()) return;
     check_update();
+    read_policy();
     find_role(cell_, "model.cell", v.program.cell, "cell");
     find_role(readout_, "model.readout", v.program.readout, "readout");
     find_synths();
@@ -260,7 +301,7 @@ class Builder {
 
   void read_task_option(const std::string& path, const std::string& name) {
     Names names;
-    for (const auto& option : task_->options) {
+    for (const auto& option : *options_) {
       names.push_back(option.name);
       if (option.name != name) continue;
       if (!option.text) {
@@ -275,7 +316,7 @@ class Builder {
       }
       return;
     }
-    unfitting(path, fmt::format("task {} has no option {}{}", task_->name, name, suggestion(name, names)));
+    unfitting(path, fmt::format("task {} has no option {}{}", result_.variant.task.name, name, suggestion(name, names)));
   }
 
   static Names sizes_of(const RolePart& part) {
@@ -333,6 +374,11 @@ class Builder {
       return unfitting(
           path, fmt::format("rule {} learns no {}{}", rule_.found.item, bundle, suggestion(bundle, rule_.learned)));
     }
+    if (hyper == "clip" && !bundle.empty() && !contains(optimiser_.hypers, hyper)) {
+      const auto length = reader_.number(path, path, false, 0, 1e300);
+      if (length) result_.variant.clips.emplace_back(bundle, *length);
+      return;
+    }
     if (optimiser_.known && !contains(optimiser_.hypers, hyper)) {
       const std::string near = suggestion(hyper, optimiser_.hypers), setting = bundle.empty() ? near_field(path) : "";
       const bool is_setting = !setting.empty() && near.find("did you mean") == std::string::npos;
@@ -341,6 +387,17 @@ class Builder {
     }
     const auto value = reader_.number(path, path, false, -kInfinity, std::numeric_limits<double>::max());
     if (value) result_.variant.hypers.emplace_back("optimiser." + name, *value);
+  }
+
+  // A bound on all that has no bound of its own (optimiser.theta.clip).
+  void read_clip() {
+    const std::string path = "optimiser.clip";
+    if (contains(optimiser_.hypers, "clip") && settings_.contains(path))
+      return reader_.problem(reader_.find(path),
+                             fmt::format("{} bounds the gradient's norm, and optimiser {} has a hyper of this name; rename "
+                                         "the hyper",
+                                         path, optimiser_.found.item));
+    if (!contains(optimiser_.hypers, "clip")) result_.variant.clips.emplace_back("", reader_.real(path));
   }
 
   void read_rate_schedule() {
@@ -397,7 +454,7 @@ class Builder {
     TaskSpec spec = v.task;
     TaskShape shape;
     try {
-      shape = make_task(spec)->shape();
+      shape = make_source(spec, v.policy)->shape();
     } catch (const Error& error) {
       return reader_.problem(reader_.find("task.name"), error.what());
     }
@@ -421,7 +478,18 @@ class Builder {
       v.program.sizes[part.role + "." + size] = value;
     };
     fix(cell_, cell_.facts.input_size, shape.inputs, "inputs");
-    fix(readout_, readout_.facts.target_size, shape.targets, "targets");
+    const std::int64_t single = readout_.facts.single_targets;
+    if (acts_ && readout_.facts.known && (single != 1 || readout_.facts.target_size.empty()))
+      return reader_.problem(reader_.find("model.readout"),
+                             fmt::format("model.readout: {} has no targets for an action and its advantage, as environment "
+                                         "{} needs them: take policy, or one with `target a[k], A`",
+                                         readout_.facts.found.item, v.task.name));
+    if (shape.targets <= single && !readout_.facts.target_size.empty())
+      return reader_.problem(reader_.find("model.readout"),
+                             fmt::format("model.readout: {} has {} targets of one number and others, but task {} has {} in "
+                                         "all; take another readout",
+                                         readout_.facts.found.item, single, v.task.name, shape.targets));
+    fix(readout_, readout_.facts.target_size, shape.targets - single, "targets");
     for (const auto& size : cell_.facts.sizes) {
       if (size == cell_.facts.input_size || v.program.sizes.contains(size) ||
           v.program.sizes.contains(cell_.role + "." + size))
@@ -448,7 +516,8 @@ class Builder {
   Names folders_;
   FieldReader reader_;
   VariantResult result_;
-  const TaskKind* task_ = nullptr;
+  const std::vector<TaskOption>* options_ = nullptr;  // of the task
+  bool acts_ = false;                                 // which is an environment
   Outline rule_, optimiser_;
   RolePart cell_, readout_;
   SynthRoles synth_roles_;

@@ -19,8 +19,10 @@
 namespace eligo {
 namespace {
 
-constexpr const char* kHeader = "variant,seed,epoch,batch,split,loss,score,cosine,ms_per_batch\n";
-constexpr std::size_t kColumns = 9;
+constexpr const char* kColumns = "variant,seed,epoch,batch,split,loss,score,cosine,ms_per_batch";
+constexpr const char* kEpisodeColumns = ",success,episode_steps";
+
+std::string header(bool episodes) { return std::string(kColumns) + (episodes ? kEpisodeColumns : "") + "\n"; }
 
 std::string quoted(const std::string& text) {
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
@@ -34,9 +36,11 @@ std::string number(const std::optional<double>& value) {
   return value ? fmt::format("{}", *value) : "";
 }
 
-std::string line_of(const MetricsRow& row) {
-  return fmt::format("{},{},{},{},{},{},{},{},{}\n", quoted(row.variant), row.seed, row.epoch, row.batch, row.split,
-                     number(row.loss), number(row.score), number(row.cosine), number(row.milliseconds));
+std::string line_of(const MetricsRow& row, bool episodes) {
+  const std::string own =
+      fmt::format("{},{},{},{},{},{},{},{},{}", quoted(row.variant), row.seed, row.epoch, row.batch, row.split,
+                  number(row.loss), number(row.score), number(row.cosine), number(row.milliseconds));
+  return own + (episodes ? fmt::format(",{},{}", number(row.success), number(row.length)) : "") + "\n";
 }
 
 // The next row's cells from `at` on, which moves behind the row's end.
@@ -73,8 +77,9 @@ bool parse(const std::string& text, std::optional<double>& value) {
   return parse(text, value.emplace());
 }
 
-bool parse_row(const std::vector<std::string>& cells, MetricsRow& row) {
-  if (cells.size() != kColumns) return false;
+bool parse_row(const std::vector<std::string>& cells, bool episodes, MetricsRow& row) {
+  if (cells.size() != (episodes ? 11 : 9)) return false;
+  if (episodes && !(parse(cells[9], row.success) && parse(cells[10], row.length))) return false;
   row.variant = cells[0];
   row.split = cells[4];
   return parse(cells[1], row.seed) && parse(cells[2], row.epoch) && parse(cells[3], row.batch) &&
@@ -91,7 +96,7 @@ bool parse_row(const std::vector<std::string>& cells, MetricsRow& row) {
 
 }  // namespace
 
-MetricsFile::MetricsFile(std::string path) : path_(std::move(path)) { open_file(); }
+MetricsFile::MetricsFile(std::string path, bool episodes) : path_(std::move(path)), episodes_(episodes) { open_file(); }
 
 void MetricsFile::open_file() {
   file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -102,7 +107,8 @@ void MetricsFile::open_file() {
   const std::size_t end = text.rfind('\n');
   const std::size_t whole = end == std::string::npos ? 0 : end + 1;
   if (whole < text.size() && !truncate_file(file_, whole)) fail_to_write(path_);
-  if (whole == 0 && !write_all(file_, kHeader, std::strlen(kHeader))) fail_to_write(path_);
+  const std::string columns = header(episodes_);
+  if (whole == 0 && !write_all(file_, columns.data(), columns.size())) fail_to_write(path_);
 }
 
 MetricsFile::~MetricsFile() {
@@ -110,7 +116,7 @@ MetricsFile::~MetricsFile() {
 }
 
 void MetricsFile::append(const MetricsRow& row) {
-  const std::string line = line_of(row);
+  const std::string line = line_of(row, episodes_);
   if (!write_all(file_, line.data(), line.size())) fail_to_write(path_);
   if (other_) other_(row);
 }
@@ -124,7 +130,7 @@ void MetricsFile::remove_if(const std::function<bool(const MetricsRow&)>& unwant
   const auto kept = std::remove_if(rows.begin(), rows.end(), unwanted);
   if (kept == rows.end()) return;
   rows.erase(kept, rows.end());
-  write_metrics(path_, rows);
+  write_metrics(path_, rows, episodes_);
   close(file_);  // of the file that was replaced
   open_file();
 }
@@ -133,15 +139,13 @@ std::vector<MetricsRow> read_metrics(const std::string& path) { return parse_met
 
 std::vector<MetricsRow> parse_metrics(const std::string& text, const std::string& path) {
   std::vector<MetricsRow> rows;
-  std::size_t at = 0;
-  if (!text.starts_with(kHeader)) {
-    throw Error(fmt::format("{}:1: not the metrics of a run, the first line is not {}", path,
-                            std::string(kHeader, std::strlen(kHeader) - 1)));
-  }
-  at = std::strlen(kHeader);
+  const bool episodes = text.starts_with(header(true));
+  if (!episodes && !text.starts_with(header(false)))
+    throw Error(fmt::format("{}:1: not the metrics of a run, the first line is not {}", path, kColumns));
+  std::size_t at = header(episodes).size();
   for (std::size_t line = 2; at < text.size(); ++line) {
     MetricsRow row;
-    if (!parse_row(read_cells(text, at), row)) {
+    if (!parse_row(read_cells(text, at), episodes, row)) {
       throw Error(fmt::format("{}:{}: not a row of metrics; remove this line and resume", path, line));
     }
     rows.push_back(std::move(row));
@@ -149,9 +153,9 @@ std::vector<MetricsRow> parse_metrics(const std::string& text, const std::string
   return rows;
 }
 
-void write_metrics(const std::string& path, const std::vector<MetricsRow>& rows) {
-  std::string text = kHeader;
-  for (const auto& row : rows) text += line_of(row);
+void write_metrics(const std::string& path, const std::vector<MetricsRow>& rows, bool episodes) {
+  std::string text = header(episodes);
+  for (const auto& row : rows) text += line_of(row, episodes);
   write_file_atomically(path, text);
 }
 

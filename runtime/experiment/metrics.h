@@ -19,13 +19,16 @@ struct MetricsRow {
   std::optional<double> score;   // the task's, such as accuracy in 0..1
   std::optional<double> cosine;  // of what ψ learns with the loss's gradient
   std::optional<double> milliseconds;  // of a training batch
+  // Of episodes: the share whose goal was reached, and their steps, mean.
+  std::optional<double> success, length;
 };
 
 class MetricsFile {
  public:
-  // Opens for appending; writes the header if the file is new. A row that a crash cut short is removed.
+  // Opens for appending; writes the header if the file is new, with `episodes` also the columns of episodes. A row that a
+  // crash cut short is removed.
   // Throws eligo::Error with the system's reason.
-  explicit MetricsFile(std::string path);
+  explicit MetricsFile(std::string path, bool episodes = false);
   ~MetricsFile();
   MetricsFile(const MetricsFile&) = delete;
   MetricsFile& operator=(const MetricsFile&) = delete;
@@ -45,6 +48,7 @@ class MetricsFile {
   void open_file();
 
   std::string path_;
+  bool episodes_ = false;
   int file_ = -1;
   std::function<void(const MetricsRow&)> other_;
 };
@@ -54,6 +58,6 @@ std::vector<MetricsRow> read_metrics(const std::string& path);
 // The same of a file's text; `path` is for messages.
 std::vector<MetricsRow> parse_metrics(const std::string& text, const std::string& path);
 // Replaces a file by these rows in one step.
-void write_metrics(const std::string& path, const std::vector<MetricsRow>& rows);
+void write_metrics(const std::string& path, const std::vector<MetricsRow>& rows, bool episodes = false);
 
 }  // namespace eligo

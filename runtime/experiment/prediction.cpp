@@ -92,9 +92,11 @@ class Predictor {
         seed_(seed_of(experiment, options)) {
     TaskSpec spec = variant_.task;
     spec.seed = seed_;
-    trained_on_ = make_task(spec);
+    trained_on_ = make_source(spec, variant_.policy);
+    if (variant_.policy && !options.data.empty())
+      throw Error(fmt::format("{} is an environment: there is no file of it; leave --data out", spec.name));
     spec.other_test = options.data;
-    task_ = make_task(spec);
+    task_ = make_source(spec, variant_.policy);
     shape_ = task_->shape();
     shown_ = shown_for(variant_, *task_);
     if (shown_.empty() && !variant_.output.empty()) shown_ = {variant_.output};
@@ -117,13 +119,14 @@ class Predictor {
     out.task = task_->description();
     out.epoch = state_.outcome.best_epoch != 0 && options_.checkpoint == "best" ? state_.outcome.best_epoch
                                                                                 : state_.outcome.epochs;
-    out.sequences = (batches - 1) * static_cast<std::uint64_t>(variant_.train.batch) +
-                    static_cast<std::uint64_t>(task_->batch(split, 0, batches - 1).examples);  // only the last is smaller
+    const std::int64_t in_last = task_->batch(split, 0, batches - 1, *session_).examples;  // which alone may be smaller
+    out.sequences =
+        (batches - 1) * static_cast<std::uint64_t>(variant_.train.batch) + static_cast<std::uint64_t>(in_last);
     Collected all(out.sequences, shape_.max_steps);
     std::vector<double> lengths;
     double loss = 0, score = 0, counted = 0;
     for (std::uint64_t i = 0; i < batches; ++i) {
-      const Batch batch = task_->batch(split, 0, i);
+      const Batch batch = task_->batch(split, 0, i, *session_);
       check_finite(batch, fmt::format("{} batch {}", split_name(split), i + 1));
       const std::uint64_t first = lengths.size();
       loss += session_->run(batch, false).loss * static_cast<double>(batch.examples);
@@ -183,10 +186,11 @@ class Predictor {
       const Session::Shown shown = shown_steps(*session_, name, batch.steps);
       all.add(name, shown.values, batch.steps, batch.examples, shown.shape, first);
       if (name != variant_.output) continue;
-      const Score one = task_->score(batch, shown.values);
+      const Score one = task_->scores(batch, shown.values).score;
       score += one.sum;
       counted += one.count;
     }
+    for (const auto& [name, values] : task_->told()) all.add(name, values, batch.steps, batch.examples, {}, first);
     all.add("x", batch.x, batch.steps, batch.examples, {shape_.inputs}, first);
     const auto& mask = batch.loss_mask;
     if (!mask.empty() && std::all_of(mask.begin(), mask.end(), [](double weight) { return weight == 0; })) return;
@@ -199,7 +203,7 @@ class Predictor {
   std::size_t index_;
   const Variant& variant_;
   std::uint64_t seed_;
-  std::unique_ptr<Task> trained_on_, task_;
+  std::unique_ptr<BatchSource> trained_on_, task_;
   TaskShape shape_;
   std::vector<std::string> shown_;
   std::shared_ptr<const Program> program_;

@@ -33,6 +33,8 @@ std::string json_line(const MetricsRow& row) {
   put("score", row.score);
   put("cosine", row.cosine);
   put("ms_per_batch", row.milliseconds);
+  put("success", row.success);
+  put("episode_steps", row.length);
   return json_text(line, -1);
 }
 
@@ -51,12 +53,12 @@ void Records::begin_lines() {
   lines_.emplace(::open(folder_.json_lines().c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
 }
 
-void Records::begin(std::size_t index, std::uint64_t seed, const Task& task, std::uint64_t batches) {
+void Records::begin(std::size_t index, std::uint64_t seed, const std::string& score, std::uint64_t batches) {
   if (wants(kJsonLines)) begin_lines();
   events_.reset();
   if (!wants(kTensorboard)) return;
   const Variant& variant = experiment_.variants[index];
-  score_ = task.score_name().empty() ? "score" : task.score_name();
+  score_ = score.empty() ? "score" : score;
   const std::string place = folder_.events(variant.name, index, seed);
   const bool goes_on = has_event_files(place);
   events_.emplace(place);
@@ -86,6 +88,8 @@ void Records::add_events(const MetricsRow& row) {
   put(score_, row.score);
   put("cosine", row.cosine);
   put("ms_per_batch", row.milliseconds);
+  put("success", row.success);
+  put("episode_steps", row.length);
 }
 
 void Records::end(bool diverged) {

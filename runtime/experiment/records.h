@@ -11,7 +11,6 @@
 #include "runtime/experiment/experiment.h"
 #include "runtime/experiment/metrics.h"
 #include "runtime/experiment/run_folder.h"
-#include "runtime/tasks/task.h"
 #include "support/descriptor.h"
 
 namespace eligo {
@@ -24,8 +23,9 @@ class Records {
   // Both must outlive it. All members throw eligo::Error if a file cannot be written.
   Records(const RunFolder& folder, const Experiment& experiment);
 
-  // Before the first row of a training, or the next one of a training that goes on after `batches` batches.
-  void begin(std::size_t index, std::uint64_t seed, const Task& task, std::uint64_t batches);
+  // Before the first row of a training, or the next one of a training that goes on after `batches` batches. `score`: what
+  // the task calls its score; empty: it has none.
+  void begin(std::size_t index, std::uint64_t seed, const std::string& score, std::uint64_t batches);
   // A row that metrics.csv has by now.
   void add(const MetricsRow& row);
   // The training has ended; it may have diverged.

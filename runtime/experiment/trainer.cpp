@@ -19,13 +19,14 @@
 
 namespace eligo {
 
-ProgramSpec program_for(const Experiment& experiment, const Variant& variant, const Task& task) {
+ProgramSpec program_for(const Experiment& experiment, const Variant& variant, const BatchSource& source) {
   ProgramSpec spec = variant.program;
-  spec.show = shown_for(variant, task);
+  spec.show = shown_for(variant, source);
   spec.batch_hint = variant.train.batch;
-  spec.steps_hint = task.shape().max_steps;
+  spec.steps_hint = source.shape().max_steps;
   spec.memory = experiment.memory;
-  spec.online = false;
+  spec.outputs = variant.policy.has_value();
+  spec.online = variant.policy && variant.policy->by_step;
   return spec;
 }
 
@@ -47,9 +48,9 @@ void drop_rows(const std::string& variant, std::uint64_t seed, const Outcome& ou
 }
 
 // How many rows of training batches there must be, and how many there are.
-std::pair<std::uint64_t, std::uint64_t> train_rows(const Variant& variant, std::uint64_t seed, const Task& task,
+std::pair<std::uint64_t, std::uint64_t> train_rows(const Variant& variant, std::uint64_t seed, const BatchSource& source,
                                                    const Outcome& outcome, const std::vector<MetricsRow>& rows) {
-  const std::uint64_t every = variant.train.log_every, all = task.shape().train_batches;
+  const std::uint64_t every = variant.train.log_every, all = source.shape().train_batches;
   const std::uint64_t index = outcome.batches - outcome.epochs * all;
   const std::uint64_t wanted = outcome.epochs * ((all + every - 1) / every) + (index == all ? (all + every - 1) / every
                                                                                            : index / every);
@@ -59,21 +60,28 @@ std::pair<std::uint64_t, std::uint64_t> train_rows(const Variant& variant, std::
   return {wanted, static_cast<std::uint64_t>(found)};
 }
 
-void write_summary(const RunFolder& folder, const std::vector<TrainingResult>& results) {
+bool acts(const Experiment& experiment) {
+  const auto& variants = experiment.variants;
+  return std::any_of(variants.begin(), variants.end(), [](const Variant& v) { return v.policy.has_value(); });
+}
+
+void write_summary(const RunFolder& folder, bool episodes, const std::vector<TrainingResult>& results) {
   const auto text = [](const std::optional<double>& value) {
     return value ? fmt::format("{}", *value) : std::string();
   };
   std::string out =
       "variant,seed,epochs,batches,final_loss,final_score,best_epoch,best_loss,best_score,test_loss,test_score,cosine,"
-      "ms_per_batch,diverged\n";
+      "ms_per_batch,diverged";
+  out += episodes ? ",final_success,test_success\n" : "\n";
   for (const auto& [variant, seed, o] : results) {
     std::string name = variant;
     for (std::size_t at = 0; (at = name.find('"', at)) != std::string::npos; at += 2) name.insert(at, 1, '"');
     const bool best = o.best_epoch > 0;
-    out += fmt::format("\"{}\",{},{},{},{},{},{},{},{},{},{},{},{:.4f},{}\n", name, seed, o.epochs, o.batches,
+    out += fmt::format("\"{}\",{},{},{},{},{},{},{},{},{},{},{},{:.4f},{}", name, seed, o.epochs, o.batches,
                        o.final_loss, text(o.final_score), best ? fmt::format("{}", o.best_epoch) : "",
                        best ? fmt::format("{}", o.best_loss) : "", text(o.best_score), text(o.test_loss),
                        text(o.test_score), text(o.cosine), o.milliseconds, o.diverged ? 1 : 0);
+    out += episodes ? fmt::format(",{},{}\n", text(o.final_success), text(o.test_success)) : "\n";
   }
   write_file_atomically(folder.summary(), out);
 }
@@ -124,12 +132,12 @@ std::string layout(const Table& table) {
 }  // namespace
 
 // Of one training, if it is complete.
-std::optional<Outcome> outcome_of(const Variant& variant, std::size_t index, std::uint64_t seed, const Task& task,
+std::optional<Outcome> outcome_of(const Variant& variant, std::size_t index, std::uint64_t seed, const BatchSource& source,
                                   const RunFolder& folder) {
   const std::string path = folder.checkpoint(variant.name, index, seed, "last");
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return std::nullopt;
-  const TrainingState state = read_state(NpzReader(path), limits_of(variant, task, seed, folder.identity(variant.name)));
+  const TrainingState state = read_state(NpzReader(path), limits_of(variant, source, seed, folder.identity(variant.name)));
   return state.outcome.complete ? std::optional(state.outcome) : std::nullopt;
 }
 
@@ -152,13 +160,13 @@ Trainer::~Trainer() = default;
 
 std::optional<Outcome> Trainer::complete(std::size_t index, std::uint64_t seed, const RunFolder& folder) {
   const Variant& variant = experiment_.variants[index];
-  return outcome_of(variant, index, seed, task(variant, seed), folder);
+  return outcome_of(variant, index, seed, source(variant, seed), folder);
 }
 
 void Trainer::compile_variant(std::size_t index) {
   const Variant& variant = experiment_.variants[index];
   progress_.update(fmt::format("{}  compiling", variant.name));
-  const ProgramSpec spec = program_for(experiment_, variant, task(variant, experiment_.seeds[0]));
+  const ProgramSpec spec = program_for(experiment_, variant, source(variant, experiment_.seeds[0]));
   try {
     programs_[index] = compile(spec);
     for (const std::string& warning : warnings_of(*programs_[index]))
@@ -171,7 +179,7 @@ void Trainer::compile_variant(std::size_t index) {
 std::unique_ptr<Training> Trainer::make(std::size_t index, std::uint64_t seed) {
   const Variant& variant = experiment_.variants[index];
   TrainingPlace place{seed, thread_count(experiment_), experiment_.memory, 1, &progress_, options_.interrupted};
-  const auto made = [&] { return std::make_unique<Training>(variant, programs_[index], task(variant, seed), place); };
+  const auto made = [&] { return std::make_unique<Training>(variant, programs_[index], source(variant, seed), place); };
   try {
     return made();
   } catch (const Error& error) {
@@ -186,7 +194,7 @@ std::unique_ptr<Training> Trainer::make(std::size_t index, std::uint64_t seed) {
 
 ExperimentResult Trainer::run(const RunFolder& folder) {
   const Variant& first = experiment_.variants[0];
-  progress_.line(fmt::format("{}: {}", first.task.name, task(first, experiment_.seeds[0]).description()));
+  progress_.line(fmt::format("{}: {}", first.task.name, source(first, experiment_.seeds[0]).description()));
   ExperimentResult result;
   result.complete = true;
   if (options_.resume && is_complete(experiment_, folder)) {
@@ -196,7 +204,7 @@ ExperimentResult Trainer::run(const RunFolder& folder) {
     return result;
   }
   begin_facts(folder);
-  MetricsFile metrics(folder.metrics());
+  MetricsFile metrics(folder.metrics(), acts(experiment_));
   Records records(folder, experiment_);
   metrics.copy_to([&](const MetricsRow& row) { records.add(row); });
   for (std::size_t v = 0; v < experiment_.variants.size() && result.complete; ++v) {
@@ -204,24 +212,25 @@ ExperimentResult Trainer::run(const RunFolder& folder) {
       result.complete = result.complete && train(v, seed, folder, metrics, records, result);
     }
   }
-  write_summary(folder, result.results);
-  write_curves(folder, experiment_, task(first, experiment_.seeds[0]));
+  write_summary(folder, acts(experiment_), result.results);
+  write_curves(folder, experiment_, source(first, experiment_.seeds[0]));
   return result;
 }
 
-const Task& Trainer::task(const Variant& variant, std::uint64_t seed) {
+BatchSource& Trainer::source(const Variant& variant, std::uint64_t seed) {
   TaskSpec spec = variant.task;
   spec.seed = seed;
   std::string key = fmt::format("{} {} {} {}", spec.name, spec.batch, spec.batches_per_epoch, seed);
   for (const auto& [name, value] : spec.numbers) key += fmt::format(" {}={}", name, value);
   for (const auto& [name, value] : spec.texts) key += fmt::format(" {}={}", name, value);
-  auto& slot = tasks_[key];
-  if (!slot) slot = make_task(spec);
+  if (variant.policy) key += " for " + variant.name;
+  auto& slot = sources_[key];
+  if (!slot) slot = make_source(spec, variant.policy);
   return *slot;
 }
 
 void Trainer::begin_facts(const RunFolder& folder) {
-  const Task& data = task(experiment_.variants[0], experiment_.seeds[0]);
+  const BatchSource& data = source(experiment_.variants[0], experiment_.seeds[0]);
   facts_ = read_run_facts(folder.facts());
   facts_.task = data.description();
   facts_.score = data.score_name();
@@ -268,7 +277,7 @@ bool Trainer::train(std::size_t index, std::uint64_t seed, const RunFolder& fold
     drop_rows(variant.name, seed, training->outcome(), metrics);
     warn_of_lost_rows(variant, seed, training->outcome(), folder);
   }
-  records.begin(index, seed, task(variant, seed), training->outcome().batches);
+  records.begin(index, seed, source(variant, seed).score_name(), training->outcome().batches);
   const bool ended = training->run();
   note_facts(index, *training, folder);
   if (!ended) return false;
@@ -280,7 +289,7 @@ bool Trainer::train(std::size_t index, std::uint64_t seed, const RunFolder& fold
 void Trainer::warn_of_lost_rows(const Variant& variant, std::uint64_t seed, const Outcome& outcome,
                                 const RunFolder& folder) {
   const auto [wanted, found] =
-      train_rows(variant, seed, task(variant, seed), outcome, read_metrics(folder.metrics()));
+      train_rows(variant, seed, source(variant, seed), outcome, read_metrics(folder.metrics()));
   if (found < wanted)
     progress_.warn(fmt::format("{}, seed {}: {} of {} rows that were written are no longer in {}", variant.name, seed,
                                wanted - found, wanted, folder.metrics()));
@@ -292,9 +301,10 @@ bool is_complete(const Experiment& experiment, const RunFolder& folder) {
     if (!std::filesystem::exists(file, error)) return false;
   for (std::size_t v = 0; v < experiment.variants.size(); ++v)
     for (const auto seed : experiment.seeds) {
-      TaskSpec spec = experiment.variants[v].task;
+      const Variant& variant = experiment.variants[v];
+      TaskSpec spec = variant.task;
       spec.seed = seed;
-      if (!outcome_of(experiment.variants[v], v, seed, *make_task(spec), folder)) return false;
+      if (!outcome_of(variant, v, seed, *make_source(spec, variant.policy), folder)) return false;
     }
   return true;
 }
@@ -314,9 +324,9 @@ std::string mean_of(const Outcomes& outcomes, const char* format, const Value& v
 
 // How a task's score is shown: an accuracy in per cent, bits as they are.
 struct ScoreColumn {
-  explicit ScoreColumn(const Task& task)
-      : heading(task.score_name().empty() ? "score" : task.score_name() + (task.score_is_share() ? " %" : "")),
-        format(task.score_is_share() ? "{:.2f}" : "{:.3f}"), scale(task.score_is_share() ? 100 : 1) {}
+  explicit ScoreColumn(const BatchSource& source)
+      : heading(source.score_name().empty() ? "score" : source.score_name() + (source.score_is_share() ? " %" : "")),
+        format(source.score_is_share() ? "{:.2f}" : "{:.3f}"), scale(source.score_is_share() ? 100 : 1) {}
   std::optional<double> scaled(const std::optional<double>& score) const {
     return score ? std::optional(scale * *score) : std::nullopt;
   }
@@ -328,7 +338,7 @@ struct ScoreColumn {
 // "last" is of the parameters in -last.npz, "best" and "test" of those in -best.npz.
 std::vector<std::string> headings(const std::string& unit) {
   return {"variant",      "last epoch", "last loss",    "last " + unit, "best epoch", "best loss",
-          "best " + unit, "test loss",  "test " + unit, "cosine",       "ms/batch"};
+          "best " + unit, "test loss",  "test " + unit, "test success %", "cosine", "ms/batch"};
 }
 
 std::vector<std::string> table_row(const Variant& variant, const Outcomes& outcomes, const ScoreColumn& score,
@@ -346,6 +356,8 @@ std::vector<std::string> table_row(const Variant& variant, const Outcomes& outco
           mean(score.format, [&](const Outcome& o) { return score.scaled(o.best_score); }),
           mean("{:.4g}", [](const Outcome& o) { return o.test_score ? std::nullopt : o.test_loss; }),
           mean(score.format, [&](const Outcome& o) { return score.scaled(o.test_score); }),
+          mean("{:.1f}",
+               [](const Outcome& o) { return o.test_success ? std::optional(100 * *o.test_success) : std::nullopt; }),
           mean("{:.3f}", [](const Outcome& o) { return o.cosine; }),
           mean("{:.3f}", [](const Outcome& o) { return o.milliseconds; })};
 }
@@ -359,7 +371,10 @@ std::string legend(const std::vector<TrainingResult>& results) {
   const bool not_validated = any([](const Outcome& o) { return o.best_epoch == 0 && !o.diverged; });
   const bool tested = any([](const Outcome& o) { return o.test_loss.has_value(); });
   std::string text;
-  if (validated) text = "last: validation after the last epoch; best: after the epoch of lowest validation loss";
+  const bool acted = any([](const Outcome& o) { return o.final_success.has_value(); });
+  if (validated)
+    text = fmt::format("last: validation after the last epoch; best: after the epoch of {}",
+                       acted ? "highest validation return" : "lowest validation loss");
   else if (not_validated) text = "last: of the last training batches, for want of a validation set";
   if (tested) text += validated ? "; test: with the parameters of the best" : "; test: with the last parameters";
   if (!text.empty()) text += "\n";
@@ -377,7 +392,7 @@ std::string result_table(const Experiment& experiment, const std::vector<Trainin
   for (const auto& variant : experiment.variants)
     for (const Outcome* o : outcomes[variant.name])
       stopped = stopped || (!o->diverged && o->epochs < static_cast<std::uint64_t>(variant.train.epochs));
-  const ScoreColumn score(*make_task(experiment.variants[0].task));
+  const ScoreColumn score(*make_source(experiment.variants[0].task, experiment.variants[0].policy));
   Table table = {headings(score.heading)};
   for (const auto& variant : experiment.variants)
     if (!outcomes[variant.name].empty()) table.push_back(table_row(variant, outcomes[variant.name], score, stopped));

@@ -51,7 +51,7 @@ class Trainer {
     std::uint64_t seed = 0;
     std::unique_ptr<Training> training;
   };
-  const Task& task(const Variant& variant, std::uint64_t seed);
+  BatchSource& source(const Variant& variant, std::uint64_t seed);
   std::optional<Outcome> complete(std::size_t index, std::uint64_t seed, const RunFolder& folder);
   void compile_variant(std::size_t index);
   std::unique_ptr<Training> make(std::size_t index, std::uint64_t seed);
@@ -68,11 +68,11 @@ class Trainer {
   std::set<std::string> warned_;                          // each warning once
   Ready ready_;
   RunFacts facts_;
-  std::map<std::string, std::unique_ptr<Task>> tasks_;    // kept: variants mostly share theirs
+  std::map<std::string, std::unique_ptr<BatchSource>> sources_;  // kept: variants mostly share theirs
 };
 
 // The program that trains a variant, with what its task's score needs shown.
-ProgramSpec program_for(const Experiment& experiment, const Variant& variant, const Task& task);
+ProgramSpec program_for(const Experiment& experiment, const Variant& variant, const BatchSource& source);
 
 // Of an experiment: as many as it says, or the machine has.
 int thread_count(const Experiment& experiment);

@@ -21,22 +21,22 @@ std::optional<double> ratio(double sum, double count) { return count > 0 ? std::
 
 }  // namespace
 
-std::vector<std::string> shown_for(const Variant& variant, const Task& task) {
-  if (task.score_name().empty() || variant.output.empty()) return {};
+std::vector<std::string> shown_for(const Variant& variant, const BatchSource& source) {
+  if (source.score_name().empty() || variant.output.empty() || variant.policy) return {};
   return {variant.output};
 }
 
-TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t seed, std::uint64_t identity) {
-  return {seed, static_cast<std::uint64_t>(variant.train.epochs), task.shape().train_batches, identity};
+TrainingLimits limits_of(const Variant& variant, const BatchSource& source, std::uint64_t seed, std::uint64_t identity) {
+  return {seed, static_cast<std::uint64_t>(variant.train.epochs), source.shape().train_batches, identity};
 }
 
 namespace {
 
 // What a training takes beside its sessions: the task's data, two batches, the parameters of the best epoch, and, in
 // float64, what the cosine compares of a tensor.
-std::uint64_t bytes_beside(const Program& program, const SessionOptions& options, const Task& task) {
-  const TaskShape shape = task.shape();
-  double bytes = static_cast<double>(task.bytes());
+std::uint64_t bytes_beside(const Program& program, const SessionOptions& options, const BatchSource& source) {
+  const TaskShape shape = source.shape();
+  double bytes = static_cast<double>(source.bytes());
   bytes += 2.0 * 8 * static_cast<double>(options.batch * shape.max_steps * (shape.inputs + shape.targets + 1));
   double largest = 0;
   for (const auto& tensor : program.plan->tensors) {
@@ -48,13 +48,14 @@ std::uint64_t bytes_beside(const Program& program, const SessionOptions& options
   return static_cast<std::uint64_t>(bytes + 3 * 8 * largest);
 }
 
-SessionOptions limited(const Variant& variant, const Program& program, const Task& task, const TrainingPlace& place) {
+SessionOptions limited(const Variant& variant, const Program& program, const BatchSource& source,
+                       const TrainingPlace& place) {
   SessionOptions options{.batch = variant.train.batch,
-                         .steps = task.shape().max_steps,
+                         .steps = source.shape().max_steps,
                          .seed = place.seed,
                          .threads = place.threads};
   const std::uint64_t all = place.memory != 0 ? place.memory : available_memory();
-  const std::uint64_t beside = bytes_beside(program, options, task);
+  const std::uint64_t beside = bytes_beside(program, options, source);
   if (beside >= all)
     throw Error(fmt::format("{} of memory are allowed, but the task's data and the best parameters alone take {}",
                             readable_bytes(static_cast<long double>(all)),
@@ -65,23 +66,27 @@ SessionOptions limited(const Variant& variant, const Program& program, const Tas
 
 }  // namespace
 
-Training::Training(const Variant& variant, std::shared_ptr<const Program> program, const Task& task,
+Training::Training(const Variant& variant, std::shared_ptr<const Program> program, BatchSource& source,
                    TrainingPlace place)
     : variant_(variant),
-      task_(task),
+      source_(source),
       place_(std::move(place)),
-      shape_(task.shape()),
-      options_(limited(variant, *program, task, place_)),
+      shape_(source.shape()),
+      options_(limited(variant, *program, source, place_)),
       program_(std::move(program)),
       session_(program_, options_) {
+  if (variant.policy && variant.policy->by_step && !session_.not_by_step().empty())
+    throw Error(fmt::format("rule {} is not online, so policy.learn = \"steps\" is not for it; take \"episodes\"",
+                            variant.program.rule));
   for (const auto& [name, value] : variant.hypers) session_.set_hyper(name, value);
+  for (const auto& [bundle, length] : variant.clips) session_.set_clip(length, bundle);
   rates_.emplace(session_, variant.rates, static_cast<std::uint64_t>(variant.train.epochs) * shape_.train_batches);
   if (variant.train.measure > 0) make_probe();
 }
 
 // Before the first batch, so that what is wrong with it is said then.
 void Training::make_probe() {
-  const auto held = static_cast<std::uint64_t>(session_.bytes()), beside = bytes_beside(*program_, options_, task_);
+  const auto held = static_cast<std::uint64_t>(session_.bytes()), beside = bytes_beside(*program_, options_, source_);
   // What is available has become less by what is held.
   const std::uint64_t left =
       place_.memory != 0 ? place_.memory - std::min(place_.memory, held + beside) : available_memory();
@@ -155,13 +160,10 @@ bool Training::train_epoch() {
 
 void Training::train_batch() {
   Outcome& outcome = state_.outcome;
-  const Batch batch = task_.batch(Split::train, outcome.epochs, state_.index);
-  check_finite(batch,
-               fmt::format("task {}, epoch {}, batch {}", variant_.task.name, outcome.epochs + 1, state_.index + 1));
   rates_->set(session_, outcome.batches);
-  const auto begin = Clock::now();
-  const RunResult result = session_.train(batch);
-  const double seconds = seconds_since(begin);
+  const auto [batch, result, seconds] =
+      source_.learn(outcome.epochs, state_.index, session_,
+                    fmt::format("task {}, epoch {}, batch {}", variant_.task.name, outcome.epochs + 1, state_.index + 1));
   ++state_.index;
   ++outcome.batches;
   const auto examples = static_cast<double>(batch.examples);
@@ -200,16 +202,20 @@ Session::Shown shown_steps(const Session& session, const std::string& name, std:
 }
 
 void Training::add_score(const Batch& batch, Sums& sums) const {
-  if (task_.score_name().empty() || variant_.output.empty()) return;
-  const Score score = task_.score(batch, shown_steps(session_, variant_.output, batch.steps).values);
-  sums.score += score.sum;
-  sums.counted += score.count;
+  if (source_.score_name().empty() || variant_.output.empty()) return;
+  const bool acted = variant_.policy.has_value();
+  const Scores scores =
+      source_.scores(batch, acted ? std::vector<double>() : shown_steps(session_, variant_.output, batch.steps).values);
+  sums.score += scores.score.sum;
+  sums.counted += scores.score.count;
+  if (scores.success) sums.successes += scores.success->sum;
+  if (scores.length) sums.lengths += scores.length->sum;
 }
 
 bool Training::evaluate(Split split, std::uint64_t count, Sums& sums) {
   for (std::uint64_t i = 0; i < count; ++i) {
     if (place_.interrupted()) return false;
-    const Batch batch = task_.batch(split, 0, i);
+    const Batch batch = source_.batch(split, 0, i, session_);
     check_finite(batch, fmt::format("task {}, {} batch {}", variant_.task.name, split_name(split), i + 1));
     const auto examples = static_cast<double>(batch.examples);
     const double loss = session_.run(batch, false).loss;
@@ -247,6 +253,7 @@ bool Training::finish_epoch() {
   if (sums.examples > 0) {
     outcome.final_loss = sums.loss / sums.examples;
     outcome.final_score = ratio(sums.score, sums.counted);
+    if (variant_.policy) outcome.final_success = ratio(sums.successes, sums.counted);
     MetricsRow validation = row(Split::validation, sums);
     validation.cosine = epoch_cosine_;
     place_.metrics->append(validation);
@@ -260,23 +267,27 @@ bool Training::finish_epoch() {
 void Training::keep_if_best(const Sums& validation) {
   Outcome& outcome = state_.outcome;
   const double loss = validation.loss / validation.examples;
-  if (outcome.best_epoch == 0 || loss < outcome.best_loss) {
+  const std::optional<double> score = ratio(validation.score, validation.counted);
+  // The loss of a policy gradient says nothing of how good the policy is.
+  const bool better =
+      variant_.policy ? score && *score > outcome.best_score.value_or(-HUGE_VAL) : loss < outcome.best_loss;
+  if (outcome.best_epoch == 0 || better) {
     outcome.best_loss = loss;
-    outcome.best_score = ratio(validation.score, validation.counted);
+    outcome.best_score = score;
     outcome.best_epoch = outcome.epochs;
     take_best();
   }
   if (out_of_patience() && outcome.epochs < static_cast<std::uint64_t>(variant_.train.epochs))
-    place_.progress->line(fmt::format("{}, seed {}: stops after epoch {}, since no validation loss was below that of "
-                                      "epoch {}",
-                                      variant_.name, place_.seed, outcome.epochs, outcome.best_epoch));
+    place_.progress->line(fmt::format("{}, seed {}: stops after epoch {}, since no validation {} that of epoch {}",
+                                      variant_.name, place_.seed, outcome.epochs,
+                                      variant_.policy ? "return was above" : "loss was below", outcome.best_epoch));
 }
 
 // How what the rule adds to the cell points after an epoch, on batches of the next one.
 void Training::measure_alignment() {
   epoch_cosine_.reset();
   if (variant_.train.measure == 0) return;
-  const Score score = probe_->measure(session_, task_, state_.outcome.epochs, variant_.train.measure);
+  const Score score = probe_->measure(session_, source_, state_.outcome.epochs, variant_.train.measure);
   epoch_cosine_ = ratio(score.sum, static_cast<double>(score.count));
   if (!epoch_cosine_) return;
   state_.cosine_sum += *epoch_cosine_;
@@ -298,6 +309,7 @@ bool Training::finish() {
     if (!done) return false;
     state_.outcome.test_loss = sums.loss / sums.examples;
     state_.outcome.test_score = ratio(sums.score, sums.counted);
+    if (variant_.policy) state_.outcome.test_success = ratio(sums.successes, sums.counted);
     place_.metrics->append(row(Split::test, sums));
   }
   state_.outcome.complete = true;
@@ -318,6 +330,10 @@ MetricsRow Training::row(Split split, const Sums& sums) const {
   r.loss = sums.examples > 0 ? sums.loss / sums.examples : 0;
   r.score = ratio(sums.score, sums.counted);
   r.milliseconds = ratio(1000 * sums.seconds, sums.batches);
+  if (variant_.policy) {
+    r.success = ratio(sums.successes, sums.counted);
+    r.length = ratio(sums.lengths, sums.counted);
+  }
   return r;
 }
 
@@ -349,10 +365,11 @@ void Training::show(bool always) {
   text += fmt::format("  loss {:.4g}", loss);
   if (state_.outcome.epochs > 0 && shape_.validation_batches > 0)
     text += fmt::format("  validation {:.4g}", state_.outcome.final_loss);
+  if (state_.outcome.final_success) text += fmt::format("  success {:.1f} %", 100 * *state_.outcome.final_success);
   if (state_.outcome.final_score)
-    text += task_.score_is_share()
-                ? fmt::format("  {} {:.2f} %", task_.score_name(), 100 * *state_.outcome.final_score)
-                : fmt::format("  {} {:.3f}", task_.score_name(), *state_.outcome.final_score);
+    text += source_.score_is_share()
+                ? fmt::format("  {} {:.2f} %", source_.score_name(), 100 * *state_.outcome.final_score)
+                : fmt::format("  {} {:.3f}", source_.score_name(), *state_.outcome.final_score);
   text += fmt::format("  {:.3g} ms/batch", state_.outcome.milliseconds);
   const double all = static_cast<double>(variant_.train.epochs) * static_cast<double>(shape_.train_batches);
   const auto now = static_cast<double>(state_.outcome.batches - begun_batches_);

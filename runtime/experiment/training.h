@@ -10,11 +10,11 @@
 
 #include "runtime/engine/session.h"
 #include "runtime/experiment/alignment.h"
+#include "runtime/experiment/batch_source.h"
 #include "runtime/experiment/experiment.h"
 #include "runtime/experiment/metrics.h"
 #include "runtime/experiment/progress.h"
 #include "runtime/experiment/training_state.h"
-#include "runtime/tasks/task.h"
 
 namespace eligo {
 
@@ -33,7 +33,7 @@ struct TrainingPlace {
 class Training {
  public:
   // Throws eligo::Error: it would take more memory than it may.
-  Training(const Variant& variant, std::shared_ptr<const Program> program, const Task& task, TrainingPlace place);
+  Training(const Variant& variant, std::shared_ptr<const Program> program, BatchSource& source, TrainingPlace place);
 
   // Where its rows and checkpoints go, before it runs.
   void put_into(MetricsFile& metrics, std::string last_path, std::string best_path, std::uint64_t identity = 0);
@@ -74,7 +74,7 @@ class Training {
   void exchange_best();
 
   const Variant& variant_;
-  const Task& task_;
+  BatchSource& source_;
   TrainingPlace place_;
   TaskShape shape_;
   SessionOptions options_;
@@ -94,7 +94,8 @@ class Training {
 };
 
 // What the counters of a checkpoint are held against.
-TrainingLimits limits_of(const Variant& variant, const Task& task, std::uint64_t seed, std::uint64_t identity);
+TrainingLimits limits_of(const Variant& variant, const BatchSource& source, std::uint64_t seed,
+                         std::uint64_t identity);
 
 // A checkpoint's tensors into a session. All must be there, of their sizes: else eligo::Error.
 void restore_tensors(const NpzReader& from, Session& session, bool parameters_only);
@@ -103,6 +104,6 @@ void restore_tensors(const NpzReader& from, Session& session, bool parameters_on
 Session::Shown shown_steps(const Session& session, const std::string& name, std::int64_t steps);
 
 // What a program must show for a variant on a task: the readout's output where the task scores it.
-std::vector<std::string> shown_for(const Variant& variant, const Task& task);
+std::vector<std::string> shown_for(const Variant& variant, const BatchSource& source);
 
 }  // namespace eligo

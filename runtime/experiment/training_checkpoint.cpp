@@ -66,7 +66,7 @@ void Training::save() {
   for (const auto& info : session_.tensors())
     if (!is_start(info)) writer.add(info.name, info.shape, session_.view(info.name));
   state_.sequence = session_.sequence();
-  write_state(writer, state_, limits_of(variant_, task_, place_.seed, place_.identity));
+  write_state(writer, state_, limits_of(variant_, source_, place_.seed, place_.identity));
   writer.commit();
   saved_ = Clock::now();
   save_every_ = std::max(kSaveEvery, kTimesItsOwn * std::chrono::duration<double>(saved_ - begin).count());
@@ -92,7 +92,7 @@ void Training::resume() {
   std::error_code error;
   if (!std::filesystem::exists(place_.last_path, error)) return;
   const NpzReader last(place_.last_path);
-  state_ = read_state(last, limits_of(variant_, task_, place_.seed, place_.identity));
+  state_ = read_state(last, limits_of(variant_, source_, place_.seed, place_.identity));
   if (state_.outcome.best_epoch > 0) {  // through the session's memory, which then takes the last ones
     if (!std::filesystem::exists(place_.best_path, error))
       throw Error(fmt::format("{}: is missing; put it back, or remove {} to train this variant again from its start",

@@ -67,10 +67,11 @@ std::string text_of(const std::vector<double>& codes) {
 }
 
 TrainingState::Sums sums_of(const Fields& fields) {
-  const auto v = fields.all("sums", 6);
-  if (v.size() != 6) throw Error("progress.sums has not its six values; this is not the checkpoint of a run");
-  for (const std::size_t i : {1, 3, 4, 5}) fields.checked("sums", v[i]);
-  return {v[0], v[1], v[2], v[3], v[4], v[5]};
+  auto v = fields.all("sums", 8);
+  if (v.size() == 6) v.resize(8);  // of a version without episodes
+  if (v.size() != 8) throw Error("progress.sums has not its eight values; this is not the checkpoint of a run");
+  for (const std::size_t i : {1, 3, 4, 5, 6, 7}) fields.checked("sums", v[i]);
+  return {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]};
 }
 
 }  // namespace
@@ -96,6 +97,8 @@ void write_state(NpzWriter& to, const TrainingState& state, const TrainingLimits
   put("final_score", or_nan(o.final_score));
   put("test_loss", or_nan(o.test_loss));
   put("test_score", or_nan(o.test_score));
+  put("final_success", or_nan(o.final_success));
+  put("test_success", or_nan(o.test_success));
   put("cosine_sum", state.cosine_sum);
   put("cosine_count", state.cosine_count);
   put("seconds", state.seconds);
@@ -104,7 +107,7 @@ void write_state(NpzWriter& to, const TrainingState& state, const TrainingLimits
   put("best_score", or_nan(o.best_score));
   put("best_epoch", static_cast<double>(o.best_epoch));
   const TrainingState::Sums& s = state.sums;
-  put_all("sums", {s.loss, s.examples, s.score, s.counted, s.seconds, s.batches});
+  put_all("sums", {s.loss, s.examples, s.score, s.counted, s.seconds, s.batches, s.successes, s.lengths});
   std::vector<double> codes;
   for (const char c : o.divergence.substr(0, kLongestText)) codes.push_back(static_cast<unsigned char>(c));
   put_all("divergence", codes);
@@ -136,6 +139,8 @@ TrainingState read_state(const NpzReader& from, const TrainingLimits& limits) {
   o.final_score = from_nan(fields.number("final_score"));
   o.test_loss = from_nan(fields.number("test_loss"));
   o.test_score = from_nan(fields.number("test_score"));
+  if (from.find("progress.final_success") != nullptr) o.final_success = from_nan(fields.number("final_success"));
+  if (from.find("progress.test_success") != nullptr) o.test_success = from_nan(fields.number("test_success"));
   state.cosine_sum = fields.number("cosine_sum");
   state.cosine_count = static_cast<double>(fields.progress("cosine_count", o.epochs));
   if (state.cosine_count > 0) o.cosine = state.cosine_sum / state.cosine_count;

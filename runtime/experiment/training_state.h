@@ -17,11 +17,14 @@ struct Outcome {
   // With the parameters after the last epoch: of validation; without a validation set, of training.
   double final_loss = 0;
   std::optional<double> final_score;  // the task's, of validation
-  // With the parameters after the epoch of lowest validation loss, the first of several; of validation.
+  // With the parameters after the epoch of lowest validation loss, of episodes of highest return, the first of several;
+  // of validation.
   std::uint64_t best_epoch = 0;  // from 1 on; 0: none yet, or the task has no validation set
   double best_loss = 0;
   std::optional<double> best_score;
   std::optional<double> test_loss, test_score;  // with the same; without a validation set, with the last parameters
+  // Of episodes, shares whose goal was reached: with the last parameters in validation, with the tested ones in the test.
+  std::optional<double> final_success, test_success;
   std::optional<double> cosine;                 // of what ψ learns with the loss's gradient, mean over the epochs
   double milliseconds = 0;                      // of a training batch, mean
 };
@@ -29,6 +32,7 @@ struct Outcome {
 struct TrainingState {
   struct Sums {  // since the last row of the metrics
     double loss = 0, examples = 0, score = 0, counted = 0, seconds = 0, batches = 0;
+    double successes = 0, lengths = 0;  // of episodes
   };
   Outcome outcome;
   std::uint64_t index = 0;                  // batches done of the current epoch

@@ -45,6 +45,16 @@ std::string header_size(const dsl::Statement& statement, const Outline& out) {
   return contains(out.sizes, axis) ? axis : "";
 }
 
+// What a readout wants beside single numbers has the size of one of them, or sizes that a task cannot tell.
+void read_targets(const dsl::Statement& statement, Outline& out) {
+  dsl::Statement one = statement;
+  for (const auto& decl : statement.decls) {
+    one.decls = {decl};
+    if (decl.axes.empty()) ++out.single_targets;
+    else out.target_size = out.target_size.empty() ? header_size(one, out) : "";
+  }
+}
+
 void read_calls(const dsl::ExprPtr& value, Outline& out) {
   if (!value) return;
   dsl::for_each_part(*value, [&](const dsl::Expr& e) {
@@ -59,7 +69,7 @@ void read_statement(const dsl::Statement& statement, Outline& out) {
       for (const auto& decl : statement.decls) out.hypers.push_back(decl.name);
       break;
     case dsl::StatementKind::input: out.input_size = header_size(statement, out); break;
-    case dsl::StatementKind::target: out.target_size = header_size(statement, out); break;
+    case dsl::StatementKind::target: read_targets(statement, out); break;
     case dsl::StatementKind::window: out.has_window = true; break;
     case dsl::StatementKind::learn:
       if (!contains(out.learned, statement.name)) out.learned.push_back(statement.name);

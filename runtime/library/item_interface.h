@@ -28,7 +28,8 @@ struct Outline {
   std::set<std::string> calls;               // names that its expressions call, functions and roles
   bool has_window = false;                   // of a rule
   std::string input_size;                    // the header size of the input's one axis, if that is one
-  std::string target_size;                   // the same of the target
+  std::string target_size;                   // the same of the readout's one target that has an axis
+  std::int64_t single_targets = 0;           // targets that are one number
 
   const Role* role(const std::string& kind) const;
 };

@@ -42,13 +42,13 @@ Source open_source(const std::string& path, const std::string& variant) {
 }
 
 // A session with the last parameters and keep values of the training.
-void load(Source& source, std::uint64_t seed, const Task& task, Session& session) {
+void load(Source& source, std::uint64_t seed, const BatchSource& batches, Session& session) {
   const Variant& variant = source.variant();
   const std::string path = source.folder.checkpoint(variant.name, source.index, seed, "last");
   std::error_code error;
   if (!std::filesystem::exists(path, error)) throw Error(fmt::format("{}: there is no checkpoint yet", path));
   const NpzReader last(path);
-  const auto state = read_state(last, limits_of(variant, task, seed, source.folder.identity(variant.name)));
+  const auto state = read_state(last, limits_of(variant, batches, seed, source.folder.identity(variant.name)));
   restore_tensors(last, session, false);
   session.set_sequence(state.sequence);
 }
@@ -72,21 +72,21 @@ CreditLines measure_credit(const std::string& folder, const std::string& name, s
   Variant& variant = source.variant();
   TaskSpec spec = variant.task;
   spec.seed = seed;
-  const auto task = make_task(spec);
-  const auto program = compile(program_for(source.experiment, variant, *task));
+  const auto batches = make_source(spec, variant.policy);
+  const auto program = compile(program_for(source.experiment, variant, *batches));
   SessionOptions options;
-  options.steps = task->shape().max_steps;
+  options.steps = batches->shape().max_steps;
   options.batch = examples_of(variant, *program, options.steps);
   options.seed = seed;
   options.threads = thread_count(source.experiment);
   Session trained(program, options);
-  load(source, seed, *task, trained);
+  load(source, seed, *batches, trained);
   spec.batch = static_cast<std::uint64_t>(options.batch);
-  const auto small = make_task(spec);
+  const auto small = make_source(spec, variant.policy);
   AlignmentProbe probe(variant, options, true);
   std::vector<Directions> steps;
   for (std::uint64_t i = 0; i < std::min(kBatches, small->shape().train_batches); ++i)
-    probe.measure_steps(trained, small->batch(Split::train, 0, i), i, steps);
+    probe.measure_steps(trained, small->batch(Split::train, 0, i, trained), i, steps);
   CreditLines lines;
   for (std::size_t t = 0; t < steps.size(); ++t) {
     const auto step = static_cast<double>(t + 1);

@@ -11,11 +11,13 @@ namespace eligo {
 std::optional<RuleCost> group_cost(const std::string& folder, const std::string& variant) {
   try {
     const Experiment experiment = load_experiment(RunFolder::read(folder).experiment(), {{}, {}, {variant}});
-    TaskSpec task = experiment.variants[0].task;
+    const Variant& only = experiment.variants[0];
+    TaskSpec task = only.task;
     task.seed = experiment.seeds[0];
-    return rule_cost(program_for(experiment, experiment.variants[0], *make_task(task)));
+    return rule_cost(program_for(experiment, only, *make_source(task, only.policy)));
   } catch (const Error&) {
-  } catch (const dsl::SourceError&) {}
+  } catch (const dsl::SourceError&) {
+  }
   return std::nullopt;
 }
 

@@ -76,6 +76,10 @@ std::vector<ReportChart> report_charts(const Report& report) {
     charts.push_back(chart(report, id + "-score", name + " " + report.score, score, false, [&](const MetricsRow& row) {
       return row.split == id && row.score ? std::optional(scale * *row.score) : std::nullopt;
     }));
+    charts.push_back(
+        chart(report, id + "-success", name + " success", "goal reached, %", false, [&](const MetricsRow& row) {
+          return row.split == id && row.success ? std::optional(100 * *row.success) : std::nullopt;
+        }));
   }
   charts.push_back(chart(report, "cosine", "Cosine with steepest descent", "cosine", false,
                          [](const MetricsRow& row) { return row.cosine; }));

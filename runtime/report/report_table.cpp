@@ -28,12 +28,14 @@ std::vector<ReportColumn> report_columns(const Report& report) {
   std::vector<ReportColumn> all = {
       column("last_loss", "last loss", "of validation, with the last parameters", &N::last_loss),
       column("last_score", "last " + score, "of validation, with the last parameters", &N::last_score, scale),
-      column("best_epoch", "best epoch", "the first of the lowest validation loss", &N::best_epoch),
+      column("best_epoch", "best epoch", "after which the best parameters were kept", &N::best_epoch),
       column("best_loss", "best loss", "of validation, after the best epoch", &N::best_loss),
       column("best_score", "best " + score, "of validation, after the best epoch", &N::best_score, scale),
       column("test_loss", "test loss", "with the parameters of the best epoch, or the last", &N::test_loss),
       column("test_score", "test " + score, "with the parameters of the best epoch, or the last", &N::test_score,
              scale),
+      column("last_success", "last success %", "episodes of validation whose goal was reached", &N::last_success, 100),
+      column("test_success", "test success %", "episodes of the test whose goal was reached", &N::test_success, 100),
       column("cosine", "cosine", "of what the rule adds with steepest descent, mean over the training", &N::cosine),
       column("ms_per_batch", "ms/batch", "of a training batch, mean over the training", &N::milliseconds)};
   all.push_back({"training_seconds", "training s", "seconds spent in training batches", seconds, 1});

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
-#include <limits>
 
 #include "runtime/data/csv.h"
 #include "runtime/experiment/experiment_fields.h"
@@ -111,6 +110,13 @@ void read_rows(const RunFolder& folder, ReportRun& run, Trainings& trainings) {
     trainings.find(row.variant, row.seed, folder.metrics()).rows.push_back(std::move(row));
 }
 
+// As Training keeps the best parameters: by the loss, or of episodes by their return.
+bool is_better(const MetricsRow& row, const ReportNumbers& before) {
+  if (!before.best_loss) return true;
+  if (row.success && row.score) return *row.score > before.best_score.value_or(-HUGE_VAL);
+  return row.loss < *before.best_loss;
+}
+
 // What the rows say of a training so far.
 ReportNumbers numbers_of(const std::vector<MetricsRow>& rows) {
   ReportNumbers n;
@@ -134,16 +140,19 @@ ReportNumbers numbers_of(const std::vector<MetricsRow>& rows) {
     if (row.split == split_name(Split::test)) {
       n.test_loss = row.loss;
       n.test_score = row.score;
+      n.test_success = row.success;
       continue;
     }
     n.epochs = static_cast<double>(row.epoch);
     if (train == validated) continue;
     n.last_loss = row.loss;
     n.last_score = row.score;
-    if (!validated || !(row.loss < n.best_loss.value_or(std::numeric_limits<double>::infinity()))) continue;
-    n.best_epoch = static_cast<double>(row.epoch);
-    n.best_loss = row.loss;
-    n.best_score = row.score;
+    n.last_success = row.success;
+    if (validated && is_better(row, n)) {
+      n.best_epoch = static_cast<double>(row.epoch);
+      n.best_loss = row.loss;
+      n.best_score = row.score;
+    }
   }
   if (cosine_count > 0) n.cosine = cosines / cosine_count;
   if (timed > 0) n.milliseconds = milliseconds / timed;
@@ -164,6 +173,11 @@ class SummaryFile {
     return read<double>(at);
   }
   std::uint64_t whole(const char* name) const { return read<std::uint64_t>(column(name)); }
+  // Of a column that only runs with episodes have.
+  std::optional<double> of_episodes(const char* name) const {
+    const auto& names = file_.names();
+    return std::find(names.begin(), names.end(), name) == names.end() ? std::nullopt : number(name);
+  }
 
  private:
   std::size_t column(const char* name) const {
@@ -198,10 +212,19 @@ void read_summary(const RunFolder& folder, Trainings& trainings) {
     ReportTraining& training = trainings.find(file.text("variant"), file.whole("seed"), folder.summary());
     training.complete = true;
     training.diverged = file.whole("diverged") != 0;
-    training.numbers = {file.number("epochs"),      file.number("batches"),     file.number("final_loss"),
-                        file.number("final_score"), file.number("best_epoch"),  file.number("best_loss"),
-                        file.number("best_score"),  file.number("test_loss"),   file.number("test_score"),
-                        file.number("cosine"),      file.number("ms_per_batch")};
+    training.numbers = {file.number("epochs"),
+                        file.number("batches"),
+                        file.number("final_loss"),
+                        file.number("final_score"),
+                        file.number("best_epoch"),
+                        file.number("best_loss"),
+                        file.number("best_score"),
+                        file.number("test_loss"),
+                        file.number("test_score"),
+                        file.of_episodes("final_success"),
+                        file.of_episodes("test_success"),
+                        file.number("cosine"),
+                        file.number("ms_per_batch")};
   }
 }
 

@@ -15,7 +15,7 @@ namespace eligo {
 // The outcome of one variant with one seed. Values that it does not have, or not yet, stay empty.
 struct ReportNumbers {
   std::optional<double> epochs, batches, last_loss, last_score, best_epoch, best_loss, best_score, test_loss,
-      test_score, cosine, milliseconds;
+      test_score, last_success, test_success, cosine, milliseconds;
 };
 
 struct ReportTraining {

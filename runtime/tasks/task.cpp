@@ -14,30 +14,6 @@
 namespace eligo {
 namespace {
 
-const TaskOption& find_option(const TaskKind& kind, const std::string& name) {
-  std::vector<std::string> names;
-  for (const auto& option : kind.options) {
-    if (option.name == name) return option;
-    names.push_back(option.name);
-  }
-  const std::string near = dsl::nearest(name, names);
-  throw Error(fmt::format(
-      "task {} has no option {}; {}", kind.name, name,
-      near.empty() ? fmt::format("it has {}", fmt::join(names, ", ")) : fmt::format("did you mean {}?", near)));
-}
-
-void check_number(const TaskKind& kind, const TaskOption& option, double value) {
-  if (option.text)
-    throw Error(fmt::format("task {}: {} is a text, found the number {}", kind.name, option.name, value));
-  if (option.whole && value != std::floor(value)) {
-    throw Error(fmt::format("task {}: {} = {} must be a whole number", kind.name, option.name, value));
-  }
-  if (!(value >= option.low && value <= option.high)) {
-    throw Error(fmt::format("task {}: {} = {} is out of range, expected {} to {}", kind.name, option.name, value,
-                            option.low, option.high));
-  }
-}
-
 // `values` is [T][B][channels].
 void check_values(const std::vector<double>& values, const Batch& batch, const char* what, const std::string& where) {
   const auto bad = std::find_if_not(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
@@ -52,20 +28,6 @@ void check_values(const std::vector<double>& values, const Batch& batch, const c
 }
 
 }  // namespace
-
-const char* split_name(Split split) {
-  switch (split) {
-    case Split::train: return "train";
-    case Split::validation: return "validation";
-    default: return "test";
-  }
-}
-
-Split read_split(const std::string& name) {
-  for (const Split split : {Split::train, Split::validation, Split::test})
-    if (name == split_name(split)) return split;
-  throw Error(fmt::format("--split {}: it is train, validation or test", name));
-}
 
 Score Task::score(const Batch&, const std::vector<double>&) const { return {}; }
 
@@ -91,19 +53,7 @@ std::unique_ptr<Task> make_task(TaskSpec spec) {
   if (!spec.other_test.empty() && !kind.takes_other_test)
     throw Error(fmt::format("task {}: it takes no other sequences than its own; leave {} out", spec.name, spec.other_test));
   if (spec.batch == 0) throw Error(fmt::format("task {}: a batch needs at least one example", spec.name));
-  for (const auto& [name, value] : spec.numbers) check_number(kind, find_option(kind, name), value);
-  for (const auto& [name, value] : spec.texts) {
-    if (!find_option(kind, name).text) {
-      throw Error(fmt::format("task {}: {} is a number, found \"{}\"", spec.name, name, value));
-    }
-  }
-  for (const auto& option : kind.options) {
-    if (option.text) {
-      spec.texts.try_emplace(option.name, option.text_value);
-    } else {
-      spec.numbers.try_emplace(option.name, option.value);
-    }
-  }
+  complete("task " + spec.name, kind.options, spec);
   return kind.make(spec);
 }
 

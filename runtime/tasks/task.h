@@ -12,13 +12,9 @@
 #include <vector>
 
 #include "runtime/engine/session.h"
+#include "runtime/tasks/options.h"
 
 namespace eligo {
-
-enum class Split { train, validation, test };
-const char* split_name(Split split);
-// Throws eligo::Error for any other word than train, validation and test.
-Split read_split(const std::string& name);
 
 struct TaskShape {
   std::int64_t inputs = 0;     // m: channels of x
@@ -49,25 +45,6 @@ class Task {
   virtual std::uint64_t bytes() const { return 0; }
   // One line for the user: what the data are and where they come from.
   virtual std::string description() const = 0;
-};
-
-// What an experiment may set of a task. Numbers are whole where `whole`; texts have no range.
-struct TaskOption {
-  std::string name, help;
-  bool text = false, whole = true, file = false;  // a file's path, relative to the experiment's, is a text too
-  double value = 0, low = 0, high = 0;  // the default and the range, both ends included
-  std::string text_value;
-};
-
-struct TaskSpec {
-  std::string name;
-  std::map<std::string, double> numbers;  // by option; those left out have their defaults
-  std::map<std::string, std::string> texts;
-  std::uint64_t batch = 10;             // examples of a batch
-  std::uint64_t batches_per_epoch = 0;  // 0: the task's own
-  std::uint64_t seed = 0;
-  // A file whose sequences take the test's place, with or without targets; what is trained on stays as it is.
-  std::string other_test;
 };
 
 struct TaskKind {

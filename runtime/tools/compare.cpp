@@ -12,13 +12,13 @@
 
 #include "compiler/memory/layout.h"
 #include "runtime/engine/program.h"
+#include "runtime/experiment/batch_source.h"
 #include "runtime/experiment/experiment_variant.h"
 #include "runtime/gradients/additions.h"
 #include "runtime/library/compile.h"
 #include "runtime/library/default_parts.h"
 #include "runtime/library/item_interface.h"
 #include "runtime/library/synth_roles.h"
-#include "runtime/tasks/task.h"
 
 namespace eligo {
 namespace {
@@ -134,6 +134,12 @@ ProgramSpec sized(ProgramSpec spec, const SessionOptions& options) {
   return spec;
 }
 
+// The first side acts, where the task is an environment.
+ProgramSpec acting(ProgramSpec spec, const Variant& variant) {
+  spec.outputs = variant.policy.has_value();
+  return spec;
+}
+
 struct Side {
   std::shared_ptr<const Program> program;
   std::optional<Session> session;
@@ -143,9 +149,10 @@ struct Side {
 
   // A schedule runs as in a training of the variant on a task of this shape.
   Side(const Variant& variant, const SessionOptions& options, const TaskShape& shape)
-      : program(compile(sized(variant.program, options))) {
+      : program(compile(acting(sized(variant.program, options), variant))) {
     session.emplace(program, options);
     for (const auto& [name, value] : variant.hypers) session->set_hyper(name, value);
+    for (const auto& [bundle, length] : variant.clips) session->set_clip(length, bundle);
     rates.emplace(*session, variant.rates, static_cast<std::uint64_t>(variant.train.epochs) * shape.train_batches);
   }
 
@@ -270,7 +277,7 @@ Comparison compare(const CompareOptions& o) {
     throw Error("the two sides must have one task and one batch: give task and train settings for both");
   TaskSpec task_spec = variant_a.task;
   task_spec.seed = o.seed;
-  const std::unique_ptr<Task> task = make_task(task_spec);
+  const std::unique_ptr<BatchSource> task = make_source(task_spec, variant_a.policy);
   const TaskShape shape = task->shape();
   const SessionOptions options{.batch = variant_a.train.batch, .steps = shape.max_steps, .seed = o.seed};
   Side a(variant_a, options, shape), b(variant_b, options, shape);
@@ -287,7 +294,7 @@ Comparison compare(const CompareOptions& o) {
   copy_start(*a.session, *b.session, pairs, false);
   for (std::int64_t u = 0; u < o.updates; ++u) {
     const auto n = static_cast<std::uint64_t>(u);
-    const Batch batch = task->batch(Split::train, n / shape.train_batches, n % shape.train_batches);
+    const Batch batch = task->batch(Split::train, n / shape.train_batches, n % shape.train_batches, *a.session);
     if (o.lockstep) copy_start(*a.session, *b.session, pairs, true);
     UpdateComparison one;
     one.loss_a = a.update(batch);

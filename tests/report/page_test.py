@@ -167,8 +167,9 @@ class Page:
         assert small == 0, f"{small} charts do not fit"
         out = self.browser.evaluate("[...document.querySelectorAll('.chart')].flatMap(c => { "
                                     "const b = c.getBoundingClientRect(); "
-                                    "return [...c.querySelectorAll('text')].filter(t => { const r = t.getBoundingClientRect(); return r.left < b.left - 2 || "
-                                    "r.right > b.right + 2 }).map(t => t.textContent) })")
+                                    "return [...c.querySelectorAll('text')].filter(t => { "
+                                    "const r = t.getBoundingClientRect(); "
+                                    "return r.left < b.left - 2 || r.right > b.right + 2 }).map(t => t.textContent) })")
         assert out == [], f"words run out of their charts: {out}"
 
 

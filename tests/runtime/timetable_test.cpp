@@ -289,6 +289,7 @@ the end
     reduce gradient.W
     check
     if updating
+      bound the length
       update W
       prepare
     settle

@@ -272,9 +272,9 @@ TEST_F(Runs, TheBestParametersAreTestedOrElseTheLast) {
   const auto program = compile(spec);
   Progress progress(stdout, true);
   const auto outcome = [&](bool validated) {
-    const TestedTask task(make_task(variant.task), validated);
+    const auto source = source_of(std::make_unique<TestedTask>(make_task(variant.task), validated));
     MetricsFile metrics(folder / (validated ? "v.csv" : "n.csv"));
-    Training training(variant, program, task, {0, 1, 0, 1, &progress, [] { return false; }});
+    Training training(variant, program, *source, {0, 1, 0, 1, &progress, [] { return false; }});
     training.put_into(metrics, folder / "last.npz", folder / "best.npz");
     EXPECT_TRUE(training.run());
     return training.outcome();

@@ -1,0 +1,65 @@
+// Where a training's batches come from: from a task, or from episodes in an environment, in which the trained net acts.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/engine/session.h"
+#include "runtime/environments/policy_gradient.h"
+#include "runtime/tasks/task.h"
+
+namespace eligo {
+
+// How episodes are learned from.
+struct PolicySpec {
+  CreditOptions credit;
+  bool by_step = false;  // each action from its own reward, by rules that are online
+  bool greedy = false;   // validation and test take the likeliest action
+  std::uint64_t validation_episodes = 100, test_episodes = 100;  // where the environment has no number of its own
+};
+
+// Sums over the batch that a source has given: the task's score, and of episodes also these.
+struct Scores {
+  Score score;                   // of episodes: their return
+  std::optional<Score> success;  // episodes whose goal was reached
+  std::optional<Score> length;   // their steps
+};
+
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+  virtual TaskShape shape() const = 0;
+  // As Task has them.
+  virtual std::string score_name() const = 0;
+  virtual bool score_is_share() const = 0;
+  virtual std::string description() const = 0;
+  virtual std::uint64_t bytes() const = 0;
+
+  // A batch for the session, which may act to make it, and is left as it was.
+  virtual Batch batch(Split split, std::uint64_t epoch, std::uint64_t index, Session& session) = 0;
+  // A training batch that the session learns from. `where` names it in what is said of values that are not finite.
+  struct Learned {
+    Batch batch;
+    RunResult result;
+    double seconds = 0;  // acting is counted, a task's own work is not
+  };
+  virtual Learned learn(std::uint64_t epoch, std::uint64_t index, Session& session, const std::string& where) = 0;
+  // Of the last batch, whose outputs are [T][B][outputs].
+  virtual Scores scores(const Batch& batch, const std::vector<double>& outputs) const = 0;
+  // What else is to be told of the last batch, [T][B] each: what was done and what it brought.
+  struct Told {
+    std::string name;
+    std::vector<double> values;
+  };
+  virtual std::vector<Told> told() const = 0;
+};
+
+// A task's batches as they are.
+std::unique_ptr<BatchSource> source_of(std::unique_ptr<Task> task);
+// `policy` is for environments. Throws eligo::Error for names and options that are none.
+std::unique_ptr<BatchSource> make_source(const TaskSpec& spec, const std::optional<PolicySpec>& policy);
+
+}  // namespace eligo
