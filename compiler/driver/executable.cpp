@@ -5,6 +5,7 @@
 namespace eligo::compiler {
 
 // Found by the archive through its own namespace.
+static void fields(auto& archive, Action& action) { archive(action.of, action.number); }
 static void fields(auto& archive, TimeRef& time) {
   auto& [base, offset] = time;
   archive(base, offset);

@@ -7,67 +7,80 @@
 namespace eligo::compiler {
 namespace {
 
-using enum Action;
+template <class Kind>
+struct Row {
+  Kind kind;
+  const char* name;
+};
 
-constexpr std::array<ActionRow, actions> rows = {{
-    {only_if, "if", ActionScope::control},
-    {each_shard, "each shard", ActionScope::control},
-    {at_zero, "at step 0", ActionScope::control},
-    {each_run, "each run", ActionScope::control},
-    {each_step, "each step", ActionScope::control},
-    {each_arrival, "each arrival", ActionScope::control},
-    {each_window, "each window that is complete", ActionScope::control},
-    {each_run_back, "each run of the window, backwards", ActionScope::control},
-    {each_step_back, "each step, backwards", ActionScope::control},
-    {each_place, "each k", ActionScope::control},
-    {each_place_back, "each k", ActionScope::control},
-    {walk_back, "walk back", ActionScope::control},
-    {each_earlier, "each earlier step", ActionScope::control},
-    {begin, "begin", ActionScope::shard},
-    {hold, "hold", ActionScope::shard},
-    {Action::flags, "flags", ActionScope::shard},
-    {load, "load", ActionScope::shard},
-    {load_targets, "load targets", ActionScope::shard},
-    {call, "call", ActionScope::shard},
-    {call_run, "call", ActionScope::shard},
-    {call_steps, "call", ActionScope::shard},
-    {loss, "loss", ActionScope::shard},
-    {clear_beyond, "clear beyond the last step", ActionScope::shard},
-    {mark, "mark", ActionScope::shard},
-    {measure_walk, "measure what is left out", ActionScope::shard},
-    {leave_end, "leave the end", ActionScope::shard},
-    {return_to_end, "return to the end", ActionScope::shard},
-    {reach, "reach", ActionScope::shard},
-    {clear_after, "clear", ActionScope::shard},
-    {repeat_last, "repeat", ActionScope::shard},
-    {collect, "collect", ActionScope::shard},
-    {clear_flag, "clear", ActionScope::shard},
-    {set_active, "set", ActionScope::shard},
-    {restore_flags, "restore flags", ActionScope::shard},
-    {block_flags, "flags of k", ActionScope::shard},
-    {clear_around, "clear", ActionScope::shard},
-    {snapshot, "snapshot", ActionScope::batch},
-    {add_up, "add up", ActionScope::batch},
-    {clip, "clip", ActionScope::batch},
-    {assign, "assign", ActionScope::batch},
-    {adopt, "adopt", ActionScope::batch},
-    {reduce, "reduce", ActionScope::update},
-    {reduce_statistic, "reduce", ActionScope::update},
-    {check, "check", ActionScope::update},
-    {bound, "bound the length", ActionScope::update},
-    {update, "update", ActionScope::update},
-    {keep, "keep", ActionScope::update},
-    {keep_steps, "keep steps", ActionScope::update},
-    {prepare, "prepare", ActionScope::update},
-    {settle, "settle", ActionScope::update},
-}};
+constexpr Row<Control> control_rows[] = {
+    {Control::only_if, "if"},
+    {Control::each_shard, "each shard"},
+    {Control::at_zero, "at step 0"},
+    {Control::each_run, "each run"},
+    {Control::each_step, "each step"},
+    {Control::each_arrival, "each arrival"},
+    {Control::each_window, "each window that is complete"},
+    {Control::each_run_back, "each run of the window, backwards"},
+    {Control::each_step_back, "each step, backwards"},
+    {Control::each_place, "each k"},
+    {Control::each_place_back, "each k"},
+    {Control::walk_back, "walk back"},
+    {Control::each_earlier, "each earlier step"},
+};
 
-constexpr bool in_order() {
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    if (static_cast<std::size_t>(rows[i].action) != i) return false;
-  return true;
+constexpr Row<ShardWork> shard_rows[] = {
+    {ShardWork::begin, "begin"},
+    {ShardWork::hold, "hold"},
+    {ShardWork::flags, "flags"},
+    {ShardWork::load, "load"},
+    {ShardWork::load_targets, "load targets"},
+    {ShardWork::call, "call"},
+    {ShardWork::call_run, "call"},
+    {ShardWork::call_steps, "call"},
+    {ShardWork::loss, "loss"},
+    {ShardWork::clear_beyond, "clear beyond the last step"},
+    {ShardWork::mark, "mark"},
+    {ShardWork::measure_walk, "measure what is left out"},
+    {ShardWork::leave_end, "leave the end"},
+    {ShardWork::return_to_end, "return to the end"},
+    {ShardWork::reach, "reach"},
+    {ShardWork::clear_after, "clear"},
+    {ShardWork::repeat_last, "repeat"},
+    {ShardWork::collect, "collect"},
+    {ShardWork::clear_flag, "clear"},
+    {ShardWork::set_active, "set"},
+    {ShardWork::restore_flags, "restore flags"},
+    {ShardWork::block_flags, "flags of k"},
+    {ShardWork::clear_around, "clear"},
+};
+
+constexpr Row<BatchWork> batch_rows[] = {
+    {BatchWork::snapshot, "snapshot"},
+    {BatchWork::add_up, "add up"},
+    {BatchWork::clip, "clip"},
+    {BatchWork::assign, "assign"},
+    {BatchWork::adopt, "adopt"},
+    {BatchWork::reduce, "reduce"},
+    {BatchWork::reduce_statistic, "reduce"},
+    {BatchWork::check, "check"},
+    {BatchWork::bound, "bound the length"},
+    {BatchWork::update, "update"},
+    {BatchWork::keep, "keep"},
+    {BatchWork::keep_steps, "keep steps"},
+    {BatchWork::prepare, "prepare"},
+    {BatchWork::settle, "settle"},
+};
+
+template <class Kind, std::size_t count>
+constexpr bool complete(const Row<Kind> (&rows)[count], Kind last) {
+  for (std::size_t i = 0; i < count; ++i)
+    if (static_cast<std::size_t>(rows[i].kind) != i) return false;
+  return static_cast<std::size_t>(last) + 1 == count;
 }
-static_assert(in_order(), "each operation has its row, in order");
+static_assert(complete(control_rows, Control::each_earlier) && complete(shard_rows, ShardWork::clear_around) &&
+                  complete(batch_rows, BatchWork::settle),
+              "each has its row, in order");
 
 std::string offset(int by) { return by ? fmt::format("{:+}", by) : ""; }
 
@@ -91,7 +104,7 @@ class Printer {
   std::string places(const Instruction& each) const {
     const Block& block = p_.blocks[static_cast<std::size_t>(each.number)];
     const std::string first = "start" + offset(block.first), last = "t" + offset(block.top);
-    return each.action == each_place ? first + ".." + last : last + ".." + first;
+    return each.action == Control::each_place ? first + ".." + last : last + ".." + first;
   }
   std::string walk(const Instruction& each) const {
     const Replay& replay = p_.replays[static_cast<std::size_t>(each.number)];
@@ -100,65 +113,88 @@ class Printer {
   }
 
   std::string line(const Instruction& each) const {
-    const std::string name = row(each.action).name;
-    switch (each.action) {
-      case only_if: return name + " " + words(each.guard);
-      case each_run: return each.limit == 1 ? "each arrival, together" : name;
-      case each_place:
-      case each_place_back: return name + " in " + places(each);
-      case walk_back: return name + " " + walk(each);
-      case call: return name + " " + phase(each.phase) + (each.as_taken ? ", parameters as at t" : "");
-      case call_run: return name + " " + phase(each.phase) + " for the run";
-      case call_steps: return name + " " + phase(each.phase) + " for the run's steps";
-      case assign:
-      case adopt: return name + " " + phase(each.phase);
-      case mark: return fmt::format("{} {}@{}", name, tensor(learned(each).parameter), to_string(each.time));
-      case clear_after: return fmt::format("{} {} after the window", name, tensor(each.tensor));
-      case clear_around: return fmt::format("{} {} around k", name, tensor(each.tensor));
-      case repeat_last: return fmt::format("{} {} at end{}", name, tensor(each.tensor), offset(each.time.offset));
-      case collect: return fmt::format("{} {}@{}", name, tensor(each.tensor), to_string(each.time));
-      case clear_flag: return fmt::format("{} {}@start", name, tensor(each.tensor));
-      case set_active: return fmt::format("{} {}@start", name, tensor(each.tensor));
-      case add_up: {
+    switch (each.action.of) {
+      case Action::Of::control: return control(each);
+      case Action::Of::shard: return shard(each);
+      case Action::Of::batch: return batch(each);
+    }
+    return "";
+  }
+
+  std::string control(const Instruction& each) const {
+    const std::string name = each.action.name();
+    switch (each.action.control()) {
+      case Control::only_if: return name + " " + words(each.guard);
+      case Control::each_run: return each.limit == 1 ? "each arrival, together" : name;
+      case Control::each_place:
+      case Control::each_place_back: return name + " in " + places(each);
+      case Control::walk_back: return name + " " + walk(each);
+      case Control::each_shard:
+      case Control::at_zero:
+      case Control::each_step:
+      case Control::each_arrival:
+      case Control::each_window:
+      case Control::each_run_back:
+      case Control::each_step_back:
+      case Control::each_earlier: return name;
+    }
+    return name;
+  }
+
+  std::string shard(const Instruction& each) const {
+    const std::string name = each.action.name();
+    switch (each.action.shard()) {
+      case ShardWork::call: return name + " " + phase(each.phase) + (each.as_taken ? ", parameters as at t" : "");
+      case ShardWork::call_run: return name + " " + phase(each.phase) + " for the run";
+      case ShardWork::call_steps: return name + " " + phase(each.phase) + " for the run's steps";
+      case ShardWork::mark: return fmt::format("{} {}@{}", name, tensor(learned(each).parameter), to_string(each.time));
+      case ShardWork::clear_after: return fmt::format("{} {} after the window", name, tensor(each.tensor));
+      case ShardWork::clear_around: return fmt::format("{} {} around k", name, tensor(each.tensor));
+      case ShardWork::repeat_last: return fmt::format("{} {} at end{}", name, tensor(each.tensor), offset(each.time.offset));
+      case ShardWork::collect: return fmt::format("{} {}@{}", name, tensor(each.tensor), to_string(each.time));
+      case ShardWork::clear_flag: return fmt::format("{} {}@start", name, tensor(each.tensor));
+      case ShardWork::set_active: return fmt::format("{} {}@start", name, tensor(each.tensor));
+      case ShardWork::begin:
+      case ShardWork::hold:
+      case ShardWork::flags:
+      case ShardWork::load:
+      case ShardWork::load_targets:
+      case ShardWork::loss:
+      case ShardWork::clear_beyond:
+      case ShardWork::measure_walk:
+      case ShardWork::leave_end:
+      case ShardWork::return_to_end:
+      case ShardWork::reach:
+      case ShardWork::restore_flags:
+      case ShardWork::block_flags: return name;
+    }
+    return name;
+  }
+
+  std::string batch(const Instruction& each) const {
+    const std::string name = each.action.name();
+    switch (each.action.batch()) {
+      case BatchWork::assign:
+      case BatchWork::adopt: return name + " " + phase(each.phase);
+      case BatchWork::add_up: {
         const Block& block = p_.blocks[static_cast<std::size_t>(each.block)];
         const Block::Revision& revision = block.revisions[static_cast<std::size_t>(each.number)];
         return fmt::format("{} {} into {}", name, tensor(revision.increment), tensor(revision.running));
       }
-      case Action::clip: {
+      case BatchWork::clip: {
         const Clip& bounded = p_.clips[static_cast<std::size_t>(each.number)];
         return fmt::format("{} {} into {}", name, tensor(bounded.gathered), tensor(bounded.gradient));
       }
-      case reduce: return name + " " + tensor(learned(each).gradient);
-      case update: return name + " " + tensor(learned(each).parameter);
-      case reduce_statistic: return name + " " + tensor(each.tensor);
-      case each_shard:
-      case at_zero:
-      case each_step:
-      case each_arrival:
-      case each_window:
-      case each_run_back:
-      case each_step_back:
-      case each_earlier:
-      case begin:
-      case hold:
-      case Action::flags:
-      case load:
-      case load_targets:
-      case loss:
-      case clear_beyond:
-      case measure_walk:
-      case leave_end:
-      case return_to_end:
-      case reach:
-      case restore_flags:
-      case block_flags:
-      case snapshot:
-      case check:
-      case bound:
-      case keep:
-      case keep_steps:
-      case prepare:
-      case settle: return name;
+      case BatchWork::reduce: return name + " " + tensor(learned(each).gradient);
+      case BatchWork::update: return name + " " + tensor(learned(each).parameter);
+      case BatchWork::reduce_statistic: return name + " " + tensor(each.tensor);
+      case BatchWork::snapshot:
+      case BatchWork::check:
+      case BatchWork::bound:
+      case BatchWork::keep:
+      case BatchWork::keep_steps:
+      case BatchWork::prepare:
+      case BatchWork::settle: return name;
     }
     return name;
   }
@@ -186,7 +222,14 @@ std::string windows(const WindowRule& rule) {
 
 }  // namespace
 
-const ActionRow& row(Action action) { return rows[static_cast<std::size_t>(action)]; }
+const char* Action::name() const {
+  switch (of) {
+    case Of::control: return control_rows[number].name;
+    case Of::shard: return shard_rows[number].name;
+    case Of::batch: return batch_rows[number].name;
+  }
+  return "";
+}
 
 const char* words(Guard guard) {
   switch (guard) {

@@ -19,7 +19,7 @@ using List = std::vector<Instruction>;
 // What shards do one after the other is done without meeting in between, and a guard is asked once.
 bool continues(const Instruction& one, const Instruction& next) {
   if (one.action != next.action) return false;
-  return one.action == Action::each_shard || (one.action == Action::only_if && one.guard == next.guard);
+  return one.action == Control::each_shard || (one.action == Control::only_if && one.guard == next.guard);
 }
 
 void append(List& list, List more) {
@@ -51,7 +51,7 @@ List around(Instruction control, List body) {
 }
 
 List only_if(Guard guard, List body) {
-  Instruction control = plain(Action::only_if);
+  Instruction control = plain(Control::only_if);
   control.guard = guard;
   return around(std::move(control), std::move(body));
 }
@@ -105,18 +105,18 @@ class Builder {
     return out_.always_arrives ? std::move(body) : only_if(Guard::learning, std::move(body));
   }
   // The work of shards, where the instructions around it are the batch's.
-  List shards(List body) const { return meets_ ? around(plain(Action::each_shard), std::move(body)) : std::move(body); }
+  List shards(List body) const { return meets_ ? around(plain(Control::each_shard), std::move(body)) : std::move(body); }
 
   List calls(int phase, bool as_taken = false) const {
     if (phase < 0) return {};
-    List list = {plain(Action::call)};
+    List list = {plain(ShardWork::call)};
     list.back().phase = phase;
     list.back().as_taken = as_taken;
     for (std::size_t k = 0; k < p_.learned.size(); ++k)
       for (const Plan::Write& write : p_.phases[static_cast<std::size_t>(phase)].writes)
         if (write.kind == RootKind::gather && p_.tensors[static_cast<std::size_t>(write.tensor)].per_step &&
             learned_by(write.tensor) == p_.learned[k].gradient) {
-          list.push_back(plain(Action::mark, static_cast<int>(k)));
+          list.push_back(plain(ShardWork::mark, static_cast<int>(k)));
           list.back().time = write.time;
         }
     return list;
@@ -126,7 +126,7 @@ class Builder {
       if (clip.gathered == gathered) return clip.gradient;
     return gathered;
   }
-  List runs(int phase, bool as_taken = false, Action action = Action::call_run) const {
+  List runs(int phase, bool as_taken = false, Action action = ShardWork::call_run) const {
     if (phase < 0) return {};
     List list = {plain(action)};
     list.back().phase = phase;
@@ -138,12 +138,12 @@ class Builder {
     if (phase < 0) return list;
     for (const Plan::Read& read : p_.phases[static_cast<std::size_t>(phase)].reads)
       if (is_gathered(read.time.base) && p_.tensors[static_cast<std::size_t>(read.tensor)].timed())
-        list.push_back(of_tensor(Action::collect, read.tensor, read.time));
+        list.push_back(of_tensor(ShardWork::collect, read.tensor, read.time));
     return list;
   }
   List clips() const {
     List list;
-    for (std::size_t i = 0; i < p_.clips.size(); ++i) list.push_back(plain(Action::clip, static_cast<int>(i)));
+    for (std::size_t i = 0; i < p_.clips.size(); ++i) list.push_back(plain(BatchWork::clip, static_cast<int>(i)));
     return list;
   }
 
@@ -156,8 +156,8 @@ class Builder {
   }
 
   List before_the_first() const {
-    List start = {plain(Action::begin)};
-    append(start, around(plain(Action::at_zero), at_zero()));
+    List start = {plain(ShardWork::begin)};
+    append(start, around(plain(Control::at_zero), at_zero()));
     if (!meets_) return start;
     start = shards(std::move(start));
     append(start, clips());
@@ -167,12 +167,12 @@ class Builder {
   // Over the arrivals of a span, with work before the first of a sequence.
   List way(List start, List run) const {
     List list;
-    if (p_.updates_within && !start.empty()) list.push_back(plain(Action::snapshot));
-    Instruction each_run = plain(Action::each_run);
+    if (p_.updates_within && !start.empty()) list.push_back(plain(BatchWork::snapshot));
+    Instruction each_run = plain(Control::each_run);
     if (meets_) each_run.limit = 1;
     List work = only_if(Guard::at_start, std::move(start));
     append(work, around(std::move(each_run), std::move(run)));
-    append(list, meets_ ? std::move(work) : around(plain(Action::each_shard), std::move(work)));
+    append(list, meets_ ? std::move(work) : around(plain(Control::each_shard), std::move(work)));
     return list;
   }
 
@@ -185,12 +185,12 @@ class Builder {
 
   List forward() const {
     List list = taken();
-    append(list, around(plain(Action::each_arrival), calls(show_)));
+    append(list, around(plain(Control::each_arrival), calls(show_)));
     return way(before_the_first(), shards(std::move(list)));
   }
 
   List learn() const {
-    List step = {plain(Action::load_targets)};
+    List step = {plain(ShardWork::load_targets)};
     append(step, steps_of_targets());
     List list = way({}, behind_the_step(std::move(step)));
     append(list, updates_at_arrivals());
@@ -212,9 +212,9 @@ class Builder {
       return reads;
     };
     List list;
-    if (follows(step_.before)) append(list, runs(step_.before, false, Action::call_steps));
-    if (follows(step_.core)) append(list, around(plain(Action::each_step), calls(step_.core)));
-    if (follows(step_.after)) append(list, runs(step_.after, false, Action::call_steps));
+    if (follows(step_.before)) append(list, runs(step_.before, false, ShardWork::call_steps));
+    if (follows(step_.core)) append(list, around(plain(Control::each_step), calls(step_.core)));
+    if (follows(step_.after)) append(list, runs(step_.after, false, ShardWork::call_steps));
     return list;
   }
 
@@ -234,32 +234,32 @@ class Builder {
   }
 
   List steps() const {
-    List list = {plain(Action::load)};
-    append(list, runs(step_.before, false, Action::call_steps));
-    append(list, around(plain(Action::each_step), calls(step_.core)));
-    append(list, runs(step_.after, false, Action::call_steps));
+    List list = {plain(ShardWork::load)};
+    append(list, runs(step_.before, false, ShardWork::call_steps));
+    append(list, around(plain(Control::each_step), calls(step_.core)));
+    append(list, runs(step_.after, false, ShardWork::call_steps));
     return list;
   }
 
   // A run's steps, with the room and the flags that they need.
   List taken() const {
     List list;
-    if (recomputable_) append(list, only_if(Guard::recomputing, {plain(Action::hold)}));
-    if (!out_.flags.empty()) list.push_back(plain(Action::flags));
+    if (recomputable_) append(list, only_if(Guard::recomputing, {plain(ShardWork::hold)}));
+    if (!out_.flags.empty()) list.push_back(plain(ShardWork::flags));
     append(list, steps());
     return list;
   }
 
   List run() const {
     List list = behind_the_step(taken());
-    append(list, guarded(around(plain(Action::each_window), window())));
+    append(list, guarded(around(plain(Control::each_window), window())));
     return list;
   }
 
   // The step's work, and what its arrival does.
   List behind_the_step(List step) const {
-    if (p_.loss >= 0) step.push_back(plain(Action::loss));
-    if (p_.ahead > 0) step.push_back(plain(Action::clear_beyond));
+    if (p_.loss >= 0) step.push_back(plain(ShardWork::loss));
+    if (p_.ahead > 0) step.push_back(plain(ShardWork::clear_beyond));
     if (meets_) return meeting_arrival(std::move(step));
     append(step, arrivals());
     return step;
@@ -269,7 +269,7 @@ class Builder {
     List each = calls(record_);
     append(each, calls(arrive_.core));
     append(each, walks());
-    const auto all = [](List body) { return around(plain(Action::each_arrival), std::move(body)); };
+    const auto all = [](List body) { return around(plain(Control::each_arrival), std::move(body)); };
     List list = guarded(runs(arrive_.before));
     if (show_ < 0) {
       append(list, guarded(all(std::move(each))));
@@ -301,9 +301,9 @@ class Builder {
     for (std::size_t i = 0; i < p_.replays.size(); ++i) {
       const Replay& replay = p_.replays[i];
       List walk = calls(replay.first, true);
-      append(walk, around(plain(Action::each_earlier), calls(replay.again, true)));
-      if (replay.limit >= 0) walk.push_back(plain(Action::measure_walk, static_cast<int>(i)));
-      append(list, around(plain(Action::walk_back, static_cast<int>(i)), std::move(walk)));
+      append(walk, around(plain(Control::each_earlier), calls(replay.again, true)));
+      if (replay.limit >= 0) walk.push_back(plain(ShardWork::measure_walk, static_cast<int>(i)));
+      append(list, around(plain(Control::walk_back, static_cast<int>(i)), std::move(walk)));
     }
     return list;
   }
@@ -314,13 +314,13 @@ class Builder {
     if (!out_.windows.swept) return {};
     List list = shards(open());
     List run;
-    if (recomputable_) append(run, only_if(Guard::recomputing, {plain(Action::reach)}));
+    if (recomputable_) append(run, only_if(Guard::recomputing, {plain(ShardWork::reach)}));
     append(run, runs(sweep_.before, true));
     List step = shards(calls(sweep_.core, true));
     append(step, clips());
-    if (sweep_.core >= 0) append(run, around(plain(Action::each_step_back), std::move(step)));
+    if (sweep_.core >= 0) append(run, around(plain(Control::each_step_back), std::move(step)));
     append(run, runs(sweep_.after, true));
-    if (sweep_.any()) append(list, around(plain(Action::each_run_back), std::move(run)));
+    if (sweep_.any()) append(list, around(plain(Control::each_run_back), std::move(run)));
     append(list, shards(boundary()));
     append(list, clips());
     append(list, shards(close()));
@@ -330,10 +330,10 @@ class Builder {
 
   List open() const {
     List list;
-    if (recomputable_) append(list, only_if(Guard::recomputing, {plain(Action::leave_end)}));
+    if (recomputable_) append(list, only_if(Guard::recomputing, {plain(ShardWork::leave_end)}));
     for (const int tensor : out_.cleared)
       if (p_.tensors[static_cast<std::size_t>(tensor)].kind == TensorKind::backward)
-        list.push_back(of_tensor(Action::clear_after, tensor));
+        list.push_back(of_tensor(ShardWork::clear_after, tensor));
     // What later steps would have kept meets zeros, but must be such that nothing infinite comes of it: as at the last.
     std::set<Plan::Read> repeated;
     for (const Plan::Phase& each : p_.phases)
@@ -343,7 +343,7 @@ class Builder {
         const bool kept = (t.kind == TensorKind::field || t.kind == TensorKind::input) && !t.masked;
         if (back && kept && read.time.base == When::t && read.time.offset > 0) repeated.insert(read);
       }
-    for (const Plan::Read& read : repeated) list.push_back(of_tensor(Action::repeat_last, read.tensor, read.time));
+    for (const Plan::Read& read : repeated) list.push_back(of_tensor(ShardWork::repeat_last, read.tensor, read.time));
     append(list, collects(sweep_.core));
     if (recomputable_) append(list, only_if(Guard::recomputing, later_ends()));
     return list;
@@ -356,7 +356,7 @@ class Builder {
     for (const int tensor : out_.boundary_flags)
       if (const Flag flag = p_.tensors[static_cast<std::size_t>(tensor)].flag;
           flag == Flag::end || flag == Flag::window_end)
-        list.push_back(of_tensor(Action::clear_flag, tensor));
+        list.push_back(of_tensor(ShardWork::clear_flag, tensor));
     append(list, collects(sweep_start_));
     append(list, calls(sweep_start_, true));
     return list;
@@ -365,12 +365,12 @@ class Builder {
   List close() const {
     List list;
     if (close_ >= 0) {
-      list.push_back(of_tensor(Action::set_active, p_.find(Flag::active)));
+      list.push_back(of_tensor(ShardWork::set_active, p_.find(Flag::active)));
       append(list, collects(close_));
       append(list, calls(close_, true));
     }
-    if (!out_.boundary_flags.empty()) list.push_back(plain(Action::restore_flags));
-    if (recomputable_) append(list, only_if(Guard::recomputing, {plain(Action::return_to_end)}));
+    if (!out_.boundary_flags.empty()) list.push_back(plain(ShardWork::restore_flags));
+    if (recomputable_) append(list, only_if(Guard::recomputing, {plain(ShardWork::return_to_end)}));
     return list;
   }
 
@@ -391,7 +391,7 @@ class Builder {
     append(list, runs(arrive_.before));
     List each = calls(record_);
     append(each, calls(arrive_.core));
-    append(list, around(plain(Action::each_arrival), std::move(each)));
+    append(list, around(plain(Control::each_arrival), std::move(each)));
     append(list, runs(arrive_.after));
     return list;
   }
@@ -405,28 +405,28 @@ class Builder {
       const Block& block = p_.blocks[i];
       const int number = static_cast<int>(i);
       if (block.begin >= 0) {
-        list.push_back(plain(Action::assign));
+        list.push_back(plain(BatchWork::assign));
         list.back().phase = block.begin;
       }
-      append(list, shards({plain(Action::block_flags, number)}));
+      append(list, shards({plain(ShardWork::block_flags, number)}));
       for (const Block::Pass& each : block.passes) append(list, pass(number, each));
       if (block.adopt < 0) continue;
-      Instruction adopt = plain(Action::adopt);
+      Instruction adopt = plain(BatchWork::adopt);
       adopt.phase = block.adopt;
       append(list, only_if(Guard::learning, {adopt}));
     }
-    if (p_.adopts && !list.empty()) append(list, only_if(Guard::learning, {plain(Action::prepare)}));
+    if (p_.adopts && !list.empty()) append(list, only_if(Guard::learning, {plain(BatchWork::prepare)}));
     return list;
   }
 
   List pass(int number, const Block::Pass& each) const {
     List list;
     for (const int tensor : each.stored) {
-      list.push_back(of_tensor(Action::clear_around, tensor));
+      list.push_back(of_tensor(ShardWork::clear_around, tensor));
       list.back().number = number;
     }
     append(list, collects(each.phase));
-    const Instruction places = plain(each.backward ? Action::each_place_back : Action::each_place, number);
+    const Instruction places = plain(each.backward ? Control::each_place_back : Control::each_place, number);
     List step = calls(each.phase, true);
     if (each.revisions.empty()) {  // nothing that other shards change: each goes all the way on its own
       append(list, around(places, std::move(step)));
@@ -435,7 +435,7 @@ class Builder {
     list = shards(std::move(list));
     step = shards(std::move(step));
     for (const int revision : each.revisions) {
-      step.push_back(plain(Action::add_up, revision));
+      step.push_back(plain(BatchWork::add_up, revision));
       step.back().block = number;
     }
     append(list, around(places, std::move(step)));
@@ -447,14 +447,14 @@ class Builder {
   List updates(UpdateEvery every) const {
     List list, changes;
     for (std::size_t k = 0; k < p_.learned.size(); ++k)
-      if (p_.learned[k].every == every) list.push_back(plain(Action::reduce, static_cast<int>(k)));
-    if (every == UpdateEvery::sequence && !out_.changes_within) list.push_back(plain(Action::check));
+      if (p_.learned[k].every == every) list.push_back(plain(BatchWork::reduce, static_cast<int>(k)));
+    if (every == UpdateEvery::sequence && !out_.changes_within) list.push_back(plain(BatchWork::check));
     for (std::size_t k = 0; k < p_.learned.size(); ++k)
       if (p_.learned[k].every == every && p_.learned[k].update_phase >= 0)
-        changes.push_back(plain(Action::update, static_cast<int>(k)));
+        changes.push_back(plain(BatchWork::update, static_cast<int>(k)));
     if (!changes.empty()) {
-      changes.insert(changes.begin(), plain(Action::bound, static_cast<int>(every)));
-      changes.push_back(plain(Action::prepare));
+      changes.insert(changes.begin(), plain(BatchWork::bound, static_cast<int>(every)));
+      changes.push_back(plain(BatchWork::prepare));
     }
     append(list, only_if(Guard::updating, std::move(changes)));
     return list;
@@ -464,14 +464,14 @@ class Builder {
     List list = updates(UpdateEvery::window), keeps;
     append(list, updates(UpdateEvery::sequence));
     if (p_.step_keep_phase >= 0 || p_.keep_phase >= 0) {
-      for (const int statistic : p_.statistics) keeps.push_back(of_tensor(Action::reduce_statistic, statistic));
+      for (const int statistic : p_.statistics) keeps.push_back(of_tensor(BatchWork::reduce_statistic, statistic));
       // All right sides read old values: those of steps first, as nothing else reads them.
-      if (p_.step_keep_phase >= 0) keeps.push_back(plain(Action::keep_steps));
-      if (p_.keep_phase >= 0) keeps.push_back(plain(Action::keep));
-      keeps.push_back(plain(Action::prepare));
+      if (p_.step_keep_phase >= 0) keeps.push_back(plain(BatchWork::keep_steps));
+      if (p_.keep_phase >= 0) keeps.push_back(plain(BatchWork::keep));
+      keeps.push_back(plain(BatchWork::prepare));
     }
     append(list, only_if(Guard::accepted, std::move(keeps)));
-    if (!meets_ && p_.statistics.empty()) list.push_back(plain(Action::settle));
+    if (!meets_ && p_.statistics.empty()) list.push_back(plain(BatchWork::settle));
     return list;
   }
 

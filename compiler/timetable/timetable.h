@@ -29,6 +29,7 @@
 //         prepare
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -36,9 +37,9 @@
 
 namespace eligo::compiler {
 
-enum class Action {
-  // Loops and guards: their bodies run with the times that they set. A span is what arrives between two changes of
-  // parameters; a run is a part of it that no window's end divides.
+// Loops and guards: their bodies run with the times that they set. A span is what arrives between two changes of
+// parameters; a run is a part of it that no window's end divides.
+enum class Control {
   only_if,         // its guard holds
   each_shard,      // for all shards, side by side; what follows waits for all of them
   at_zero,         // as if step 0 arrived
@@ -52,8 +53,10 @@ enum class Action {
   each_place_back,
   walk_back,     // from an arrival: at the first step of a walk (`number`)
   each_earlier,  // of a walk: at each step before that
+};
 
-  // The work of one shard.
+// The work of one shard.
+enum class ShardWork {
   begin,          // what lies before the first step, and what the shards gather: zeros, given values, flags
   hold,           // of a recomputed window: a segment that has room for the run
   flags,          // of the run's arrivals
@@ -77,13 +80,16 @@ enum class Action {
   restore_flags,  // of the boundary
   block_flags,    // where k of a block stands
   clear_around,   // a tensor beyond both ends of a block's k
+};
 
-  // The work of the whole batch.
+// The work of the whole batch.
+enum class BatchWork {
   snapshot,          // parameters, as they are at the span's arrivals
   add_up,            // what a pass has gathered moves a running copy (`number` of Block::revisions, of block `block`)
   clip,              // a bounded line's addition (`number` of Plan::clips)
   assign,            // a phase that sets a block's running copies
   adopt,             // one that sets parameters to them
+  // What was gathered is reduced and used.
   reduce,            // what all shards gathered for a parameter (`number` of Plan::learned), added in their order
   reduce_statistic,  // the same of a tensor that keep values read
   check,             // whether the loss and what was reduced are finite, where it matters
@@ -94,21 +100,27 @@ enum class Action {
   prepare,           // what is computed from parameters alone, if they have changed
   settle,            // all that was gathered has been used
 };
-inline constexpr std::size_t actions = static_cast<std::size_t>(Action::settle) + 1;
+constexpr bool uses_gradients(BatchWork work) { return work >= BatchWork::reduce; }
 
-enum class ActionScope {
-  control,
-  shard,
-  batch,
-  update,  // of the whole batch, too: what was gathered is reduced and used
-};
+// What an instruction does. Who carries out one kind has to know no other.
+struct Action {
+  enum class Of { control, shard, batch };
 
-struct ActionRow {
-  Action action;
-  const char* name;
-  ActionScope scope;
+  constexpr Action(Control control) : of(Of::control), number(static_cast<std::uint8_t>(control)) {}
+  constexpr Action(ShardWork work) : of(Of::shard), number(static_cast<std::uint8_t>(work)) {}
+  constexpr Action(BatchWork work) : of(Of::batch), number(static_cast<std::uint8_t>(work)) {}
+  constexpr bool operator==(const Action&) const = default;
+
+  // Where it is of that kind.
+  constexpr Control control() const { return static_cast<Control>(number); }
+  constexpr ShardWork shard() const { return static_cast<ShardWork>(number); }
+  constexpr BatchWork batch() const { return static_cast<BatchWork>(number); }
+
+  const char* name() const;
+
+  Of of;
+  std::uint8_t number;  // of the kind's
 };
-const ActionRow& row(Action action);
 
 enum class Guard {
   at_start,      // the span begins with the first arrival
@@ -122,7 +134,7 @@ enum class Guard {
 const char* words(Guard guard);
 
 struct Instruction {
-  Action action = Action::call;
+  Action action = ShardWork::call;
   Guard guard = Guard::learning;
   int phase = -1;
   int tensor = -1;

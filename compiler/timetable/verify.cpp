@@ -7,6 +7,40 @@
 namespace eligo::compiler {
 namespace {
 
+// Instructions that read times which one of these loops sets.
+struct Need {
+  std::vector<Action> actions, loops;
+};
+
+const std::vector<Need>& needs() {
+  using C = Control;
+  using S = ShardWork;
+  using B = BatchWork;
+  static const std::vector<Need> all = {
+      {{C::each_step, C::each_arrival, C::each_window, C::each_place, C::each_place_back, S::flags, S::load,
+        S::load_targets, S::call_steps, S::loss, S::clear_beyond, S::hold, S::block_flags, S::clear_around, B::assign,
+        B::adopt},
+       {C::each_run}},
+      {{S::call_run}, {C::each_run, C::at_zero, C::each_run_back}},
+      {{S::call}, {C::at_zero, C::each_step, C::each_arrival, C::each_window, C::each_run}},
+      {{C::walk_back}, {C::at_zero, C::each_run}},
+      {{C::each_earlier, S::measure_walk}, {C::walk_back}},
+      {{C::each_step_back, S::reach}, {C::each_run_back}},
+      {{C::each_run_back, S::leave_end, S::return_to_end, S::clear_after, S::repeat_last, S::clear_flag, S::set_active,
+        S::restore_flags},
+       {C::each_window}},
+  };
+  return all;
+}
+
+bool is_one_of(Action action, const std::vector<Action>& actions) {
+  return std::find(actions.begin(), actions.end(), action) != actions.end();
+}
+
+bool within(const std::vector<Action>& around, const std::vector<Action>& wanted) {
+  return std::any_of(around.begin(), around.end(), [&](Action action) { return is_one_of(action, wanted); });
+}
+
 class Verifier {
  public:
   Verifier(const Plan& plan, std::vector<std::string>& faults)
@@ -19,7 +53,7 @@ class Verifier {
       times(each, around);
       if (each.phase >= 0) phase(each);
       number(each);
-      if (row(each.action).scope != ActionScope::control && !each.body.empty()) fault(each, "has a body");
+      if (each.action.of != Action::Of::control && !each.body.empty()) fault(each, "has a body");
       std::vector<Action> inner = around;
       inner.push_back(each.action);
       list(each.body, inner);
@@ -36,75 +70,34 @@ class Verifier {
 
  private:
   void fault(const Instruction& each, const std::string& what) {
-    faults_.push_back(fmt::format("\"{}\" {}", row(each.action).name, what));
-  }
-  static bool within(const std::vector<Action>& around, std::initializer_list<Action> wanted) {
-    return std::any_of(around.begin(), around.end(),
-                       [&](Action action) { return std::find(wanted.begin(), wanted.end(), action) != wanted.end(); });
+    faults_.push_back(fmt::format("\"{}\" {}", each.action.name(), what));
   }
   void mark(int phase) {
     if (phase >= 0) called_[static_cast<std::size_t>(phase)] = 1;
   }
 
   void scope(const Instruction& each, const std::vector<Action>& around) {
-    const bool of_shard = within(around, {Action::each_shard});
-    const ActionScope scope = row(each.action).scope;
-    if (scope == ActionScope::shard && !of_shard) fault(each, "is a shard's work, outside of shards");
-    const bool of_batch = scope == ActionScope::batch || scope == ActionScope::update;
-    if (of_batch && of_shard) fault(each, "is the batch's work, within a shard");
-    if (each.action == Action::each_shard && of_shard) fault(each, "stands within a shard");
+    const bool of_shard = within(around, {Control::each_shard});
+    if (each.action.of == Action::Of::shard && !of_shard) fault(each, "is a shard's work, outside of shards");
+    if (each.action.of == Action::Of::batch && of_shard) fault(each, "is the batch's work, within a shard");
+    if (each.action == Control::each_shard && of_shard) fault(each, "stands within a shard");
   }
 
   // The loops that set what an instruction reads.
   void times(const Instruction& each, const std::vector<Action>& around) {
-    const auto needs = [&](std::initializer_list<Action> loops) {
-      if (!within(around, loops)) fault(each, "stands outside of the loop that sets its times");
-    };
-    switch (each.action) {
-      case Action::each_step:
-      case Action::flags:
-      case Action::load:
-      case Action::load_targets:
-      case Action::call_steps:
-      case Action::loss:
-      case Action::clear_beyond:
-      case Action::hold:
-      case Action::each_window:
-      case Action::each_place:
-      case Action::each_place_back:
-      case Action::block_flags:
-      case Action::clear_around:
-      case Action::assign:
-      case Action::adopt: return needs({Action::each_run});
-      case Action::each_arrival: return needs({Action::each_run});
-      case Action::call_run: return needs({Action::each_run, Action::at_zero, Action::each_run_back});
-      case Action::call:
-        return needs({Action::at_zero, Action::each_step, Action::each_arrival, Action::each_window, Action::each_run});
-      case Action::walk_back: return needs({Action::at_zero, Action::each_run});
-      case Action::each_earlier:
-      case Action::measure_walk: return needs({Action::walk_back});
-      case Action::each_step_back:
-      case Action::reach: return needs({Action::each_run_back});
-      case Action::each_run_back:
-      case Action::leave_end:
-      case Action::return_to_end:
-      case Action::clear_after:
-      case Action::repeat_last:
-      case Action::clear_flag:
-      case Action::set_active:
-      case Action::restore_flags: return needs({Action::each_window});
-      default: return;
-    }
+    for (const Need& need : needs())
+      if (is_one_of(each.action, need.actions) && !within(around, need.loops))
+        fault(each, "stands outside of the loop that sets its times");
   }
 
   void phase(const Instruction& each) {
     if (static_cast<std::size_t>(each.phase) >= p_.phases.size()) return fault(each, "calls a phase that is none");
     mark(each.phase);
     const PhaseId& id = p_.phases[static_cast<std::size_t>(each.phase)];
-    const bool runs = each.action == Action::call_run || each.action == Action::call_steps;
+    const bool runs = each.action == ShardWork::call_run || each.action == ShardWork::call_steps;
     if (runs != id.takes_many_steps())
       fault(each, fmt::format("calls {}, which takes another number of steps", id.name()));
-    const bool assigns = each.action == Action::assign || each.action == Action::adopt;
+    const bool assigns = each.action == BatchWork::assign || each.action == BatchWork::adopt;
     if (assigns != row(id.kind).assigns)
       fault(each, fmt::format("calls {}, which is {}an assignment", id.name(), assigns ? "not " : ""));
   }
@@ -113,20 +106,14 @@ class Verifier {
     const auto below = [&](std::size_t count) {
       if (each.number < 0 || static_cast<std::size_t>(each.number) >= count) fault(each, "names an entry that is none");
     };
-    switch (each.action) {
-      case Action::mark:
-      case Action::reduce:
-      case Action::update: return below(p_.learned.size());
-      case Action::clip: return below(p_.clips.size());
-      case Action::bound: return below(static_cast<std::size_t>(UpdateEvery::sequence) + 1);
-      case Action::walk_back:
-      case Action::measure_walk: return below(p_.replays.size());
-      case Action::each_place:
-      case Action::each_place_back:
-      case Action::block_flags:
-      case Action::clear_around: return below(p_.blocks.size());
-      default: return;
-    }
+    using S = ShardWork;
+    using B = BatchWork;
+    if (is_one_of(each.action, {S::mark, B::reduce, B::update})) below(p_.learned.size());
+    if (is_one_of(each.action, {B::clip})) below(p_.clips.size());
+    if (is_one_of(each.action, {B::bound})) below(static_cast<std::size_t>(UpdateEvery::sequence) + 1);
+    if (is_one_of(each.action, {Control::walk_back, S::measure_walk})) below(p_.replays.size());
+    if (is_one_of(each.action, {Control::each_place, Control::each_place_back, S::block_flags, S::clear_around}))
+      below(p_.blocks.size());
   }
 
   const Plan& p_;
@@ -142,10 +129,10 @@ std::vector<std::string> verify(const Plan& plan, const Timetable& timetable) {
   verifier.list(timetable.span, {});
   verifier.list(timetable.forward, {});
   verifier.list(timetable.learn, {});
-  verifier.list(timetable.restart, {Action::each_shard, Action::at_zero});
+  verifier.list(timetable.restart, {Control::each_shard, Control::at_zero});
   verifier.list(timetable.end, {});
-  verifier.list(timetable.again, {Action::each_shard, Action::each_run});
-  verifier.list(timetable.ends, {Action::each_shard, Action::each_run, Action::each_window});
+  verifier.list(timetable.again, {Control::each_shard, Control::each_run});
+  verifier.list(timetable.ends, {Control::each_shard, Control::each_run, Control::each_window});
   verifier.nothing_is_forgotten();
   return faults;
 }

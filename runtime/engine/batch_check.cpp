@@ -12,8 +12,8 @@ namespace eligo {
 namespace {
 
 // Σ x * 0 is 0 for finite numbers only.
-template <class Real>
-bool all_finite_as(std::span<const double> values) {
+template <class Real, class From>
+bool all_finite_as(std::span<const From> values) {
   Real sums[8] = {};
   std::size_t i = 0;
   for (; i + 8 <= values.size(); i += 8)
@@ -22,6 +22,26 @@ bool all_finite_as(std::span<const double> values) {
   Real sum = 0;
   for (const Real s : sums) sum += s;
   return sum == 0;
+}
+
+// As many as lie one behind the other at a time.
+template <class Real, class From>
+bool all_finite_of(const ValuesView& values, std::int64_t steps, std::int64_t examples, std::int64_t width) {
+  const auto* from = static_cast<const From*>(values.data);
+  if (values.channel == 1 && values.example == width && values.step == examples * width) {
+    width *= steps * examples;
+    steps = examples = 1;
+  }
+  bool finite = true;
+  for (std::int64_t t = 0; t < steps; ++t)
+    for (std::int64_t b = 0; b < examples && finite; ++b) {
+      const From* row = from + t * values.step + b * values.example;
+      if (values.channel == 1) finite = all_finite_as<Real>(std::span(row, static_cast<std::size_t>(width)));
+      else
+        for (std::int64_t c = 0; c < width; ++c)
+          finite = finite && std::isfinite(static_cast<Real>(row[c * values.channel]));
+    }
+  return finite;
 }
 
 }  // namespace
@@ -52,18 +72,9 @@ void BatchCheck::values(const char* what, std::span<const double> values, std::i
 
 bool BatchCheck::all_finite(const ValuesView& values, std::int64_t steps, std::int64_t examples,
                             std::int64_t width) const {
-  const bool dense = values.channel == 1 && values.example == width && values.step == examples * width;
-  if (dense && values.float64)
-    return eligo::all_finite({static_cast<const double*>(values.data), static_cast<std::size_t>(steps * examples * width)},
-                             float64_);
-  double sum = 0;
-  for (std::int64_t t = 0; t < steps; ++t)
-    for (std::int64_t b = 0; b < examples; ++b)
-      for (std::int64_t c = 0; c < width; ++c) {
-        const double value = values.at(t, b, c);
-        sum += float64_ ? value * 0 : static_cast<double>(static_cast<float>(value) * 0);
-      }
-  return sum == 0;
+  if (!values.float64) return all_finite_of<float, float>(values, steps, examples, width);
+  return float64_ ? all_finite_of<double, double>(values, steps, examples, width)
+                  : all_finite_of<float, double>(values, steps, examples, width);
 }
 
 void BatchCheck::finite(const char* what, const ValuesView& values, std::int64_t steps, std::int64_t examples,

@@ -7,6 +7,8 @@
 namespace eligo {
 
 using compiler::Action;
+using compiler::BatchWork;
+using compiler::Control;
 using compiler::Guard;
 
 namespace {
@@ -17,8 +19,8 @@ int usable(const compiler::PhaseRunner& runner, int threads) {
 }
 
 bool uses_gradients(const compiler::Instruction& each) {
-  if (each.action == Action::only_if) return each.guard == Guard::updating || each.guard == Guard::accepted;
-  return compiler::row(each.action).scope == compiler::ActionScope::update;
+  if (each.action == Control::only_if) return each.guard == Guard::updating || each.guard == Guard::accepted;
+  return each.action.of == Action::Of::batch && compiler::uses_gradients(each.action.batch());
 }
 
 }  // namespace
@@ -78,66 +80,38 @@ bool BatchExecutor::holds(Guard guard, const Cursor& at) const {
 }
 
 void BatchExecutor::one(const Instruction& each, const Cursor& at) {
-  switch (each.action) {
-    case Action::only_if:
-      if (holds(each.guard, at)) run(each.body, at);
-      return;
-    case Action::each_shard:
-      return barrier_.for_each([&](int shard) { shards_[static_cast<std::size_t>(shard)]->run(each.body, at); });
-    case Action::at_zero:
-    case Action::each_run:
-    case Action::each_step:
-    case Action::each_arrival:
-    case Action::each_window:
-    case Action::each_run_back:
-    case Action::each_step_back:
-    case Action::each_place:
-    case Action::each_place_back:
-    case Action::walk_back:
-    case Action::each_earlier: return parts_.loops.each(each, at, [&](const Cursor& inner) { run(each.body, inner); });
-    case Action::snapshot:
+  if (each.action.of == Action::Of::batch) return work(each, at);
+  if (each.action == Control::only_if) {
+    if (holds(each.guard, at)) run(each.body, at);
+  } else if (each.action == Control::each_shard) {
+    barrier_.for_each([&](int shard) { shards_[static_cast<std::size_t>(shard)]->run(each.body, at); });
+  } else {
+    parts_.loops.each(each, at, [&](const Cursor& inner) { run(each.body, inner); });
+  }
+}
+
+void BatchExecutor::work(const Instruction& each, const Cursor& at) {
+  switch (each.action.batch()) {
+    case BatchWork::snapshot:
       for (std::int64_t t = at.from; t <= at.to; ++t) parts_.memory.snapshot_versions(t);
       return;
-    case Action::add_up:
+    case BatchWork::add_up:
       return add_up(
           parts_.plan.blocks[static_cast<std::size_t>(each.block)].revisions[static_cast<std::size_t>(each.number)]);
-    case Action::clip: return clipping_.apply(each.number);
-    case Action::assign:
-    case Action::adopt: return assign(each, at);
-    case Action::reduce: return reduction_.take(each.number, !parts_.course.online);
-    case Action::reduce_statistic: return reduction_.take_tensor(each.tensor);
-    case Action::check: return divergence_.check(loss());
-    case Action::bound: return bounds_.apply(static_cast<compiler::UpdateEvery>(each.number));
-    case Action::update: return update(each.number, at);
-    case Action::keep: return run_once(parts_.plan.keep_phase, 1, at);
-    case Action::keep_steps:
+    case BatchWork::clip: return clipping_.apply(each.number);
+    case BatchWork::assign:
+    case BatchWork::adopt: return assign(each, at);
+    case BatchWork::reduce: return reduction_.take(each.number, !parts_.course.online);
+    case BatchWork::reduce_statistic: return reduction_.take_tensor(each.tensor);
+    case BatchWork::check: return divergence_.check(loss());
+    case BatchWork::bound: return bounds_.apply(static_cast<compiler::UpdateEvery>(each.number));
+    case BatchWork::update: return update(each.number, at);
+    case BatchWork::keep: return run_once(parts_.plan.keep_phase, 1, at);
+    case BatchWork::keep_steps:
       for (std::int64_t step = 1; step <= steps_; ++step) run_once(parts_.plan.step_keep_phase, step, at);
       return;
-    case Action::prepare: return prepare();
-    case Action::settle: settled_ = true; return;
-    case Action::begin:
-    case Action::hold:
-    case Action::flags:
-    case Action::load:
-    case Action::load_targets:
-    case Action::call:
-    case Action::call_run:
-    case Action::call_steps:
-    case Action::loss:
-    case Action::clear_beyond:
-    case Action::mark:
-    case Action::measure_walk:
-    case Action::leave_end:
-    case Action::return_to_end:
-    case Action::reach:
-    case Action::clear_after:
-    case Action::repeat_last:
-    case Action::collect:
-    case Action::clear_flag:
-    case Action::set_active:
-    case Action::restore_flags:
-    case Action::block_flags:
-    case Action::clear_around: return;  // a shard's: stands below `each shard`
+    case BatchWork::prepare: return prepare();
+    case BatchWork::settle: settled_ = true; return;
   }
 }
 
@@ -168,7 +142,7 @@ void BatchExecutor::assign(const Instruction& assign, const Cursor& at) {
   const FlushDenormals flush;
   shards_[0]->call_once(assign.phase, {at.t, at.start, true}, false);
   if (watching_) shards_[0]->watch().look(parts_.course, assign.phase, at.t, at.start);
-  stale_ = stale_ || assign.action == Action::adopt;
+  stale_ = stale_ || assign.action == BatchWork::adopt;
 }
 
 void BatchExecutor::run_once(int phase, std::int64_t step, const Cursor& at) {

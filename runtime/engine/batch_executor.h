@@ -51,6 +51,7 @@ class BatchExecutor {
   using Instruction = compiler::Instruction;
 
   void one(const Instruction& instruction, const Cursor& at);
+  void work(const Instruction& instruction, const Cursor& at);
   bool holds(compiler::Guard guard, const Cursor& at) const;
   void add_up(const compiler::Block::Revision& revision);
   void assign(const Instruction& assign, const Cursor& at);

@@ -8,7 +8,8 @@
 
 namespace eligo {
 
-using compiler::Action;
+using compiler::Control;
+using compiler::ShardWork;
 using compiler::When;
 
 void* aligned(std::unique_ptr<std::byte[]>& storage, std::int64_t bytes) {
@@ -51,76 +52,56 @@ void ShardExecutor::run(const List& list, const Cursor& at) {
 }
 
 void ShardExecutor::one(const Instruction& each, const Cursor& at) {
-  switch (each.action) {
-    case Action::only_if:
-      if (parts_.loops.holds(each.guard, at)) run(each.body, at);
-      return;
-    case Action::each_step:
-    case Action::each_arrival:
-    case Action::each_step_back:
-    case Action::at_zero:
-    case Action::each_run:
-    case Action::each_window:
-    case Action::each_run_back:
-    case Action::each_place:
-    case Action::each_place_back:
-    case Action::walk_back:
-    case Action::each_earlier: return parts_.loops.each(each, at, [&](const Cursor& inner) { run(each.body, inner); });
-    case Action::call: return call(each.phase, at.t, at.start, !each.as_taken);
-    case Action::call_run: return call_run(each, at, at.to);
-    case Action::call_steps: return call_run(each, at, parts_.loops.last_step(at));
-    case Action::begin: return begin();
-    case Action::hold: return recomputation_.hold(at.from, at.to, course_.steps, course_.arrives);
-    case Action::flags: {
+  if (each.action.of == compiler::Action::Of::shard) return work(each, at);
+  if (each.action == Control::only_if) {
+    if (parts_.loops.holds(each.guard, at)) run(each.body, at);
+  } else {
+    parts_.loops.each(each, at, [&](const Cursor& inner) { run(each.body, inner); });
+  }
+}
+
+void ShardExecutor::work(const Instruction& each, const Cursor& at) {
+  switch (each.action.shard()) {
+    case ShardWork::call: return call(each.phase, at.t, at.start, !each.as_taken);
+    case ShardWork::call_run: return call_run(each, at, at.to);
+    case ShardWork::call_steps: return call_run(each, at, parts_.loops.last_step(at));
+    case ShardWork::begin: return begin();
+    case ShardWork::hold: return recomputation_.hold(at.from, at.to, course_.steps, course_.arrives);
+    case ShardWork::flags: {
       const std::int64_t ahead = memory_.layout().highest;
       return parts_.feed.flags(course_, number_, at.from + ahead, at.to + ahead);
     }
-    case Action::load:
+    case ShardWork::load:
       for (std::int64_t t = at.from; t <= parts_.loops.last_step(at); ++t) parts_.feed.load(course_, number_, t);
       return;
-    case Action::load_targets:
+    case ShardWork::load_targets:
       for (std::int64_t t = at.from; t <= parts_.loops.last_step(at); ++t)
         parts_.feed.load_targets(course_, number_, t);
       return;
-    case Action::loss:
+    case ShardWork::loss:
       for (std::int64_t t = at.from; t <= parts_.loops.last_step(at); ++t) add_loss(t);
       return;
-    case Action::clear_beyond:
+    case ShardWork::clear_beyond:
       for (std::int64_t t = std::max(at.from, course_.steps + 1); t <= at.to; ++t)
         for (const int tensor : parts_.timetable.cleared_beyond) memory_.zero_slot(tensor, t, number_);
       return;
-    case Action::mark: return mark(each, at);
-    case Action::measure_walk: return measure(parts_.plan.replays[static_cast<std::size_t>(each.number)], at);
-    case Action::leave_end: return recomputation_.leave_end({at.start, at.end}, course_.steps);
-    case Action::return_to_end: return recomputation_.return_to_end({at.start, at.end}, course_.steps);
-    case Action::reach: return reach(at);
-    case Action::clear_after:
+    case ShardWork::mark: return mark(each, at);
+    case ShardWork::measure_walk: return measure(parts_.plan.replays[static_cast<std::size_t>(each.number)], at);
+    case ShardWork::leave_end: return recomputation_.leave_end({at.start, at.end}, course_.steps);
+    case ShardWork::return_to_end: return recomputation_.return_to_end({at.start, at.end}, course_.steps);
+    case ShardWork::reach: return reach(at);
+    case ShardWork::clear_after:
       for (std::int64_t t = at.end + 1; t <= at.end + std::max(1, memory_.layout().highest); ++t)
         memory_.zero_slot(each.tensor, t, number_);
       return;
-    case Action::repeat_last: return repeat_last(each, at);
-    case Action::collect: return collect(each, at);
-    case Action::clear_flag: return memory_.zero_slot(each.tensor, at.start, number_);
-    case Action::set_active: return set_active(each.tensor, at.start);
-    case Action::restore_flags: return parts_.feed.boundary_flags(course_, number_, at.start);
-    case Action::block_flags: return block_flags(parts_.plan.blocks[static_cast<std::size_t>(each.number)], at);
-    case Action::clear_around:
+    case ShardWork::repeat_last: return repeat_last(each, at);
+    case ShardWork::collect: return collect(each, at);
+    case ShardWork::clear_flag: return memory_.zero_slot(each.tensor, at.start, number_);
+    case ShardWork::set_active: return set_active(each.tensor, at.start);
+    case ShardWork::restore_flags: return parts_.feed.boundary_flags(course_, number_, at.start);
+    case ShardWork::block_flags: return block_flags(parts_.plan.blocks[static_cast<std::size_t>(each.number)], at);
+    case ShardWork::clear_around:
       return clear_around(parts_.plan.blocks[static_cast<std::size_t>(each.number)], each.tensor, at);
-    case Action::each_shard:
-    case Action::snapshot:
-    case Action::add_up:
-    case Action::clip:
-    case Action::assign:
-    case Action::adopt:
-    case Action::reduce:
-    case Action::reduce_statistic:
-    case Action::check:
-    case Action::bound:
-    case Action::update:
-    case Action::keep:
-    case Action::keep_steps:
-    case Action::prepare:
-    case Action::settle: return;  // the batch's: no part of a shard's list
   }
 }
 

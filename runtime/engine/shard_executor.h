@@ -65,6 +65,7 @@ class ShardExecutor {
   std::int64_t first() const { return memory_.first(number_); }
 
   void one(const Instruction& instruction, const Cursor& at);
+  void work(const Instruction& instruction, const Cursor& at);
   void begin();
   // Rows of the timed tensors that a list stores at step t, and all flags: taken aside, and put back but for some.
   struct Rows {

@@ -113,29 +113,30 @@ void TimetableLoops::walk_back(const compiler::Replay& walk, const Cursor& at, c
 
 template <class Body>
 void TimetableLoops::each(const compiler::Instruction& loop, const Cursor& at, const Body& body) const {
-  switch (loop.action) {
-    case compiler::Action::at_zero: return body(Cursor{});
-    case compiler::Action::each_run: return each_run(loop.limit > 0 ? loop.limit : run_, at, body);
-    case compiler::Action::each_step: return each_step(at, last_step(at), body);
-    case compiler::Action::each_arrival: return each_step(at, at.to, body);
-    case compiler::Action::each_window: return each_window(at, body);
-    case compiler::Action::each_run_back: return each_run_back(at, body);
-    case compiler::Action::each_step_back: {
+  switch (loop.action.control()) {
+    case compiler::Control::at_zero: return body(Cursor{});
+    case compiler::Control::each_run: return each_run(loop.limit > 0 ? loop.limit : run_, at, body);
+    case compiler::Control::each_step: return each_step(at, last_step(at), body);
+    case compiler::Control::each_arrival: return each_step(at, at.to, body);
+    case compiler::Control::each_window: return each_window(at, body);
+    case compiler::Control::each_run_back: return each_run_back(at, body);
+    case compiler::Control::each_step_back: {
       Cursor step = at;
       for (step.t = at.to; step.t >= at.from; --step.t) body(step);
       return;
     }
-    case compiler::Action::each_place:
-    case compiler::Action::each_place_back:
+    case compiler::Control::each_place:
+    case compiler::Control::each_place_back:
       return each_place(plan_.blocks[static_cast<std::size_t>(loop.number)],
-                        loop.action == compiler::Action::each_place_back, at, body);
-    case compiler::Action::walk_back: return walk_back(plan_.replays[static_cast<std::size_t>(loop.number)], at, body);
-    case compiler::Action::each_earlier: {
+                        loop.action == compiler::Control::each_place_back, at, body);
+    case compiler::Control::walk_back: return walk_back(plan_.replays[static_cast<std::size_t>(loop.number)], at, body);
+    case compiler::Control::each_earlier: {
       Cursor step = at;
       for (step.t = at.first - 1; step.t >= at.last; --step.t) body(step);
       return;
     }
-    default: return;  // no loop
+    case compiler::Control::only_if:
+    case compiler::Control::each_shard: return;  // known to those who carry them out
   }
 }
 

@@ -131,7 +131,10 @@ std::unique_ptr<BatchSource> source_of(std::unique_ptr<Task> task) {
   return std::make_unique<TaskSource>(std::move(task));
 }
 
-std::unique_ptr<BatchSource> make_source(const TaskSpec& spec, const std::optional<PolicySpec>& policy) {
+std::unique_ptr<BatchSource> make_source(const TaskSpec& spec, const std::optional<PolicySpec>& policy,
+                                         const std::optional<CurriculumSpec>& curriculum) {
+  if (curriculum)
+    return with_curriculum(spec, *curriculum, [policy](const TaskSpec& one) { return make_source(one, policy); });
   if (find_environment(spec.name) == nullptr) return source_of(make_task(spec));
   return std::make_unique<EpisodeSource>(spec, policy.value_or(PolicySpec{}));
 }

@@ -9,6 +9,7 @@
 
 #include "runtime/engine/session.h"
 #include "runtime/environments/policy_gradient.h"
+#include "runtime/experiment/curriculum.h"
 #include "runtime/tasks/task.h"
 
 namespace eligo {
@@ -55,11 +56,19 @@ class BatchSource {
     std::vector<double> values;
   };
   virtual std::vector<Told> told() const = 0;
+
+  // Of a curriculum: how often its option has been raised, and the option's value; all others stay at 0.
+  virtual std::uint64_t level() const { return 0; }
+  virtual std::optional<double> raised_option() const { return std::nullopt; }
+  virtual void set_level(std::uint64_t) {}
+  // After a training batch, or after a validation: raises the option if that was good enough.
+  virtual bool rise(bool /*batch*/, double /*loss*/, const std::optional<double>& /*score*/) { return false; }
 };
 
 // A task's batches as they are.
 std::unique_ptr<BatchSource> source_of(std::unique_ptr<Task> task);
 // `policy` is for environments. Throws eligo::Error for names and options that are none.
-std::unique_ptr<BatchSource> make_source(const TaskSpec& spec, const std::optional<PolicySpec>& policy);
+std::unique_ptr<BatchSource> make_source(const TaskSpec& spec, const std::optional<PolicySpec>& policy,
+                                         const std::optional<CurriculumSpec>& curriculum = {});
 
 }  // namespace eligo

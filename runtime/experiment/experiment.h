@@ -8,6 +8,7 @@
 //   [optimiser]  name = "adam"   alpha = 1e-3   theta.alpha = 1e-4                 # for all, for what is learned as θ
 //                schedule = "cosine"   warmup = 100                                # of the step sizes α
 //   [policy]     discount = 0.99                                                  # where the task is an environment
+//   [curriculum] option = "T"   to = 50   loss_below = 0.1                            # of the task
 //   [train]      batch = 10   epochs = 50   update = "sequence"
 //   [schedule]   e = "dense"
 //   [[compare]]  name = "BP(0)"   rule.lambda = 0
@@ -53,6 +54,7 @@ struct Variant {
   std::string name;
   TaskSpec task;  // without seed
   std::optional<PolicySpec> policy;  // where the task is an environment
+  std::optional<CurriculumSpec> curriculum;
   ProgramSpec program;
   std::vector<std::pair<std::string, double>> hypers;  // as Session::set_hyper takes them, in this order
   // As Session::set_clip takes them: a bundle, or none for all together, and a length.

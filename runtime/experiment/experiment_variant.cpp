@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <limits>
 
@@ -49,6 +50,7 @@ class Builder {
     if (!reader_.problems.empty()) return finish();
     const std::vector<std::string> paths = given_paths();
     for (const auto& path : paths) read_setting(path);
+    read_curriculum();
     read_clip();
     read_rate_schedule();
     check_sizes();
@@ -389,6 +391,53 @@ class Builder {
     if (value) result_.variant.hypers.emplace_back("optimiser." + name, *value);
   }
 
+  // A field that has no default: given or not.
+  std::optional<double> real_if_given(const std::string& path) {
+    return settings_.contains(path) ? std::optional(reader_.real(path)) : std::nullopt;
+  }
+
+  void read_curriculum() {
+    const std::string name = reader_.text("curriculum.option");
+    const std::vector<std::string> goals = {"curriculum.loss_below", "curriculum.score_above", "curriculum.score_below"};
+    if (name.empty()) {
+      for (const Field& field : experiment_fields())
+        if (field.path.starts_with("curriculum.") && field.path != "curriculum.option" && settings_.contains(field.path))
+          unfitting(field.path, fmt::format("{}: there is no curriculum; name an option of the task with curriculum.option, "
+                                            "or leave this out",
+                                            field.path));
+      return;
+    }
+    CurriculumSpec c;
+    c.option = name;
+    c.each_batch = reader_.text("curriculum.when") == "batch";
+    c.by = reader_.real("curriculum.by");
+    c.to = reader_.real("curriculum.to");
+    c.loss_below = real_if_given(goals[0]);
+    c.score_above = real_if_given(goals[1]);
+    c.score_below = real_if_given(goals[2]);
+    if (c.loss_below.has_value() + c.score_above.has_value() + c.score_below.has_value() != 1)
+      return reader_.problem(reader_.find("curriculum.option"),
+                             fmt::format("curriculum: give one of {}, which must be reached", fmt::join(goals, ", ")));
+    const auto option = std::find_if(options_->begin(), options_->end(), [&](const TaskOption& o) { return o.name == name; });
+    if (option == options_->end() || option->text) {
+      Names numbers;
+      for (const TaskOption& o : *options_)
+        if (!o.text) numbers.push_back(o.name);
+      return reader_.problem(reader_.find("curriculum.option"),
+                             fmt::format("curriculum.option: task {} has no number {}{}", result_.variant.task.name, name,
+                                         suggestion(name, numbers)));
+    }
+    for (const auto& [path, value] : {std::pair{"curriculum.by", c.by}, {"curriculum.to", c.to}})
+      if (option->whole && value != std::floor(value))
+        return reader_.problem(reader_.find(path), fmt::format("{} = {}, but {} is a whole number", path, value, name));
+    if (!(c.to >= option->low && c.to <= option->high))
+      return reader_.problem(reader_.find("curriculum.to"),
+                             fmt::format("curriculum.to = {} is out of the range of {}, {} to {}", c.to, name, option->low,
+                                         option->high));
+    result_.variant.task.numbers.try_emplace(name, option->value);
+    result_.variant.curriculum = c;
+  }
+
   // A bound on all that has no bound of its own (optimiser.theta.clip).
   void read_clip() {
     const std::string path = "optimiser.clip";
@@ -454,7 +503,7 @@ class Builder {
     TaskSpec spec = v.task;
     TaskShape shape;
     try {
-      shape = make_source(spec, v.policy)->shape();
+      shape = make_source(spec, v.policy, v.curriculum)->shape();
     } catch (const Error& error) {
       return reader_.problem(reader_.find("task.name"), error.what());
     }

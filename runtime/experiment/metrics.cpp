@@ -20,9 +20,20 @@ namespace eligo {
 namespace {
 
 constexpr const char* kColumns = "variant,seed,epoch,batch,split,loss,score,cosine,ms_per_batch";
-constexpr const char* kEpisodeColumns = ",success,episode_steps";
+constexpr std::size_t kCount = 9;  // of them
 
-std::string header(bool episodes) { return std::string(kColumns) + (episodes ? kEpisodeColumns : "") + "\n"; }
+std::string header(MetricsColumns columns) {
+  return std::string(kColumns) + (columns.episodes ? ",success,episode_steps" : "") +
+         (columns.curriculum ? ",option" : "") + "\n";
+}
+
+// Of a file that begins with one of the headers.
+std::optional<MetricsColumns> columns_of(const std::string& text) {
+  for (const bool episodes : {false, true})
+    for (const bool curriculum : {false, true})
+      if (text.starts_with(header({episodes, curriculum}))) return MetricsColumns{episodes, curriculum};
+  return std::nullopt;
+}
 
 std::string quoted(const std::string& text) {
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
@@ -36,11 +47,13 @@ std::string number(const std::optional<double>& value) {
   return value ? fmt::format("{}", *value) : "";
 }
 
-std::string line_of(const MetricsRow& row, bool episodes) {
-  const std::string own =
+std::string line_of(const MetricsRow& row, MetricsColumns columns) {
+  std::string line =
       fmt::format("{},{},{},{},{},{},{},{},{}", quoted(row.variant), row.seed, row.epoch, row.batch, row.split,
                   number(row.loss), number(row.score), number(row.cosine), number(row.milliseconds));
-  return own + (episodes ? fmt::format(",{},{}", number(row.success), number(row.length)) : "") + "\n";
+  if (columns.episodes) line += fmt::format(",{},{}", number(row.success), number(row.length));
+  if (columns.curriculum) line += "," + number(row.option);
+  return line + "\n";
 }
 
 // The next row's cells from `at` on, which moves behind the row's end.
@@ -77,9 +90,10 @@ bool parse(const std::string& text, std::optional<double>& value) {
   return parse(text, value.emplace());
 }
 
-bool parse_row(const std::vector<std::string>& cells, bool episodes, MetricsRow& row) {
-  if (cells.size() != (episodes ? 11 : 9)) return false;
-  if (episodes && !(parse(cells[9], row.success) && parse(cells[10], row.length))) return false;
+bool parse_row(const std::vector<std::string>& cells, MetricsColumns columns, MetricsRow& row) {
+  if (cells.size() != kCount + (columns.episodes ? 2 : 0) + (columns.curriculum ? 1 : 0)) return false;
+  if (columns.episodes && !(parse(cells[kCount], row.success) && parse(cells[kCount + 1], row.length))) return false;
+  if (columns.curriculum && !parse(cells.back(), row.option)) return false;
   row.variant = cells[0];
   row.split = cells[4];
   return parse(cells[1], row.seed) && parse(cells[2], row.epoch) && parse(cells[3], row.batch) &&
@@ -96,7 +110,9 @@ bool parse_row(const std::vector<std::string>& cells, bool episodes, MetricsRow&
 
 }  // namespace
 
-MetricsFile::MetricsFile(std::string path, bool episodes) : path_(std::move(path)), episodes_(episodes) { open_file(); }
+MetricsFile::MetricsFile(std::string path, MetricsColumns columns) : path_(std::move(path)), columns_(columns) {
+  open_file();
+}
 
 void MetricsFile::open_file() {
   file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -107,7 +123,7 @@ void MetricsFile::open_file() {
   const std::size_t end = text.rfind('\n');
   const std::size_t whole = end == std::string::npos ? 0 : end + 1;
   if (whole < text.size() && !truncate_file(file_, whole)) fail_to_write(path_);
-  const std::string columns = header(episodes_);
+  const std::string columns = header(columns_);
   if (whole == 0 && !write_all(file_, columns.data(), columns.size())) fail_to_write(path_);
 }
 
@@ -116,7 +132,7 @@ MetricsFile::~MetricsFile() {
 }
 
 void MetricsFile::append(const MetricsRow& row) {
-  const std::string line = line_of(row, episodes_);
+  const std::string line = line_of(row, columns_);
   if (!write_all(file_, line.data(), line.size())) fail_to_write(path_);
   if (other_) other_(row);
 }
@@ -130,7 +146,7 @@ void MetricsFile::remove_if(const std::function<bool(const MetricsRow&)>& unwant
   const auto kept = std::remove_if(rows.begin(), rows.end(), unwanted);
   if (kept == rows.end()) return;
   rows.erase(kept, rows.end());
-  write_metrics(path_, rows, episodes_);
+  write_metrics(path_, rows, columns_);
   close(file_);  // of the file that was replaced
   open_file();
 }
@@ -139,13 +155,13 @@ std::vector<MetricsRow> read_metrics(const std::string& path) { return parse_met
 
 std::vector<MetricsRow> parse_metrics(const std::string& text, const std::string& path) {
   std::vector<MetricsRow> rows;
-  const bool episodes = text.starts_with(header(true));
-  if (!episodes && !text.starts_with(header(false)))
+  const std::optional<MetricsColumns> columns = columns_of(text);
+  if (!columns)
     throw Error(fmt::format("{}:1: not the metrics of a run, the first line is not {}", path, kColumns));
-  std::size_t at = header(episodes).size();
+  std::size_t at = header(*columns).size();
   for (std::size_t line = 2; at < text.size(); ++line) {
     MetricsRow row;
-    if (!parse_row(read_cells(text, at), episodes, row)) {
+    if (!parse_row(read_cells(text, at), *columns, row)) {
       throw Error(fmt::format("{}:{}: not a row of metrics; remove this line and resume", path, line));
     }
     rows.push_back(std::move(row));
@@ -153,9 +169,9 @@ std::vector<MetricsRow> parse_metrics(const std::string& text, const std::string
   return rows;
 }
 
-void write_metrics(const std::string& path, const std::vector<MetricsRow>& rows, bool episodes) {
-  std::string text = header(episodes);
-  for (const auto& row : rows) text += line_of(row, episodes);
+void write_metrics(const std::string& path, const std::vector<MetricsRow>& rows, MetricsColumns columns) {
+  std::string text = header(columns);
+  for (const auto& row : rows) text += line_of(row, columns);
   write_file_atomically(path, text);
 }
 

@@ -21,14 +21,21 @@ struct MetricsRow {
   std::optional<double> milliseconds;  // of a training batch
   // Of episodes: the share whose goal was reached, and their steps, mean.
   std::optional<double> success, length;
+  std::optional<double> option;  // of a curriculum, as it stood
+};
+
+// What a file has beside the columns of every run.
+struct MetricsColumns {
+  bool episodes = false;    // success, episode_steps
+  bool curriculum = false;  // option
 };
 
 class MetricsFile {
  public:
-  // Opens for appending; writes the header if the file is new, with `episodes` also the columns of episodes. A row that a
-  // crash cut short is removed.
+  // Opens for appending; writes the header if the file is new, of these columns. A row that a crash
+  // cut short is removed.
   // Throws eligo::Error with the system's reason.
-  explicit MetricsFile(std::string path, bool episodes = false);
+  explicit MetricsFile(std::string path, MetricsColumns columns = {});
   ~MetricsFile();
   MetricsFile(const MetricsFile&) = delete;
   MetricsFile& operator=(const MetricsFile&) = delete;
@@ -48,7 +55,7 @@ class MetricsFile {
   void open_file();
 
   std::string path_;
-  bool episodes_ = false;
+  MetricsColumns columns_;
   int file_ = -1;
   std::function<void(const MetricsRow&)> other_;
 };
@@ -58,6 +65,6 @@ std::vector<MetricsRow> read_metrics(const std::string& path);
 // The same of a file's text; `path` is for messages.
 std::vector<MetricsRow> parse_metrics(const std::string& text, const std::string& path);
 // Replaces a file by these rows in one step.
-void write_metrics(const std::string& path, const std::vector<MetricsRow>& rows, bool episodes = false);
+void write_metrics(const std::string& path, const std::vector<MetricsRow>& rows, MetricsColumns columns = {});
 
 }  // namespace eligo

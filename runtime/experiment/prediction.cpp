@@ -92,11 +92,11 @@ class Predictor {
         seed_(seed_of(experiment, options)) {
     TaskSpec spec = variant_.task;
     spec.seed = seed_;
-    trained_on_ = make_source(spec, variant_.policy);
+    trained_on_ = make_source(spec, variant_.policy, variant_.curriculum);
     if (variant_.policy && !options.data.empty())
       throw Error(fmt::format("{} is an environment: there is no file of it; leave --data out", spec.name));
     spec.other_test = options.data;
-    task_ = make_source(spec, variant_.policy);
+    task_ = make_source(spec, variant_.policy, variant_.curriculum);
     shape_ = task_->shape();
     shown_ = shown_for(variant_, *task_);
     if (shown_.empty() && !variant_.output.empty()) shown_ = {variant_.output};
@@ -170,6 +170,7 @@ class Predictor {
       throw Error(fmt::format("{}: {}, seed {} has no checkpoint yet", options_.run, variant_.name, seed_));
     const NpzReader last(path("last"));
     state_ = read_state(last, limits_of(variant_, *trained_on_, seed_, folder.identity(variant_.name)));
+    task_->set_level(state_.outcome.level);
     restore_tensors(last, *session_, false);
     session_->set_sequence(state_.sequence);  // the draws of the run's own test
     if (options_.checkpoint == "last") return;

@@ -35,6 +35,7 @@ std::string json_line(const MetricsRow& row) {
   put("ms_per_batch", row.milliseconds);
   put("success", row.success);
   put("episode_steps", row.length);
+  put("option", row.option);
   return json_text(line, -1);
 }
 
@@ -90,6 +91,7 @@ void Records::add_events(const MetricsRow& row) {
   put("ms_per_batch", row.milliseconds);
   put("success", row.success);
   put("episode_steps", row.length);
+  put("option", row.option);
 }
 
 void Records::end(bool diverged) {

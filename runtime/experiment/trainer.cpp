@@ -65,14 +65,20 @@ bool acts(const Experiment& experiment) {
   return std::any_of(variants.begin(), variants.end(), [](const Variant& v) { return v.policy.has_value(); });
 }
 
-void write_summary(const RunFolder& folder, bool episodes, const std::vector<TrainingResult>& results) {
+bool has_curriculum(const Experiment& experiment) {
+  const auto& variants = experiment.variants;
+  return std::any_of(variants.begin(), variants.end(), [](const Variant& v) { return v.curriculum.has_value(); });
+}
+
+void write_summary(const RunFolder& folder, MetricsColumns columns, const std::vector<TrainingResult>& results) {
   const auto text = [](const std::optional<double>& value) {
     return value ? fmt::format("{}", *value) : std::string();
   };
   std::string out =
       "variant,seed,epochs,batches,final_loss,final_score,best_epoch,best_loss,best_score,test_loss,test_score,cosine,"
       "ms_per_batch,diverged";
-  out += episodes ? ",final_success,test_success\n" : "\n";
+  out += columns.episodes ? ",final_success,test_success" : "";
+  out += columns.curriculum ? ",option\n" : "\n";
   for (const auto& [variant, seed, o] : results) {
     std::string name = variant;
     for (std::size_t at = 0; (at = name.find('"', at)) != std::string::npos; at += 2) name.insert(at, 1, '"');
@@ -81,7 +87,8 @@ void write_summary(const RunFolder& folder, bool episodes, const std::vector<Tra
                        o.final_loss, text(o.final_score), best ? fmt::format("{}", o.best_epoch) : "",
                        best ? fmt::format("{}", o.best_loss) : "", text(o.best_score), text(o.test_loss),
                        text(o.test_score), text(o.cosine), o.milliseconds, o.diverged ? 1 : 0);
-    out += episodes ? fmt::format(",{},{}\n", text(o.final_success), text(o.test_success)) : "\n";
+    if (columns.episodes) out += fmt::format(",{},{}", text(o.final_success), text(o.test_success));
+    out += columns.curriculum ? "," + text(o.option) + "\n" : "\n";
   }
   write_file_atomically(folder.summary(), out);
 }
@@ -204,7 +211,7 @@ ExperimentResult Trainer::run(const RunFolder& folder) {
     return result;
   }
   begin_facts(folder);
-  MetricsFile metrics(folder.metrics(), acts(experiment_));
+  MetricsFile metrics(folder.metrics(), {acts(experiment_), has_curriculum(experiment_)});
   Records records(folder, experiment_);
   metrics.copy_to([&](const MetricsRow& row) { records.add(row); });
   for (std::size_t v = 0; v < experiment_.variants.size() && result.complete; ++v) {
@@ -212,7 +219,7 @@ ExperimentResult Trainer::run(const RunFolder& folder) {
       result.complete = result.complete && train(v, seed, folder, metrics, records, result);
     }
   }
-  write_summary(folder, acts(experiment_), result.results);
+  write_summary(folder, {acts(experiment_), has_curriculum(experiment_)}, result.results);
   write_curves(folder, experiment_, source(first, experiment_.seeds[0]));
   return result;
 }
@@ -223,9 +230,9 @@ BatchSource& Trainer::source(const Variant& variant, std::uint64_t seed) {
   std::string key = fmt::format("{} {} {} {}", spec.name, spec.batch, spec.batches_per_epoch, seed);
   for (const auto& [name, value] : spec.numbers) key += fmt::format(" {}={}", name, value);
   for (const auto& [name, value] : spec.texts) key += fmt::format(" {}={}", name, value);
-  if (variant.policy) key += " for " + variant.name;
+  if (variant.policy || variant.curriculum) key += " for " + variant.name;
   auto& slot = sources_[key];
-  if (!slot) slot = make_source(spec, variant.policy);
+  if (!slot) slot = make_source(spec, variant.policy, variant.curriculum);
   return *slot;
 }
 
@@ -304,7 +311,7 @@ bool is_complete(const Experiment& experiment, const RunFolder& folder) {
       const Variant& variant = experiment.variants[v];
       TaskSpec spec = variant.task;
       spec.seed = seed;
-      if (!outcome_of(variant, v, seed, *make_source(spec, variant.policy), folder)) return false;
+      if (!outcome_of(variant, v, seed, *make_source(spec, variant.policy, variant.curriculum), folder)) return false;
     }
   return true;
 }
@@ -335,10 +342,18 @@ struct ScoreColumn {
   double scale;
 };
 
+// The option that curricula raise, if it is one.
+std::string raised_option(const Experiment& experiment) {
+  std::set<std::string> names;
+  for (const Variant& variant : experiment.variants)
+    if (variant.curriculum) names.insert(variant.curriculum->option);
+  return names.size() == 1 ? *names.begin() : "option";
+}
+
 // "last" is of the parameters in -last.npz, "best" and "test" of those in -best.npz.
-std::vector<std::string> headings(const std::string& unit) {
+std::vector<std::string> headings(const std::string& unit, const std::string& option) {
   return {"variant",      "last epoch", "last loss",    "last " + unit, "best epoch", "best loss",
-          "best " + unit, "test loss",  "test " + unit, "test success %", "cosine", "ms/batch"};
+          "best " + unit, "test loss",  "test " + unit, "test success %", option, "cosine", "ms/batch"};
 }
 
 std::vector<std::string> table_row(const Variant& variant, const Outcomes& outcomes, const ScoreColumn& score,
@@ -358,6 +373,7 @@ std::vector<std::string> table_row(const Variant& variant, const Outcomes& outco
           mean(score.format, [&](const Outcome& o) { return score.scaled(o.test_score); }),
           mean("{:.1f}",
                [](const Outcome& o) { return o.test_success ? std::optional(100 * *o.test_success) : std::nullopt; }),
+          mean("{:.4g}", [](const Outcome& o) { return o.option; }),
           mean("{:.3f}", [](const Outcome& o) { return o.cosine; }),
           mean("{:.3f}", [](const Outcome& o) { return o.milliseconds; })};
 }
@@ -376,6 +392,7 @@ std::string legend(const std::vector<TrainingResult>& results) {
     text = fmt::format("last: validation after the last epoch; best: after the epoch of {}",
                        acted ? "highest validation return" : "lowest validation loss");
   else if (not_validated) text = "last: of the last training batches, for want of a validation set";
+  if (validated && any([](const Outcome& o) { return o.level > 0; })) text += ", since the curriculum rose last";
   if (tested) text += validated ? "; test: with the parameters of the best" : "; test: with the last parameters";
   if (!text.empty()) text += "\n";
   if (any([](const Outcome& o) { return o.cosine.has_value(); }))
@@ -393,7 +410,7 @@ std::string result_table(const Experiment& experiment, const std::vector<Trainin
     for (const Outcome* o : outcomes[variant.name])
       stopped = stopped || (!o->diverged && o->epochs < static_cast<std::uint64_t>(variant.train.epochs));
   const ScoreColumn score(*make_source(experiment.variants[0].task, experiment.variants[0].policy));
-  Table table = {headings(score.heading)};
+  Table table = {headings(score.heading, raised_option(experiment))};
   for (const auto& variant : experiment.variants)
     if (!outcomes[variant.name].empty()) table.push_back(table_row(variant, outcomes[variant.name], score, stopped));
   if (table.size() == 1) return "";

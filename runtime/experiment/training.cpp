@@ -80,6 +80,8 @@ Training::Training(const Variant& variant, std::shared_ptr<const Program> progra
                             variant.program.rule));
   for (const auto& [name, value] : variant.hypers) session_.set_hyper(name, value);
   for (const auto& [bundle, length] : variant.clips) session_.set_clip(length, bundle);
+  source_.set_level(0);
+  state_.outcome.option = source_.raised_option();
   rates_.emplace(session_, variant.rates, static_cast<std::uint64_t>(variant.train.epochs) * shape_.train_batches);
   if (variant.train.measure > 0) make_probe();
 }
@@ -179,8 +181,11 @@ void Training::train_batch() {
     diverge(result.not_finite, fmt::format("at batch {} of epoch {}", state_.index, outcome.epochs + 1));
     return;
   }
-  add_score(batch, state_.sums);
+  Sums own;
+  add_score(batch, own);
+  state_.sums.add(own);
   if (state_.index % variant_.train.log_every == 0 || state_.index == shape_.train_batches) log_training();
+  rise(true, result.loss, ratio(own.score, own.counted));
 }
 
 // The end of this training alone; what comes after it in the experiment goes on.
@@ -258,6 +263,7 @@ bool Training::finish_epoch() {
     validation.cosine = epoch_cosine_;
     place_.metrics->append(validation);
     keep_if_best(sums);
+    rise(false, outcome.final_loss, outcome.final_score);
   }
   if (seconds_since(saved_) > save_every_) save();
   show(false);
@@ -281,6 +287,17 @@ void Training::keep_if_best(const Sums& validation) {
     place_.progress->line(fmt::format("{}, seed {}: stops after epoch {}, since no validation {} that of epoch {}",
                                       variant_.name, place_.seed, outcome.epochs,
                                       variant_.policy ? "return was above" : "loss was below", outcome.best_epoch));
+}
+
+// What was best at an easier level is not to be compared with what comes.
+void Training::rise(bool batch, double loss, const std::optional<double>& score) {
+  if (!source_.rise(batch, loss, score)) return;
+  Outcome& outcome = state_.outcome;
+  outcome.level = source_.level();
+  outcome.option = source_.raised_option();
+  outcome.best_epoch = 0;
+  outcome.best_loss = 0;
+  outcome.best_score.reset();
 }
 
 // How what the rule adds to the cell points after an epoch, on batches of the next one.
@@ -330,6 +347,7 @@ MetricsRow Training::row(Split split, const Sums& sums) const {
   r.loss = sums.examples > 0 ? sums.loss / sums.examples : 0;
   r.score = ratio(sums.score, sums.counted);
   r.milliseconds = ratio(1000 * sums.seconds, sums.batches);
+  r.option = state_.outcome.option;
   if (variant_.policy) {
     r.success = ratio(sums.successes, sums.counted);
     r.length = ratio(sums.lengths, sums.counted);
@@ -362,6 +380,7 @@ void Training::show(bool always) {
   const double loss = state_.sums.examples > 0 ? state_.sums.loss / state_.sums.examples : state_.train_loss;
   std::string text = state_text();
   if (state_.index > 0) text += fmt::format(" batch {}/{}", state_.index, shape_.train_batches);
+  if (variant_.curriculum) text += fmt::format("  {} {}", variant_.curriculum->option, *state_.outcome.option);
   text += fmt::format("  loss {:.4g}", loss);
   if (state_.outcome.epochs > 0 && shape_.validation_batches > 0)
     text += fmt::format("  validation {:.4g}", state_.outcome.final_loss);

@@ -57,6 +57,7 @@ class Training {
   bool has_ended() const;
   bool out_of_patience() const;
   void keep_if_best(const Sums& validation);
+  void rise(bool batch, double loss, const std::optional<double>& score);
   void measure_alignment();
   bool finish();
   void diverge(const std::optional<NonFinite>& found, const std::string& when);

@@ -93,6 +93,7 @@ void Training::resume() {
   if (!std::filesystem::exists(place_.last_path, error)) return;
   const NpzReader last(place_.last_path);
   state_ = read_state(last, limits_of(variant_, source_, place_.seed, place_.identity));
+  source_.set_level(state_.outcome.level);
   if (state_.outcome.best_epoch > 0) {  // through the session's memory, which then takes the last ones
     if (!std::filesystem::exists(place_.best_path, error))
       throw Error(fmt::format("{}: is missing; put it back, or remove {} to train this variant again from its start",

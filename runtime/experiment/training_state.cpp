@@ -76,6 +76,17 @@ TrainingState::Sums sums_of(const Fields& fields) {
 
 }  // namespace
 
+void TrainingState::Sums::add(const Sums& more) {
+  loss += more.loss;
+  examples += more.examples;
+  score += more.score;
+  counted += more.counted;
+  seconds += more.seconds;
+  batches += more.batches;
+  successes += more.successes;
+  lengths += more.lengths;
+}
+
 bool is_of_state(const std::string& name) { return name.starts_with(kProgress) || name == kSequence; }
 
 void write_state(NpzWriter& to, const TrainingState& state, const TrainingLimits& limits) {
@@ -101,6 +112,8 @@ void write_state(NpzWriter& to, const TrainingState& state, const TrainingLimits
   put("test_success", or_nan(o.test_success));
   put("cosine_sum", state.cosine_sum);
   put("cosine_count", state.cosine_count);
+  put("level", static_cast<double>(o.level));
+  put("option", or_nan(o.option));
   put("seconds", state.seconds);
   put("train_loss", state.train_loss);
   put("best_loss", o.best_loss);
@@ -141,6 +154,8 @@ TrainingState read_state(const NpzReader& from, const TrainingLimits& limits) {
   o.test_score = from_nan(fields.number("test_score"));
   if (from.find("progress.final_success") != nullptr) o.final_success = from_nan(fields.number("final_success"));
   if (from.find("progress.test_success") != nullptr) o.test_success = from_nan(fields.number("test_success"));
+  if (from.find("progress.level") != nullptr) o.level = fields.progress("level", any);
+  if (from.find("progress.option") != nullptr) o.option = from_nan(fields.number("option"));
   state.cosine_sum = fields.number("cosine_sum");
   state.cosine_count = static_cast<double>(fields.progress("cosine_count", o.epochs));
   if (state.cosine_count > 0) o.cosine = state.cosine_sum / state.cosine_count;

@@ -27,12 +27,15 @@ struct Outcome {
   std::optional<double> final_success, test_success;
   std::optional<double> cosine;                 // of what ψ learns with the loss's gradient, mean over the epochs
   double milliseconds = 0;                      // of a training batch, mean
+  std::uint64_t level = 0;                      // of the curriculum
+  std::optional<double> option;                 // its option at this level
 };
 
 struct TrainingState {
   struct Sums {  // since the last row of the metrics
     double loss = 0, examples = 0, score = 0, counted = 0, seconds = 0, batches = 0;
     double successes = 0, lengths = 0;  // of episodes
+    void add(const Sums& more);
   };
   Outcome outcome;
   std::uint64_t index = 0;                  // batches done of the current epoch

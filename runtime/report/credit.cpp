@@ -41,8 +41,8 @@ Source open_source(const std::string& path, const std::string& variant) {
   return source;
 }
 
-// A session with the last parameters and keep values of the training.
-void load(Source& source, std::uint64_t seed, const BatchSource& batches, Session& session) {
+// A session with the last parameters and keep values of the training; the level of its curriculum.
+std::uint64_t load(Source& source, std::uint64_t seed, const BatchSource& batches, Session& session) {
   const Variant& variant = source.variant();
   const std::string path = source.folder.checkpoint(variant.name, source.index, seed, "last");
   std::error_code error;
@@ -51,6 +51,7 @@ void load(Source& source, std::uint64_t seed, const BatchSource& batches, Sessio
   const auto state = read_state(last, limits_of(variant, batches, seed, source.folder.identity(variant.name)));
   restore_tensors(last, session, false);
   session.set_sequence(state.sequence);
+  return state.outcome.level;
 }
 
 // As many examples that what each step and example adds to the cell does not fill the memory.
@@ -72,7 +73,7 @@ CreditLines measure_credit(const std::string& folder, const std::string& name, s
   Variant& variant = source.variant();
   TaskSpec spec = variant.task;
   spec.seed = seed;
-  const auto batches = make_source(spec, variant.policy);
+  const auto batches = make_source(spec, variant.policy, variant.curriculum);
   const auto program = compile(program_for(source.experiment, variant, *batches));
   SessionOptions options;
   options.steps = batches->shape().max_steps;
@@ -80,9 +81,10 @@ CreditLines measure_credit(const std::string& folder, const std::string& name, s
   options.seed = seed;
   options.threads = thread_count(source.experiment);
   Session trained(program, options);
-  load(source, seed, *batches, trained);
+  const std::uint64_t level = load(source, seed, *batches, trained);
   spec.batch = static_cast<std::uint64_t>(options.batch);
-  const auto small = make_source(spec, variant.policy);
+  const auto small = make_source(spec, variant.policy, variant.curriculum);
+  small->set_level(level);
   AlignmentProbe probe(variant, options, true);
   std::vector<Directions> steps;
   for (std::uint64_t i = 0; i < std::min(kBatches, small->shape().train_batches); ++i)

@@ -14,7 +14,7 @@ std::optional<RuleCost> group_cost(const std::string& folder, const std::string&
     const Variant& only = experiment.variants[0];
     TaskSpec task = only.task;
     task.seed = experiment.seeds[0];
-    return rule_cost(program_for(experiment, only, *make_source(task, only.policy)));
+    return rule_cost(program_for(experiment, only, *make_source(task, only.policy, only.curriculum)));
   } catch (const Error&) {
   } catch (const dsl::SourceError&) {
   }

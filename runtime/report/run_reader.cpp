@@ -122,6 +122,7 @@ ReportNumbers numbers_of(const std::vector<MetricsRow>& rows) {
   ReportNumbers n;
   double cosines = 0, cosine_count = 0, milliseconds = 0, timed = 0;
   std::uint64_t batches = 0;
+  std::optional<double> level;  // of a curriculum
   const bool validated = std::any_of(rows.begin(), rows.end(),
                                      [](const MetricsRow& r) { return r.split == split_name(Split::validation); });
   for (const MetricsRow& row : rows) {
@@ -148,6 +149,8 @@ ReportNumbers numbers_of(const std::vector<MetricsRow>& rows) {
     n.last_loss = row.loss;
     n.last_score = row.score;
     n.last_success = row.success;
+    if (row.option && level && *row.option != *level) n.best_loss = n.best_score = std::nullopt;  // a harder task
+    level = row.option;
     if (validated && is_better(row, n)) {
       n.best_epoch = static_cast<double>(row.epoch);
       n.best_loss = row.loss;

@@ -208,7 +208,7 @@ TEST(Timetable, AShardWorksThroughAListAlone) {
   ShardExecutor shard({net.plan, made->timetable, *made->runner, memory, feed, course, loops, start}, 1, 1);
   shard.bind(nullptr);
 
-  using compiler::Action;
+  using compiler::Action, compiler::Control, compiler::ShardWork;
   const auto list = [](Action action, std::vector<compiler::Instruction> body = {}) {
     compiler::Instruction one;
     one.action = action;
@@ -216,22 +216,22 @@ TEST(Timetable, AShardWorksThroughAListAlone) {
     one.body = std::move(body);
     return std::vector<compiler::Instruction>{one};
   };
-  std::vector<compiler::Instruction> run = list(Action::flags);
-  run.push_back(list(Action::load).front());
-  run.push_back(list(Action::each_step, list(Action::call)).front());
-  run.push_back(list(Action::each_step_back, list(Action::call)).front());
+  std::vector<compiler::Instruction> run = list(ShardWork::flags);
+  run.push_back(list(ShardWork::load).front());
+  run.push_back(list(Control::each_step, list(ShardWork::call)).front());
+  run.push_back(list(Control::each_step_back, list(ShardWork::call)).front());
   Cursor span;
   span.from = 1;
   span.to = 3;
-  shard.run(list(Action::begin), span);
-  shard.run(list(Action::each_run, run), span);
+  shard.run(list(ShardWork::begin), span);
+  shard.run(list(Control::each_run, run), span);
   EXPECT_EQ(net.log->text, "step@1 step@2 step@2 step@1 step@3 step@3 ");
   EXPECT_EQ(values_at(memory, net.x, 3, 1), std::vector<double>{6});
 }
 
 // What the verifier finds in a timetable that someone has damaged.
 TEST(Timetable, IsVerified) {
-  using compiler::Action;
+  using compiler::BatchWork, compiler::Control;
   using testing::ElementsAre;
   Net net;
   const int arrive = net.phase(PhaseKind::arrive, {gathers(net.gradient)});
@@ -248,14 +248,14 @@ TEST(Timetable, IsVerified) {
 
   bad = good;
   compiler::Instruction step;
-  step.action = Action::each_step_back;
+  step.action = Control::each_step_back;
   bad.span.front().body.push_back(step);
   EXPECT_THAT(verify(net.plan, bad),
               ElementsAre("\"each step, backwards\" stands outside of the loop that sets its times"));
 
   bad = good;
   compiler::Instruction update;
-  update.action = Action::update;
+  update.action = BatchWork::update;
   update.number = 1;
   bad.end.push_back(update);
   EXPECT_THAT(verify(net.plan, bad), ElementsAre("\"update\" names an entry that is none"));

@@ -3,15 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <sstream>
 
 #include "runtime/data/npz_archive.h"
 #include "runtime/experiment/alignment.h"
-#include "runtime/experiment/run_folder.h"
-#include "runtime/experiment/trainer.h"
 #include "runtime/library/compile.h"
-#include "support/text_file.h"
-#include "temporary.h"
+#include "runs.h"
 
 namespace eligo::test {
 namespace {
@@ -37,53 +33,13 @@ log_every = 5
 measure = 2
 )toml";
 
-class Runs : public testing::Test {
+class Runs : public RunsOf {
  protected:
-  Experiment load(std::vector<std::string> overrides = {}) {
-    return load_experiment(folder.write("toy.toml", kToy), {std::move(overrides), {}, {}});
-  }
-  // Trains into a fresh or an old folder, interrupted after so many batches (0: never).
-  ExperimentResult train(const std::string& name, int interrupt_after, bool resume,
-                         std::vector<std::string> overrides = {}) {
-    const Experiment experiment = load(std::move(overrides));
-    const RunFolder run = resume ? RunFolder::open(folder / name) : RunFolder::create(folder / name);
-    if (!resume) write_file_atomically(run.experiment(), experiment.resolved());
-    int asked = 0;
-    TrainerOptions options{resume, true, [&] { return interrupt_after > 0 && ++asked > interrupt_after; }};
-    return Trainer(experiment, options).run(run);
-  }
-  std::vector<MetricsRow> rows(const std::string& name) {
-    auto all = read_metrics(folder / (name + "/metrics.csv"));
-    for (auto& row : all) row.milliseconds.reset();
-    return all;
-  }
+  Runs() : RunsOf(kToy) {}
   Archive checkpoint(const std::string& name, const std::string& what) const {
     return read_npz(folder / (name + "/checkpoints/1-bptt-seed0-" + what + ".npz"));
   }
-  // A cell of the summary's first row, by the name of its column.
-  std::string summary(const std::string& name, const std::string& column) const {
-    std::istringstream lines(read_file(folder / (name + "/summary.csv")));
-    std::string heading, row;
-    std::getline(lines, heading);
-    std::getline(lines, row);
-    std::istringstream names(heading), values(row);
-    for (std::string key, value; std::getline(names, key, ',') && (std::getline(values, value, ',') || true);)
-      if (key == column) return value;
-    return "no such column";
-  }
-  TemporaryFolder folder;
 };
-
-void expect_same(const std::vector<MetricsRow>& a, const std::vector<MetricsRow>& b) {
-  ASSERT_EQ(a.size(), b.size());
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    EXPECT_EQ(a[i].batch, b[i].batch) << i;
-    EXPECT_EQ(a[i].split, b[i].split) << i;
-    EXPECT_EQ(a[i].epoch, b[i].epoch) << i;
-    EXPECT_EQ(a[i].loss, b[i].loss) << i;
-    EXPECT_EQ(a[i].cosine, b[i].cosine) << i;
-  }
-}
 
 TEST_F(Runs, RowsComeWhereTheyShould) {
   const ExperimentResult result = train("run", 0, false);
