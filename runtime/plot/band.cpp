@@ -23,13 +23,11 @@ Band band_of(const std::vector<std::vector<Point>>& lines) {
   std::map<double, std::vector<double>> at;
   std::size_t all = 0;
   for (const auto& line : lines) {
-    bool any = false;
-    for (const Point p : line) {
-      if (!std::isfinite(p.x) || !std::isfinite(p.y)) continue;
-      at[p.x].push_back(p.y);
-      any = true;
-    }
-    if (any) ++all;
+    std::map<double, double> own;
+    for (const Point p : line)
+      if (std::isfinite(p.x) && std::isfinite(p.y)) own[p.x] = p.y;
+    for (const auto& [x, y] : own) at[x].push_back(y);
+    if (!own.empty()) ++all;
   }
   Band band;
   for (const auto& [x, values] : at)

@@ -23,8 +23,8 @@ struct BandPoint {
 };
 using Band = std::vector<BandPoint>;
 
-// At every x that all of the lines have, so as far as all of them reach; points that are not finite count as missing.
-// Lines without any point are left out.
+// At every x that all of the lines have, so as far as all of them reach; points that are not finite count as missing,
+// and of several at one x of a line the last one counts. Lines without any point are left out.
 Band band_of(const std::vector<std::vector<Point>>& lines);
 
 // At most `most` points: neighbours are averaged, so that a long run stays a small file.

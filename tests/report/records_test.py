@@ -8,6 +8,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import resource
 import signal
 import subprocess
@@ -149,6 +150,30 @@ n = 6""", "batch = 8\nbatches_per_epoch = 10\nepochs = 3", [('"full / BPTT"', ""
     assert '"validation-success"' in pathlib.Path("chain.html").read_text()
 
 
+def check_curriculum(run):
+    """The option that is raised: a field of the rows, and a curve of the page that ends where the training does."""
+    pathlib.Path("rising.toml").write_text(experiment('seeds = [0, 1]\nrecords = ["jsonl", "tensorboard"]', """[task]
+name = "delayed_target"
+T = 2
+[model]
+cell = "lstm"
+readout = "linear_mse"
+n = 6
+[curriculum]
+option = "T"
+by = 2
+to = 6
+loss_below = 100""", "batch = 10\nbatches_per_epoch = 10\nepochs = 4", [('"full / BPTT"', "")]))
+    eligo("run", "rising.toml", "--quiet", "--out", run)
+    check_lines(run)
+    check_events(run, names={**NAMES, "option": "option"})
+    eligo("report", run, "-o", "rising.html")
+    page = re.search(r'id="data">(.*?)</script>', pathlib.Path("rising.html").read_text(), re.S)[1]
+    chart = next(chart for chart in json.loads(page)["charts"] if chart["id"] == "option")
+    batch, option, error, seeds = chart["curves"][0]["band"][-1]
+    assert (batch, option, error, seeds) == (40, 6, 0, 2), chart
+
+
 def main():
     draw = np.random.default_rng(1)
     np.savez("d.npz", x=draw.normal(size=(60, 4, 2)).astype("f4"), y=draw.integers(0, 2, 60))
@@ -165,6 +190,7 @@ def main():
     check_killed("killed")
     check_full("full")
     check_episodes("chain")
+    check_curriculum("rising")
     eligo("run", "e.toml", "--quiet", "--out", "wild", "optimiser=sgd", "optimiser.alpha=1e30",
           "model.readout=linear_mse", "--only", "one step", "seeds=[0]")
     check_lines("wild")

@@ -27,6 +27,9 @@ TEST(Band, ReachesAsFarAsAllLines) {
   EXPECT_EQ(band[1].y.error, 2);
   EXPECT_EQ(band[1].y.count, 2U);
   EXPECT_TRUE(band_of({}).empty());
+  const Band twice = band_of({{{1, 5}, {1, 7}}, {{1, 3}}});
+  ASSERT_EQ(twice.size(), 1U);
+  EXPECT_EQ(twice[0].y.mean, 5);
   EXPECT_EQ(band_of({{{1, std::numeric_limits<double>::infinity()}, {2, 5}}}).size(), 1U);
 }
 
