@@ -163,7 +163,9 @@ class Chart {
     for (const tick of this.x.ticks(Math.max(3, Math.floor(right / 90)))) {
       const at = this.x.place(tick);
       svg("line", {class: "grid", x1: at, x2: at, y1: 10, y2: height - 40}, this.view);
-      svg("text", {x: at, y: height - 24, "text-anchor": "middle"}, this.view).textContent = shortNumber(tick);
+      const edge = at > width - 28;  // where half of a number would be cut off
+      svg("text", {x: edge ? width : at, y: height - 24, "text-anchor": edge ? "end" : "middle"}, this.view)
+        .textContent = shortNumber(tick);
     }
     for (const tick of this.y.ticks(6)) {
       const at = this.y.place(tick);
