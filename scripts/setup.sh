@@ -1,5 +1,5 @@
 # Shared by ./run and ./check: installs what is missing, configures and builds. Sourced, not run.
-# Sets `root`, the project's folder.
+# Sets `root`, the project's folder. With `tests=yes` it installs what only tests use, too.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -7,16 +7,14 @@ say() { printf '%s\n' "$*" >&2; }
 
 installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
-# missing_packages LIST: those of a list of packages that are not installed.
 missing_packages() {
   local package
   while read -r package; do
     case $package in '' | '#'*) continue ;; esac
     installed "$package" || printf '%s ' "$package"
-  done <"$1"
+  done < <(cat "$root/scripts/packages" ${tests:+"$root/scripts/packages.check"})
 }
 
-# install_packages LIST
 install_packages() {
   local missing become=
   if ! command -v dpkg-query >/dev/null; then
@@ -24,7 +22,7 @@ install_packages() {
     say "Install the equivalents of the packages in scripts/packages, then run: cmake --preset release && cmake --build build"
     return 1
   fi
-  missing=$(missing_packages "$1")
+  missing=$(missing_packages)
   [ -z "$missing" ] && return 0
   if [ "$(id -u)" != 0 ]; then
     if ! command -v sudo >/dev/null; then
@@ -40,10 +38,8 @@ install_packages() {
   quietly $become env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
 }
 
-# What only the tests need: a browser, and Python packages in a virtual environment that tests/report/with_packages.sh
-# finds again.
-install_for_tests() {
-  install_packages "$root/scripts/test-packages"
+# The Python packages that only tests use, in a virtual environment that tests/report/with_packages.sh finds again.
+install_test_python() {
   local folder=${XDG_CACHE_HOME:-$HOME/.cache}/eligo/test-python
   if cmp -s "$root/scripts/test-python" "$folder/installed"; then return 0; fi
   say "installing Python packages for the tests into $folder"
@@ -123,4 +119,5 @@ build() {
   return $status
 }
 
-install_packages "$root/scripts/packages"
+install_packages
+[ -z "${tests:-}" ] || install_test_python

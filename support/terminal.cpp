@@ -80,6 +80,8 @@ std::string wrapped(const std::string& text, int width) {
   return out;
 }
 
+std::string cut_to_width(const std::string& text, int width) { return text.substr(0, bytes_of(text, width)); }
+
 // A name or a comment of a file may hold what would steer the terminal.
 std::string without_controls(const std::string& text) {
   std::string out;

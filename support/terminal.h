@@ -16,6 +16,9 @@ bool coloured(std::FILE* file);
 // indented further. 0: unchanged.
 std::string wrapped(const std::string& text, int width);
 
+// The first `width` characters.
+std::string cut_to_width(const std::string& text, int width);
+
 // Control characters other than ends of lines and tabs become question marks.
 std::string without_controls(const std::string& text);
 

@@ -19,6 +19,7 @@
 #include "runtime/cli/gradcheck.h"
 #include "runtime/cli/model_options.h"
 #include "runtime/cli/report.h"
+#include "runtime/cli/sweep.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/library/program_spec.h"
 #include "support/error.h"
@@ -384,6 +385,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "eligo " ELIGO_VERSION);
   Arguments arguments;
   add_run(app, arguments);
+  eligo::cli::add_sweep(app, arguments.status);
   add_predict(app, arguments);
   add_report(app, arguments);
   add_eval(app, arguments);

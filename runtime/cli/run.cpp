@@ -3,6 +3,7 @@
 #include <csignal>
 #include <optional>
 
+#include "runtime/cli/interrupt.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/experiment/experiment.h"
 #include "runtime/experiment/run_folder.h"
@@ -13,16 +14,6 @@
 
 namespace eligo::cli {
 namespace {
-
-constexpr int kInterrupted = 130;  // as shells report a process that SIGINT ended
-
-volatile std::sig_atomic_t stop_wanted = 0;
-
-// The first Ctrl-C ends the run at the next batch, the second ends the process.
-void on_interrupt(int signal) {
-  stop_wanted = 1;
-  std::signal(signal, SIG_DFL);
-}
 
 Experiment load(const RunOptions& options, const std::string& path) {
   ExperimentOptions how{options.overrides, options.rule_folders, options.only};
@@ -73,12 +64,11 @@ int run(const RunOptions& options) {
   TrainerOptions how;
   how.resume = resume;
   how.quiet = options.quiet;
-  how.interrupted = [] { return stop_wanted != 0; };
+  how.interrupted = interrupted;
   std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error of the write, with a message
   Trainer trainer(experiment, how, resume ? &*folder : nullptr);
   if (!resume) folder = make_folder(options, experiment);
-  std::signal(SIGINT, on_interrupt);
-  std::signal(SIGTERM, on_interrupt);
+  heed_interrupts();  // at the next batch
   const ExperimentResult result = trainer.run(*folder);
   say("\n" + result_table(experiment, result.results));
   say(fmt::format("\npicture: {} and .png\nrun folder: {}\n", folder->picture("svg"), folder->path()));

@@ -91,4 +91,11 @@ void CsvFile::fail(std::size_t column, const std::string& what) const {
   throw Error(fmt::format("{}:{}: column {}: {}", path_, line_, names_[column], what));
 }
 
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+  return out + "\"";
+}
+
 }  // namespace eligo

@@ -35,4 +35,7 @@ class CsvFile {
   std::vector<std::string> names_;
 };
 
+// A text as a cell: quoted where it has to be.
+std::string csv_cell(const std::string& text);
+
 }  // namespace eligo

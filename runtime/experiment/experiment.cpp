@@ -227,6 +227,14 @@ Setting text_value(const std::string& text) { return {text, ""}; }
 
 Experiment load_experiment(const std::string& path, const ExperimentOptions& options) {
   SettingsFile file = read_settings(path);
+  if (!file.sweep.empty())
+    throw Error(fmt::format("{}: has a table [sweep], so it is many runs: `eligo sweep plan {}` lists them; leave the "
+                            "table out to run one",
+                            file.sweep.begin()->second.place, path));
+  return load_experiment(std::move(file), path, options);
+}
+
+Experiment load_experiment(SettingsFile file, const std::string& path, const ExperimentOptions& options) {
   Experiment experiment;
   experiment.path = path;
   apply_overrides(file, options.overrides, experiment.notes);
@@ -262,7 +270,8 @@ Settings renamed(const Variant& variant, const std::function<std::string(const P
 
 }  // namespace
 
-std::string Experiment::resolved(const std::function<std::string(const Part&)>& name_of) const {
+std::string Experiment::resolved(const std::function<std::string(const Part&)>& name_of,
+                                 const std::optional<Names>& other_folders) const {
   SettingsFile file;
   std::vector<Settings> all;
   for (const auto& variant : variants) all.push_back(name_of ? renamed(variant, name_of) : variant.settings);
@@ -287,7 +296,7 @@ std::string Experiment::resolved(const std::function<std::string(const Part&)>& 
     std::error_code error;
     folders.push_back(fs::weakly_canonical(folder, error).string());
   }
-  if (name_of) folders = {"rules"};
+  if (other_folders) folders = *other_folders;
   if (!folders.empty()) file.base["rules"] = Setting{folders, ""};
   for (std::size_t i = 0; i < variants.size(); ++i) {
     if (variants.size() == 1 && all[i].at("rule.name") == text_value(variants[i].name)) break;

@@ -76,9 +76,11 @@ struct Experiment {
   std::vector<Variant> variants;
   std::vector<std::string> notes;  // what the user should know ("the comparison is left out")
 
-  // As one TOML file that needs nothing else: what load_experiment makes of it is this experiment. With `name_of`, which
-  // says what the copy of a part is called, it needs no rules but those in a folder `rules` beside it.
-  std::string resolved(const std::function<std::string(const Part&)>& name_of = nullptr) const;
+  // As one TOML file that needs nothing else: what load_experiment makes of it is this experiment. `name_of` says what
+  // a part is called, where that is not its own name (a copy's), and
+  // `folders` are searched in place of its own.
+  std::string resolved(const std::function<std::string(const Part&)>& name_of = nullptr,
+                       const std::optional<std::vector<std::string>>& folders = std::nullopt) const;
 };
 
 struct ExperimentOptions {
@@ -88,7 +90,10 @@ struct ExperimentOptions {
 };
 
 // Throws eligo::Error with every fault that was found, each with its place and a suggested fix.
+// A file with a table [sweep] is none: that is several.
 Experiment load_experiment(const std::string& path, const ExperimentOptions& options);
+// The same of settings that have been read from a file, without regard to its table [sweep].
+Experiment load_experiment(SettingsFile file, const std::string& path, const ExperimentOptions& options);
 
 // A line for each setting that an experiment may have: path, default, meaning.
 std::string describe_settings();

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "runtime/data/csv.h"
 #include "runtime/data/npz_archive.h"
 #include "support/error.h"
 #include "support/files.h"
@@ -35,13 +36,6 @@ std::optional<MetricsColumns> columns_of(const std::string& text) {
   return std::nullopt;
 }
 
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
-
 std::string number(const std::optional<double>& value) {
   if (value && std::isnan(*value)) return "nan";  // whatever its sign
   return value ? fmt::format("{}", *value) : "";
@@ -49,7 +43,7 @@ std::string number(const std::optional<double>& value) {
 
 std::string line_of(const MetricsRow& row, MetricsColumns columns) {
   std::string line =
-      fmt::format("{},{},{},{},{},{},{},{},{}", quoted(row.variant), row.seed, row.epoch, row.batch, row.split,
+      fmt::format("{},{},{},{},{},{},{},{},{}", csv_cell(row.variant), row.seed, row.epoch, row.batch, row.split,
                   number(row.loss), number(row.score), number(row.cosine), number(row.milliseconds));
   if (columns.episodes) line += fmt::format(",{},{}", number(row.success), number(row.length));
   if (columns.curriculum) line += "," + number(row.option);

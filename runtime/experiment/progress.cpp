@@ -10,19 +10,9 @@
 namespace eligo {
 namespace {
 
-std::size_t terminal_width(std::FILE* out) {
+int terminal_width(std::FILE* out) {
   const int width = columns(out);
-  return width > 0 ? static_cast<std::size_t>(width) : 100;
-}
-
-// The first `width` characters of UTF-8 text.
-std::string cut(const std::string& text, std::size_t width) {
-  std::size_t shown = 0, at = 0;
-  while (at < text.size()) {
-    if ((static_cast<unsigned char>(text[at]) & 0xC0) != 0x80 && ++shown > width) break;
-    ++at;
-  }
-  return text.substr(0, at);
+  return width > 0 ? width : 100;
 }
 
 }  // namespace
@@ -40,7 +30,7 @@ void Progress::update(const std::string& state) {
   if (!due()) return;
   last_ = std::chrono::steady_clock::now();
   if (terminal_) {
-    fmt::print(out_, "\r\033[K{}", cut(state, terminal_width(out_) - 1));
+    fmt::print(out_, "\r\033[K{}", cut_to_width(state, terminal_width(out_) - 1));
     pending_ = true;
   } else {
     fmt::print(out_, "{}\n", state);

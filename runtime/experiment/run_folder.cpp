@@ -112,8 +112,8 @@ class RunFolder::Lock {
  private:
   [[noreturn]] void refuse(const std::string& folder) const {
     const std::string writer = text();
-    throw Error(fmt::format("{}: another process writes to this run folder: {}; wait until it ends, or end it", folder,
-                            writer.empty() ? "one that run.lock does not name" : writer));
+    throw RunFolderBusy(fmt::format("{}: another process writes to this run folder: {}; wait until it ends, or end it",
+                                    folder, writer.empty() ? "one that run.lock does not name" : writer));
   }
   std::string text() const {
     std::array<char, 512> bytes{};
@@ -299,8 +299,8 @@ void RunFolder::set_up(const Experiment& experiment) const {
       } catch (const Error&) {  // no library: it is not measured
       }
     }
-    const std::string text = experiment.resolved([&](const Part& part) { return copies.name_of(part.found, part.kind); });
-    write_file_atomically(this->experiment(), text);
+    const auto name_of = [&](const Part& part) { return copies.name_of(part.found, part.kind); };
+    write_file_atomically(this->experiment(), experiment.resolved(name_of, {{kRules}}));
     content_.reset();
   } catch (...) {
     remove_set_up(path_);

@@ -14,9 +14,17 @@
 #include <optional>
 #include <string>
 
+#include "support/error.h"
+
 namespace eligo {
 
 struct Experiment;
+
+// Another process writes to the folder.
+class RunFolderBusy : public Error {
+ public:
+  using Error::Error;
+};
 
 class RunFolder {
  public:

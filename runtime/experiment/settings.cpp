@@ -75,7 +75,7 @@ std::string full_path(const std::string& path) {
 void flatten(const toml::table& table, const std::string& prefix, const std::string& file, Settings& out) {
   for (const auto& [key, node] : table) {
     const std::string path = prefix + dsl::canonical(key.str());
-    if (prefix.empty() && path == "compare") continue;
+    if (prefix.empty() && (path == "compare" || path == "sweep")) continue;
     if (const auto* inner = node.as_table()) {
       flatten(*inner, path + ".", file, out);
       continue;
@@ -219,6 +219,11 @@ SettingsFile parse_settings(const std::string& text, const std::string& path) {
   }
   SettingsFile file;
   flatten(table, "", path, file.base);
+  if (const toml::node* sweep = table.get("sweep")) {
+    if (!sweep->is_table())
+      throw Error(fmt::format("{}:{}: sweep must be a table: write [sweep]", path, sweep->source().begin.line));
+    flatten(*sweep->as_table(), "", path, file.sweep);
+  }
   const toml::node* compare = table.get("compare");
   if (compare == nullptr) return file;
   const std::string place = fmt::format("{}:{}", path, compare->source().begin.line);

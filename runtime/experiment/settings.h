@@ -32,6 +32,7 @@ using Settings = std::map<std::string, Setting>;
 struct SettingsFile {
   Settings base;
   std::vector<Settings> compare;  // one for each entry of the array `compare`
+  Settings sweep;                 // the table `sweep`, paths without it: "samples", "optimiser.α.from"
 };
 
 // A text for a section (`rule = "bptt"`) is the section's name (`rule.name`) for these.

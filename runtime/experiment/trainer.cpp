@@ -16,6 +16,7 @@
 #include "runtime/library/compile.h"
 #include "support/error.h"
 #include "support/files.h"
+#include "support/table.h"
 
 namespace eligo {
 
@@ -105,35 +106,6 @@ std::string mean_text(const std::vector<double>& values, const char* format) {
   if (values.size() == 1) return text;
   spread = std::sqrt(spread / static_cast<double>(values.size() - 1));
   return text + " ± " + fmt::format(fmt::runtime(format), spread);
-}
-
-std::size_t characters(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-using Table = std::vector<std::vector<std::string>>;
-
-// Columns without any entry below their heading are left out; the first is set left, the others right.
-std::string layout(const Table& table) {
-  std::string out;
-  std::vector<std::size_t> widths(table[0].size());
-  std::vector<bool> used(table[0].size());
-  for (std::size_t row = 0; row < table.size(); ++row) {
-    for (std::size_t column = 0; column < table[row].size(); ++column) {
-      widths[column] = std::max(widths[column], characters(table[row][column]));
-      if (row > 0 && !table[row][column].empty()) used[column] = true;
-    }
-  }
-  for (const auto& row : table) {
-    std::string line;
-    for (std::size_t column = 0; column < row.size(); ++column) {
-      if (!used[column]) continue;
-      const std::string gap(widths[column] - characters(row[column]), ' ');
-      line += column == 0 ? row[column] + gap : "   " + gap + row[column];
-    }
-    out += line + "\n";
-  }
-  return out;
 }
 
 }  // namespace
@@ -417,7 +389,7 @@ std::string result_table(const Experiment& experiment, const std::vector<Trainin
   std::string diverged;
   for (const auto& [variant, seed, outcome] : results)
     if (outcome.diverged) diverged += fmt::format("{}, seed {}: diverged {}\n", variant, seed, outcome.divergence);
-  return layout(table) + diverged + legend(results);
+  return table_text(table) + diverged + legend(results);
 }
 
 }  // namespace eligo

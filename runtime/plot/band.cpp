@@ -4,20 +4,9 @@
 #include <cmath>
 #include <map>
 
-namespace eligo {
+#include "support/estimate.h"
 
-Estimate estimate(const std::vector<double>& values) {
-  Estimate result;
-  result.count = values.size();
-  if (values.empty()) return result;
-  const auto count = static_cast<double>(values.size());
-  for (const double v : values) result.mean += v / count;
-  if (values.size() == 1) return result;
-  double spread = 0;
-  for (const double v : values) spread += (v - result.mean) * (v - result.mean);
-  result.error = std::sqrt(spread / (count - 1) / count);
-  return result;
-}
+namespace eligo {
 
 Band band_of(const std::vector<std::vector<Point>>& lines) {
   std::map<double, std::vector<double>> at;
@@ -31,7 +20,10 @@ Band band_of(const std::vector<std::vector<Point>>& lines) {
   }
   Band band;
   for (const auto& [x, values] : at)
-    if (values.size() == all) band.push_back({x, estimate(values)});
+    if (values.size() == all) {
+      const Estimate e = estimate(values);
+      band.push_back({x, e.mean, e.standard_error.value_or(0), e.count});
+    }
   return band;
 }
 
@@ -60,14 +52,14 @@ Band thinned(const Band& band, std::size_t most) {
       band, most,
       [](BandPoint& sum, const BandPoint& p) {
         sum.x += p.x;
-        sum.y.mean += p.y.mean;
-        sum.y.error += p.y.error;
-        sum.y.count = p.y.count;
+        sum.mean += p.mean;
+        sum.error += p.error;
+        sum.count = p.count;
       },
       [](BandPoint& sum, double count) {
         sum.x /= count;
-        sum.y.mean /= count;
-        sum.y.error /= count;
+        sum.mean /= count;
+        sum.error /= count;
       });
 }
 

@@ -8,18 +8,10 @@
 
 namespace eligo {
 
-// Of values that were measured independently, one a seed.
-struct Estimate {
-  double mean = 0;
-  double error = 0;  // the standard error of the mean, s / √n with s over n - 1; 0 of a single value
-  std::size_t count = 0;
-};
-// Of no values: all zero.
-Estimate estimate(const std::vector<double>& values);
-
 struct BandPoint {
-  double x = 0;
-  Estimate y;
+  double x = 0, mean = 0;
+  double error = 0;  // the standard error of the mean; 0 of a single line
+  std::size_t count = 0;
 };
 using Band = std::vector<BandPoint>;
 

@@ -158,7 +158,7 @@ class Plot {
       for (const auto& line : lines) rest(line, reached, pen);
     }
     std::vector<Point> mean;
-    for (const BandPoint& p : band) mean.push_back({p.x, p.y.mean});
+    for (const BandPoint& p : band) mean.push_back({p.x, p.mean});
     polyline(mean, pen);
   }
 
@@ -172,9 +172,9 @@ class Plot {
   // The mean and one standard error to each side, as far as the axis goes.
   void error_band(const Band& band, Colour colour) {
     std::vector<Point> outline;
-    for (const BandPoint& p : band) outline.push_back(place({p.x, std::min(p.y.mean + p.y.error, y_.high)}));
+    for (const BandPoint& p : band) outline.push_back(place({p.x, std::min(p.mean + p.error, y_.high)}));
     for (std::size_t i = band.size(); i-- > 0;)
-      outline.push_back(place({band[i].x, std::max(band[i].y.mean - band[i].y.error, y_.low)}));
+      outline.push_back(place({band[i].x, std::max(band[i].mean - band[i].error, y_.low)}));
     if (band.size() > 1) canvas_.area(outline, colour, figure_.curves.size() > 4 ? 0.1 : 0.18);
   }
 
@@ -198,7 +198,7 @@ class Plot {
   std::optional<Point> end_of(const Curve& curve) const {
     const Band band = band_of(curve.lines);
     if (band.empty()) return std::nullopt;
-    return place({band.back().x, band.back().y.mean});
+    return place({band.back().x, band.back().mean});
   }
 
   // Names beside the ends of their curves, with a piece of the line, so that the curve is told by its dashes too.

@@ -22,7 +22,7 @@ double rounded(double x) {
 
 json curve_json(const ReportCurve& curve) {
   json out = {{"group", curve.group}, {"band", json::array()}, {"lines", json::array()}};
-  for (const BandPoint& p : curve.band) out["band"].push_back({p.x, rounded(p.y.mean), rounded(p.y.error), p.y.count});
+  for (const BandPoint& p : curve.band) out["band"].push_back({p.x, rounded(p.mean), rounded(p.error), p.count});
   for (const auto& line : curve.lines) {
     json points = json::array();
     for (const Point p : line) points.push_back({p.x, rounded(p.y)});
@@ -61,7 +61,8 @@ json groups_json(const Report& report, const std::vector<ReportColumn>& columns)
     json cells = json::array();
     for (const ReportColumn& column : columns) {
       const Estimate e = estimate_of(group, column);
-      cells.push_back({{"text", estimate_text(e)}, {"mean", e.mean}, {"error", e.error}, {"count", e.count}});
+      cells.push_back(
+          {{"text", estimate_text(e)}, {"mean", e.mean}, {"error", e.standard_error.value_or(0)}, {"count", e.count}});
     }
     json parts = json::array();
     for (const ReportPart& part : group.variant.parts)

@@ -130,8 +130,8 @@ std::string report_csv(const Report& report) {
       column.scale = 1;
       const Estimate e = estimate_of(group, column);
       if (e.count == 0) out += ",,,0";
-      else if (e.count == 1) out += fmt::format(",{},,1", e.mean);
-      else out += fmt::format(",{},{},{}", e.mean, e.error, e.count);
+      else if (!e.standard_error) out += fmt::format(",{},,1", e.mean);
+      else out += fmt::format(",{},{},{}", e.mean, *e.standard_error, e.count);
     }
     out += "\n";
   }

@@ -60,16 +60,17 @@ Estimate estimate_of(const ReportGroup& group, const ReportColumn& column) {
 
 std::string estimate_text(const Estimate& e) {
   if (e.count == 0) return "";
-  if (e.count == 1) return fmt::format("{:.4g}", e.mean);
-  if (!(e.error > 0) || !std::isfinite(e.error)) return fmt::format("{:.4g} ± {:.2g}", e.mean, e.error);
+  if (!e.standard_error) return fmt::format("{:.4g}", e.mean);
+  const double error = *e.standard_error;
+  if (!(error > 0) || !std::isfinite(error)) return fmt::format("{:.4g} ± {:.2g}", e.mean, error);
   const auto power_of = [](double x) { return static_cast<int>(std::floor(std::log10(x))); };
-  const int power = power_of(std::max(std::abs(e.mean), e.error));
+  const int power = power_of(std::max(std::abs(e.mean), error));
   const bool plain = power >= -2 && power <= 5;
   const double unit = plain ? 1 : std::pow(10.0, power);
   // Two digits of the error; the mean as far as those go, but no more digits than are of use.
-  const int decimals = std::max(1 - power_of(e.error / unit), 0);
-  if (decimals > 5) return fmt::format("{:.6g} ± {:.2g}", e.mean, e.error);
-  const std::string text = fmt::format("{:.{}f} ± {:.{}f}", e.mean / unit, decimals, e.error / unit, decimals);
+  const int decimals = std::max(1 - power_of(error / unit), 0);
+  if (decimals > 5) return fmt::format("{:.6g} ± {:.2g}", e.mean, error);
+  const std::string text = fmt::format("{:.{}f} ± {:.{}f}", e.mean / unit, decimals, error / unit, decimals);
   return plain ? text : fmt::format("({})e{}", text, power);
 }
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/plot/band.h"
 #include "runtime/report/report.h"
+#include "support/estimate.h"
 
 namespace eligo {
 

@@ -25,6 +25,8 @@ const std::vector<Entry>& targets() {
       {"idx", "damaged image and label files, plain and gzipped", make_idx_target},
       {"sequences", "damaged files of own data, in every form", make_sequences_target},
       {"metrics", "damaged metrics.csv", make_metrics_target},
+      {"plan", "damaged plans of sweeps", make_plan_target},
+      {"samples", "damaged tables [sweep]: every value lies in its range", make_samples_target},
       {"cache", "damaged entries of the cache of compiled programs", make_cache_target},
       {"rules", "rules, cells, readouts and synthesisers by grammar: kernels against the interpreter",
        make_rules_target},

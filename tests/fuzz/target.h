@@ -69,6 +69,8 @@ std::unique_ptr<Target> make_case_target();
 std::unique_ptr<Target> make_npz_target();
 std::unique_ptr<Target> make_idx_target();
 std::unique_ptr<Target> make_metrics_target();
+std::unique_ptr<Target> make_plan_target();
+std::unique_ptr<Target> make_samples_target();
 std::unique_ptr<Target> make_sequences_target();
 std::unique_ptr<Target> make_cache_target();
 std::unique_ptr<Target> make_rules_target();
