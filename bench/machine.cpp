@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -13,6 +12,7 @@
 #include "bench/peak.h"
 #include "bench/timing.h"
 #include "compiler/codegen/codegen.h"
+#include "support/machine.h"
 
 namespace eligo::bench {
 namespace {
@@ -51,13 +51,6 @@ double measure_bandwidth(std::int64_t bytes, int rounds) {
 std::int64_t cache_bytes(int name, std::int64_t otherwise) {
   const long bytes = sysconf(name);
   return bytes > 0 ? bytes : otherwise;
-}
-
-std::string processor_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  return "processor";
 }
 
 }  // namespace

@@ -63,13 +63,13 @@ void draw(const std::vector<Bar>& bars, Canvas& canvas) {
   const double bottom = kTop + kLine * static_cast<double>(bars.size()) + 6;
   canvas.text({kWidth / 2, 20}, "how many times faster eligo is", 13, Anchor::middle);
   for (const double tick : axis.ticks()) {
-    canvas.line({{axis.at(tick), kTop - 8}, {axis.at(tick), bottom}}, {0.75, 0.75, 0.75}, tick == 1 ? 1.5 : 0.5);
+    canvas.line({{axis.at(tick), kTop - 8}, {axis.at(tick), bottom}}, {{0.75, 0.75, 0.75}, tick == 1 ? 1.5 : 0.5});
     canvas.text({axis.at(tick), bottom + 14}, fmt::format("{:g}", tick), 10, Anchor::middle);
   }
   for (std::size_t i = 0; i < bars.size(); ++i) {
     const double y = kTop + kLine * static_cast<double>(i);
     if (i == 0 || bars[i].row != bars[i - 1].row) canvas.text({kLeft - 8, y + 3}, bars[i].row, 10, Anchor::end);
-    canvas.line({{axis.at(1), y}, {axis.at(bars[i].times), y}}, colour_of(bars[i].peer), 8);
+    canvas.line({{axis.at(1), y}, {axis.at(bars[i].times), y}}, {colour_of(bars[i].peer), 8});
     const std::string label =
         fmt::format(fmt::runtime(bars[i].times < 10 ? "{:.1f} {}" : "{:.0f} {}"), bars[i].times, bars[i].peer);
     canvas.text({std::max(axis.at(1), axis.at(bars[i].times)) + 5, y + 3}, label, 9, Anchor::start);

@@ -38,6 +38,17 @@ install_packages() {
   quietly $become env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
 }
 
+# The Python packages that only tests use, in a virtual environment that tests/report/with_packages.sh finds again.
+install_test_python() {
+  local folder=${XDG_CACHE_HOME:-$HOME/.cache}/eligo/test-python
+  if cmp -s "$root/scripts/test-python" "$folder/installed"; then return 0; fi
+  say "installing Python packages for the tests into $folder"
+  rm -rf "$folder"
+  quietly python3 -m venv "$folder"
+  quietly "$folder/bin/pip" install -q --disable-pip-version-check -r "$root/scripts/test-python"
+  cp "$root/scripts/test-python" "$folder/installed"
+}
+
 # The folder that a preset of CMakePresets.json builds in.
 folder_of() {
   case $1 in
@@ -109,3 +120,4 @@ build() {
 }
 
 install_packages
+[ -z "${tests:-}" ] || install_test_python

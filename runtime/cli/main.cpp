@@ -18,6 +18,7 @@
 #include "runtime/cli/explain.h"
 #include "runtime/cli/gradcheck.h"
 #include "runtime/cli/model_options.h"
+#include "runtime/cli/report.h"
 #include "runtime/cli/sweep.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/library/program_spec.h"
@@ -45,6 +46,7 @@ using eligo::cli::window_steps;
 struct Arguments {
   RunOptions run;
   eligo::PredictOptions predict;
+  eligo::cli::ReportArguments report;
   DumpOptions dump;
   FormatOptions format;
   ListOptions list;
@@ -107,6 +109,19 @@ void add_run(CLI::App& app, Arguments& a) {
     }
     a.status = eligo::cli::run(a.run);
   });
+}
+
+void add_report(CLI::App& app, Arguments& a) {
+  auto* verb = app.add_subcommand(
+      "report", "Run folders as one page: tables with standard errors over seeds, curves, costs, equations, machines");
+  verb->add_option("folders", a.report.folders, "Run folders; also of runs that are interrupted, or being written")
+      ->required();
+  verb->add_option("-o,--out", a.report.out, "The page to write, HTML that needs nothing else");
+  verb->add_option("--markdown", a.report.markdown, "A file for the tables, as Markdown; - is the standard output");
+  verb->add_option("--csv", a.report.csv, "A file for the table of results, to all digits; - is the standard output");
+  verb->add_flag("--credit", a.report.credit,
+                 "Also run the nets of the checkpoints, to see how their rules credit each step of a sequence");
+  verb->callback([&a] { a.status = eligo::cli::report(a.report); });
 }
 
 void add_eval(CLI::App& app, Arguments& a) {
@@ -372,6 +387,7 @@ int main(int argc, char** argv) {
   add_run(app, arguments);
   eligo::cli::add_sweep(app, arguments.status);
   add_predict(app, arguments);
+  add_report(app, arguments);
   add_eval(app, arguments);
   add_check(app, arguments);
   add_format(app, arguments);

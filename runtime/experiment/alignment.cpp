@@ -1,10 +1,13 @@
 #include "runtime/experiment/alignment.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
-#include "runtime/gradients/additions.h"
+#include "runtime/library/checked_file.h"
 #include "runtime/library/compile.h"
 #include "runtime/library/item_interface.h"
 #include "runtime/library/library.h"
@@ -95,6 +98,40 @@ bool moves(const Session& session, const std::string& role) {
   });
 }
 
+// The learn lines of a rule for the parameters of a role, as ProgramSpec::show names them.
+std::vector<std::string> lines_for(const Found& rule, const std::string& role) {
+  std::vector<std::string> lines;
+  for (const auto& item : checked_file(rule.path)->items) {
+    if (item->name() != rule.item) continue;
+    std::map<std::string, int> count;
+    for (const dsl::TypedLearn& learn : item->learns) {
+      const std::string& name = learn.line.name();
+      const int number = ++count[name];
+      if (learn.target->role != role) continue;
+      lines.push_back(number == 1 ? "learn " + name : fmt::format("learn {} {}", name, number));
+    }
+  }
+  return lines;
+}
+
+// What lines add to each parameter of a role at each step: [steps][values], summed over the examples.
+using StepSums = std::map<std::string, std::vector<std::vector<double>>>;
+
+StepSums sums_of(const Session& session, const std::vector<std::string>& lines, const Batch& batch) {
+  StepSums sums;
+  const auto examples = static_cast<std::size_t>(batch.examples), steps = static_cast<std::size_t>(batch.steps);
+  for (const std::string& line : lines)
+    for (const auto& [parameter, shown] : session.shown_line(line)) {
+      const std::size_t row = shown.values.size() / static_cast<std::size_t>(shown.rows), size = row / examples;
+      const std::size_t skipped = static_cast<std::size_t>(shown.rows) - steps;  // the row at start comes first
+      auto& into = sums[parameter];
+      into.resize(steps, std::vector<double>(size));
+      for (std::size_t t = 0; t < steps; ++t)
+        for (std::size_t i = 0; i < row; ++i) into[t][i % size] += shown.values[(t + skipped) * row + i];
+    }
+  return sums;
+}
+
 }  // namespace
 
 std::optional<std::string> reference_rule(const std::vector<std::string>& folders) {
@@ -109,10 +146,11 @@ std::optional<std::string> reference_rule(const std::vector<std::string>& folder
 struct AlignmentProbe::Sides {
   Renaming rename;  // of the rule's roles to bptt's
   std::string net;  // the cell's role in the rule
+  std::vector<std::string> rule_lines, bptt_lines;  // with `by_step`
   std::optional<Session> rule, bptt;
 };
 
-AlignmentProbe::AlignmentProbe(const Variant& variant, const SessionOptions& options) {
+AlignmentProbe::AlignmentProbe(const Variant& variant, const SessionOptions& options, bool by_step) {
   const auto path = reference_rule(variant.program.rule_paths);
   if (!path || variant.net_role.empty() || variant.readout_role.empty()) return;
   const Outline reference = outline(*path, "rule", {});
@@ -123,12 +161,17 @@ AlignmentProbe::AlignmentProbe(const Variant& variant, const SessionOptions& opt
   sides->net = variant.net_role;
   sides->rename.add(variant.net_role, net->name);
   sides->rename.add(variant.readout_role, readout->name);
-  ProgramSpec own = silent(variant.program);
-  own.outputs = variant.policy.has_value();
-  own.online = false;
-  sides->rule.emplace(compile(own), options);
+  ProgramSpec rule = silent(variant.program), bptt = bptt_spec(variant, *path, sides->rename);
+  rule.outputs = variant.policy.has_value();
+  rule.online = false;
+  if (by_step) {
+    rule.show = sides->rule_lines =
+        lines_for(outline(variant.program.rule, "rule", variant.program.rule_paths).found, variant.net_role);
+    bptt.show = sides->bptt_lines = lines_for(reference.found, net->name);
+  }
+  sides->rule.emplace(compile(rule), options);
   if (!moves(*sides->rule, sides->net)) return;
-  sides->bptt.emplace(compile(bptt_spec(variant, *path, sides->rename)), options);
+  sides->bptt.emplace(compile(bptt), options);
   set_hypers(variant, *sides->rule, nullptr);
   set_hypers(variant, *sides->bptt, &sides->rename);
   set_rate(*sides->rule);
@@ -138,10 +181,14 @@ AlignmentProbe::AlignmentProbe(const Variant& variant, const SessionOptions& opt
 
 AlignmentProbe::~AlignmentProbe() = default;
 
-std::optional<double> AlignmentProbe::measure(const Session& trained, const Batch& batch, std::uint64_t batch_number) {
-  if (!sides_) return std::nullopt;
+void AlignmentProbe::take_over(const Session& trained, std::uint64_t batch_number) {
   copy_tensors(trained, *sides_->rule, {}, batch_number);
   copy_tensors(trained, *sides_->bptt, sides_->rename, batch_number);
+}
+
+std::optional<double> AlignmentProbe::measure(const Session& trained, const Batch& batch, std::uint64_t batch_number) {
+  if (!sides_) return std::nullopt;
+  take_over(trained, batch_number);
   const Additions added(*sides_->rule), wanted(*sides_->bptt);
   sides_->rule->run(batch);
   sides_->bptt->run(batch);
@@ -154,6 +201,24 @@ std::optional<double> AlignmentProbe::measure(const Session& trained, const Batc
   }
   const double cosine = all.cosine();
   return std::isfinite(cosine) ? std::optional(cosine) : std::nullopt;
+}
+
+void AlignmentProbe::measure_steps(const Session& trained, const Batch& batch, std::uint64_t batch_number,
+                                   std::vector<Directions>& steps) {
+  if (!sides_ || sides_->rule_lines.empty()) return;
+  take_over(trained, batch_number);
+  sides_->rule->run(batch);
+  sides_->bptt->run(batch);
+  const StepSums added = sums_of(*sides_->rule, sides_->rule_lines, batch);
+  const StepSums wanted = sums_of(*sides_->bptt, sides_->bptt_lines, batch);
+  steps.resize(std::max(steps.size(), static_cast<std::size_t>(batch.steps)));
+  for (const auto& info : sides_->rule->tensors()) {
+    if (!info.parameter || !info.name.starts_with(sides_->net + ".")) continue;
+    const auto down = wanted.find(*sides_->rename(info.name)), own = added.find(info.name);
+    if (down == wanted.end()) continue;
+    for (std::size_t t = 0; t < down->second.size(); ++t)
+      steps[t].add(own == added.end() ? std::vector<double>(down->second[t].size()) : own->second[t], down->second[t]);
+  }
 }
 
 Score AlignmentProbe::measure(const Session& trained, BatchSource& source, std::uint64_t epoch,

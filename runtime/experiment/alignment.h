@@ -11,6 +11,7 @@
 #include "runtime/engine/session.h"
 #include "runtime/experiment/batch_source.h"
 #include "runtime/experiment/experiment.h"
+#include "runtime/gradients/additions.h"
 
 namespace eligo {
 
@@ -24,8 +25,9 @@ std::optional<std::string> reference_rule(const std::vector<std::string>& folder
 // rate of 0, so that learn lines change nothing.
 class AlignmentProbe {
  public:
-  // Throws eligo::Error or dsl::SourceError if the rule does not compile.
-  AlignmentProbe(const Variant& variant, const SessionOptions& options);
+  // Throws eligo::Error or dsl::SourceError if the rule does not compile. `by_step`: it can also tell the steps apart,
+  // which takes room for what each step and example adds to the cell.
+  AlignmentProbe(const Variant& variant, const SessionOptions& options, bool by_step = false);
   ~AlignmentProbe();
 
   // For one batch, with the parameters, keep values and draws of `trained`: 1 where all that the rule adds to the cell's
@@ -35,7 +37,13 @@ class AlignmentProbe {
   // Σ over these training batches, and their number.
   Score measure(const Session& trained, BatchSource& source, std::uint64_t epoch, std::uint64_t batches);
 
+  // Adds to each step's entry what the rule's learn lines add at it to the cell, beside what those of bptt add. Empty
+  // as above, and where a block of the rule moves parameters, which has no lines.
+  void measure_steps(const Session& trained, const Batch& batch, std::uint64_t batch_number,
+                     std::vector<Directions>& steps);
+
  private:
+  void take_over(const Session& trained, std::uint64_t batch_number);
   struct Sides;
   std::unique_ptr<Sides> sides_;  // null: the rule moves no parameter of a cell, or there is nothing to compare with
 };

@@ -60,6 +60,7 @@ void read_common(FieldReader& reader, const Names& rule_folders, Experiment& exp
                      fmt::format("memory: \"{}\" is no amount of memory such as \"2GiB\"", memory));
     else experiment.memory = *bytes;
   }
+  experiment.records = reader.texts("records");
   folders = rule_folders;
   for (const auto& folder : reader.texts("rules")) {
     folders.push_back(resolve_path(folder, experiment.path, *reader.find("rules")));
@@ -289,6 +290,7 @@ std::string Experiment::resolved(const std::function<std::string(const Part&)>& 
   file.base["seeds"] = Setting{seed_list, ""};
   file.base["threads"] = Setting{static_cast<std::int64_t>(threads), ""};
   if (memory != 0) file.base["memory"] = text_value(fmt::format("{}", memory));
+  if (!records.empty()) file.base["records"] = Setting{records, ""};
   std::vector<std::string> folders;
   for (const auto& folder : variants.front().program.rule_paths) {
     std::error_code error;

@@ -72,6 +72,7 @@ struct Experiment {
   std::vector<std::uint64_t> seeds;
   int threads = 0;           // 0: as many as the machine has
   std::uint64_t memory = 0;  // bytes that the run may take; 0: what is available
+  std::vector<std::string> records;  // further forms of the metrics: jsonl, tensorboard
   std::vector<Variant> variants;
   std::vector<std::string> notes;  // what the user should know ("the comparison is left out")
 

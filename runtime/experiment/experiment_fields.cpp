@@ -45,6 +45,8 @@ std::vector<Field> make_fields() {
                         "most that a run may take, such as \"2GiB\": long windows are computed in segments, "
                         "with the same results; empty: what is available",
                         "")),
+      common({"records", "further forms of metrics.csv: metrics.jsonl, event files of TensorBoard", FieldType::texts,
+              no_folders, 0, 0, {"jsonl", "tensorboard"}}),
       common({"rules", "folders of rule files, searched before the library", FieldType::texts, no_folders}),
       text_field("dtype", "of all tensors", "f32", {"f32", "f64"}),
       text_field("backend", "compiled kernels, or the slow and obvious interpreter", "jit", {"jit", "interpreter"}),
@@ -213,9 +215,14 @@ std::vector<std::string> FieldReader::texts(const std::string& path) {
     return holds<std::vector<std::string>>(v) || holds<std::string>(v) || (numbers != nullptr && numbers->empty());
   });
   if (value == nullptr) return {};
-  if (holds<std::string>(*value)) return {std::get<std::string>(value->data)};
-  if (const auto* list = std::get_if<std::vector<std::string>>(&value->data)) return *list;
-  return {};
+  std::vector<std::string> texts;
+  if (holds<std::string>(*value)) texts = {std::get<std::string>(value->data)};
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value->data)) texts = *list;
+  const auto& choices = find_field(path)->choices;
+  for (const auto& text : texts)
+    if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end())
+      problem(value, fmt::format("{} cannot have {}{}", path, text, suggestion(text, choices)));
+  return texts;
 }
 
 std::optional<double> FieldReader::number(const std::string& path, const std::string& what, bool must_be_whole,

@@ -128,6 +128,7 @@ MetricsFile::~MetricsFile() {
 void MetricsFile::append(const MetricsRow& row) {
   const std::string line = line_of(row, columns_);
   if (!write_all(file_, line.data(), line.size())) fail_to_write(path_);
+  if (other_) other_(row);
 }
 
 void MetricsFile::sync() {
@@ -144,8 +145,9 @@ void MetricsFile::remove_if(const std::function<bool(const MetricsRow&)>& unwant
   open_file();
 }
 
-std::vector<MetricsRow> read_metrics(const std::string& path) {
-  const std::string text = read_file(path);
+std::vector<MetricsRow> read_metrics(const std::string& path) { return parse_metrics(read_file(path), path); }
+
+std::vector<MetricsRow> parse_metrics(const std::string& text, const std::string& path) {
   std::vector<MetricsRow> rows;
   const std::optional<MetricsColumns> columns = columns_of(text);
   if (!columns)

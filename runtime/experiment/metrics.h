@@ -42,6 +42,8 @@ class MetricsFile {
 
   // Throws eligo::Error if the row did not reach the file (a full disk); all earlier rows are safe.
   void append(const MetricsRow& row);
+  // Each row that is appended from now on is given there too, when the file has it.
+  void copy_to(std::function<void(const MetricsRow&)> other) { other_ = std::move(other); }
   // Throws eligo::Error if the rows are not on the disk itself.
   void sync();
   // Takes rows out, in one step; the file is read first. Throws eligo::Error.
@@ -55,10 +57,13 @@ class MetricsFile {
   std::string path_;
   MetricsColumns columns_;
   int file_ = -1;
+  std::function<void(const MetricsRow&)> other_;
 };
 
 // All rows of a file. Throws eligo::Error naming the line that cannot be read.
 std::vector<MetricsRow> read_metrics(const std::string& path);
+// The same of a file's text; `path` is for messages.
+std::vector<MetricsRow> parse_metrics(const std::string& text, const std::string& path);
 // Replaces a file by these rows in one step.
 void write_metrics(const std::string& path, const std::vector<MetricsRow>& rows, MetricsColumns columns = {});
 

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
@@ -215,6 +217,24 @@ std::uint64_t RunFolder::content() const {
 
 std::uint64_t RunFolder::identity(const std::string& variant) const {
   return purpose_hash(fmt::format("{:x} {}", content(), variant)) >> 12;  // a double holds it
+}
+
+std::string RunFolder::events(const std::string& variant, std::size_t index, std::uint64_t seed) const {
+  return fmt::format("{}/tensorboard/{}-{}-seed{}", path_, index + 1, file_name(variant), seed);
+}
+
+std::string RunFolder::writer() const {
+  std::error_code error;
+  const std::string path = path_ + "/" + kLock;
+  if (!fs::is_regular_file(path, error)) return "";
+  const std::string text = read_plain_file(path, 4096);
+  long process = 0;
+  // Of another machine there is no telling whether it still runs.
+  const bool here = text.find(fmt::format(" on {}, since", host())) != std::string::npos;
+  if (here && std::sscanf(text.c_str(), "process %ld", &process) == 1 && process > 0 &&
+      kill(static_cast<pid_t>(process), 0) != 0 && errno == ESRCH)
+    return "";  // it was killed
+  return text;
 }
 
 std::string RunFolder::checkpoint(const std::string& variant, std::size_t index, std::uint64_t seed,

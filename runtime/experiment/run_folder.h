@@ -2,7 +2,8 @@
 // checkpoints, the picture. Nothing outside of it but the task's data is needed to go on.
 //
 //   runs/quick_start-20250131-142501/
-//     experiment.toml  metrics.csv  summary.csv  curves.svg  curves.png  rules/  checkpoints/  run.lock
+//     experiment.toml  metrics.csv  summary.csv  run.json  curves.svg  curves.png  rules/  checkpoints/  run.lock
+//     and, as the setting `records` asks for them, metrics.jsonl and tensorboard/
 //
 // experiment.toml is written last: a folder without it is a set-up that was cut short, and may be set up again. One
 // process at a time writes; it holds a lock on the folder and on run.lock, which says who it is.
@@ -46,6 +47,13 @@ class RunFolder {
   std::string experiment() const { return path_ + "/experiment.toml"; }
   std::string metrics() const { return path_ + "/metrics.csv"; }
   std::string summary() const { return path_ + "/summary.csv"; }
+  std::string facts() const { return path_ + "/run.json"; }
+  std::string rules() const { return path_ + "/rules"; }
+  std::string json_lines() const { return path_ + "/metrics.jsonl"; }
+  // The folder of a variant's and seed's events, for TensorBoard.
+  std::string events(const std::string& variant, std::size_t index, std::uint64_t seed) const;
+  // Who writes to it now, as run.lock has it ("process 7 on host, since ..."); empty: nobody that is known.
+  std::string writer() const;
   std::string picture(const std::string& extension) const { return path_ + "/curves." + extension; }
   // The checkpoint of a variant and seed; `what` is "last" or "best".
   std::string checkpoint(const std::string& variant, std::size_t index, std::uint64_t seed,

@@ -10,10 +10,10 @@
 #include <optional>
 #include <thread>
 
+#include "runtime/experiment/curves.h"
 #include "runtime/experiment/metrics.h"
 #include "runtime/experiment/progress.h"
 #include "runtime/library/compile.h"
-#include "runtime/plot/picture.h"
 #include "support/error.h"
 #include "support/files.h"
 #include "support/table.h"
@@ -92,35 +92,6 @@ void write_summary(const RunFolder& folder, MetricsColumns columns, const std::v
     out += columns.curriculum ? "," + text(o.option) + "\n" : "\n";
   }
   write_file_atomically(folder.summary(), out);
-}
-
-using Lines = std::map<std::string, std::map<std::uint64_t, std::vector<Point>>>;
-
-Lines lines_of(const std::vector<MetricsRow>& rows, Split split) {
-  Lines lines;
-  for (const auto& row : rows) {
-    if (row.split != split_name(split)) continue;
-    lines[row.variant][row.seed].push_back({static_cast<double>(row.batch), row.loss});
-  }
-  return lines;
-}
-
-// Validation losses, or training losses where there are too few of them to make a line.
-void write_curves(const RunFolder& folder, const Experiment& experiment) {
-  const auto rows = read_metrics(folder.metrics());
-  Lines lines = lines_of(rows, Split::validation);
-  bool enough = !lines.empty();
-  for (const auto& [variant, seeds] : lines) {
-    for (const auto& [seed, line] : seeds) enough = enough && line.size() > 2;
-  }
-  if (!enough) lines = lines_of(rows, Split::train);
-  Figure figure{experiment.name, "batches", enough ? "validation loss" : "training loss"};
-  for (const auto& variant : experiment.variants) {
-    Curve curve{variant.name};
-    for (const auto& [seed, line] : lines[variant.name]) curve.lines.push_back(line);
-    figure.curves.push_back(std::move(curve));
-  }
-  write_pictures(figure, folder.picture("svg"), folder.picture("png"));
 }
 
 // --- the table ------------------------------------------------------------------------------------------------------
@@ -211,14 +182,17 @@ ExperimentResult Trainer::run(const RunFolder& folder) {
         result.results.push_back({experiment_.variants[v].name, seed, *complete(v, seed, folder)});
     return result;
   }
+  begin_facts(folder);
   MetricsFile metrics(folder.metrics(), {acts(experiment_), has_curriculum(experiment_)});
+  Records records(folder, experiment_);
+  metrics.copy_to([&](const MetricsRow& row) { records.add(row); });
   for (std::size_t v = 0; v < experiment_.variants.size() && result.complete; ++v) {
     for (const auto seed : experiment_.seeds) {
-      result.complete = result.complete && train(v, seed, folder, metrics, result);
+      result.complete = result.complete && train(v, seed, folder, metrics, records, result);
     }
   }
   write_summary(folder, {acts(experiment_), has_curriculum(experiment_)}, result.results);
-  write_curves(folder, experiment_);
+  write_curves(folder, experiment_, source(first, experiment_.seeds[0]));
   return result;
 }
 
@@ -234,8 +208,30 @@ BatchSource& Trainer::source(const Variant& variant, std::uint64_t seed) {
   return *slot;
 }
 
+void Trainer::begin_facts(const RunFolder& folder) {
+  const BatchSource& data = source(experiment_.variants[0], experiment_.seeds[0]);
+  facts_ = read_run_facts(folder.facts());
+  facts_.task = data.description();
+  facts_.score = data.score_name();
+  facts_.score_is_share = data.score_is_share();
+  facts_.stretches.push_back(begin_stretch(static_cast<std::uint64_t>(thread_count(experiment_))));
+  write_run_facts(folder.facts(), facts_);
+}
+
+// When a training has ended, or is interrupted.
+void Trainer::note_facts(std::size_t index, const Training& training, const RunFolder& folder) {
+  const std::string& name = experiment_.variants[index].name;
+  auto known = std::find_if(facts_.variants.begin(), facts_.variants.end(),
+                            [&](const RunFacts::Variant& v) { return v.name == name; });
+  if (known == facts_.variants.end()) known = facts_.variants.insert(known, RunFacts::Variant{name, 0, 0});
+  known->parameters = training.parameters();
+  known->session_bytes = std::max(known->session_bytes, training.bytes());
+  facts_.stretches.back().ended = time_text();
+  write_run_facts(folder.facts(), facts_);
+}
+
 bool Trainer::train(std::size_t index, std::uint64_t seed, const RunFolder& folder, MetricsFile& metrics,
-                    ExperimentResult& result) {
+                    Records& records, ExperimentResult& result) {
   const Variant& variant = experiment_.variants[index];
   if (options_.resume) {
     if (const auto outcome = complete(index, seed, folder)) {
@@ -260,7 +256,11 @@ bool Trainer::train(std::size_t index, std::uint64_t seed, const RunFolder& fold
     drop_rows(variant.name, seed, training->outcome(), metrics);
     warn_of_lost_rows(variant, seed, training->outcome(), folder);
   }
-  if (!training->run()) return false;
+  records.begin(index, seed, source(variant, seed).score_name(), training->outcome().batches);
+  const bool ended = training->run();
+  note_facts(index, *training, folder);
+  if (!ended) return false;
+  records.end(training->outcome().diverged);
   result.results.push_back({variant.name, seed, training->outcome()});
   return true;
 }

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "runtime/experiment/experiment.h"
+#include "runtime/experiment/records.h"
+#include "runtime/experiment/run_facts.h"
 #include "runtime/experiment/run_folder.h"
 #include "runtime/experiment/training.h"
 
@@ -53,8 +55,10 @@ class Trainer {
   std::optional<Outcome> complete(std::size_t index, std::uint64_t seed, const RunFolder& folder);
   void compile_variant(std::size_t index);
   std::unique_ptr<Training> make(std::size_t index, std::uint64_t seed);
-  bool train(std::size_t index, std::uint64_t seed, const RunFolder& folder, MetricsFile& metrics,
+  bool train(std::size_t index, std::uint64_t seed, const RunFolder& folder, MetricsFile& metrics, Records& records,
              ExperimentResult& result);
+  void begin_facts(const RunFolder& folder);
+  void note_facts(std::size_t index, const Training& training, const RunFolder& folder);
   void warn_of_lost_rows(const Variant& variant, std::uint64_t seed, const Outcome& outcome, const RunFolder& folder);
 
   const Experiment& experiment_;
@@ -63,7 +67,8 @@ class Trainer {
   std::vector<std::shared_ptr<const Program>> programs_;  // of the variants; null: complete
   std::set<std::string> warned_;                          // each warning once
   Ready ready_;
-  std::map<std::string, std::unique_ptr<BatchSource>> sources_;    // kept: variants mostly share theirs
+  RunFacts facts_;
+  std::map<std::string, std::unique_ptr<BatchSource>> sources_;  // kept: variants mostly share theirs
 };
 
 // The program that trains a variant, with what its task's score needs shown.

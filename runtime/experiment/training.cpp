@@ -110,6 +110,17 @@ void Training::put_into(MetricsFile& metrics, std::string last_path, std::string
   place_.identity = identity;
 }
 
+std::uint64_t Training::parameters() const {
+  std::uint64_t count = 0;
+  for (const auto& info : session_.tensors()) {
+    if (!info.parameter) continue;
+    std::uint64_t size = 1;
+    for (const auto extent : info.shape) size *= static_cast<std::uint64_t>(extent);
+    count += size;
+  }
+  return count;
+}
+
 bool Training::run() {
   saved_ = begun_ = Clock::now();
   begun_batches_ = state_.outcome.batches;

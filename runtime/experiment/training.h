@@ -42,6 +42,10 @@ class Training {
   // False if it was interrupted; the state is then at last_path.
   bool run();
   const Outcome& outcome() const { return state_.outcome; }
+  // How many numbers the program has as parameters.
+  std::uint64_t parameters() const;
+  // Bytes that its session takes, those that measure it left out.
+  std::uint64_t bytes() const { return static_cast<std::uint64_t>(session_.bytes()); }
 
  private:
   using Sums = TrainingState::Sums;

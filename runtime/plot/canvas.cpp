@@ -1,6 +1,6 @@
 #include "runtime/plot/canvas.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <png.h>
 
 #include <algorithm>
@@ -38,26 +38,36 @@ class SvgCanvas final : public Canvas {
             "font-family=\"Helvetica, Arial, sans-serif\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n",
             width, height)) {}
 
-  void line(const std::vector<Point>& points, Colour colour, double width, double opacity) override {
+  void line(const std::vector<Point>& points, const Pen& pen) override {
     body_ += fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" stroke-linejoin=\"round\"",
-                         hex(colour), width);
-    if (opacity < 1) body_ += fmt::format(" stroke-opacity=\"{}\"", opacity);
-    body_ += " points=\"";
-    for (const Point p : points) body_ += fmt::format("{:.2f},{:.2f} ", p.x, p.y);
-    body_ += "\"/>\n";
+                         hex(pen.colour), pen.width);
+    if (pen.opacity < 1) body_ += fmt::format(" stroke-opacity=\"{}\"", pen.opacity);
+    if (!pen.dash.empty()) body_ += fmt::format(" stroke-dasharray=\"{}\"", fmt::join(pen.dash, " "));
+    add_points(points);
   }
 
-  void text(Point at, const std::string& words, double size, Anchor anchor, bool upward) override {
+  void area(const std::vector<Point>& outline, Colour colour, double opacity) override {
+    body_ += fmt::format("<polygon fill=\"{}\" fill-opacity=\"{}\"", hex(colour), opacity);
+    add_points(outline);
+  }
+
+  void text(Point at, const std::string& words, double size, Anchor anchor, Colour colour, bool upward) override {
     const char* anchors[] = {"start", "middle", "end"};
-    body_ +=
-        fmt::format("<text x=\"{0:.2f}\" y=\"{1:.2f}\" font-size=\"{2}\" text-anchor=\"{3}\"{4}>{5}</text>\n", at.x,
-                    at.y, size, anchors[static_cast<int>(anchor)],
-                    upward ? fmt::format(" transform=\"rotate(-90 {:.2f} {:.2f})\"", at.x, at.y) : "", escaped(words));
+    body_ += fmt::format(
+        "<text x=\"{0:.2f}\" y=\"{1:.2f}\" font-size=\"{2}\" text-anchor=\"{3}\" fill=\"{4}\"{5}>{6}</text>\n", at.x,
+        at.y, size, anchors[static_cast<int>(anchor)], hex(colour),
+        upward ? fmt::format(" transform=\"rotate(-90 {:.2f} {:.2f})\"", at.x, at.y) : "", escaped(words));
   }
 
   std::string bytes() override { return body_ + "</svg>\n"; }
 
  private:
+  void add_points(const std::vector<Point>& points) {
+    body_ += " points=\"";
+    for (const Point p : points) body_ += fmt::format("{:.2f},{:.2f} ", p.x, p.y);
+    body_ += "\"/>\n";
+  }
+
   std::string body_;
 };
 
@@ -72,18 +82,34 @@ class PngCanvas final : public Canvas {
         pixels_(width_ * height_ * 3, 1.0F),
         cover_(width_ * height_, 0.0F) {}
 
-  void line(const std::vector<Point>& points, Colour colour, double width, double opacity) override {
-    const double radius = std::max(0.5, width * scale_ / 2);
+  void line(const std::vector<Point>& points, const Pen& pen) override {
+    const double radius = std::max(0.5, pen.width * scale_ / 2);
     std::vector<std::size_t> touched;
-    for (std::size_t i = 0; i < points.size(); ++i) {
-      const Point a = points[i], b = points[std::min(i + 1, points.size() - 1)];
+    const auto cover = [&](Point a, Point b) {
       cover_piece({a.x * scale_, a.y * scale_}, {b.x * scale_, b.y * scale_}, radius, touched);
+    };
+    if (!pen.dash.empty()) each_dash(points, pen.dash, cover);
+    for (std::size_t i = 0; pen.dash.empty() && i < points.size(); ++i) {
+      cover(points[i], points[std::min(i + 1, points.size() - 1)]);
       if (i + 2 >= points.size()) break;
     }
+    blend(touched, pen.colour, pen.opacity);
+  }
+
+  void area(const std::vector<Point>& outline, Colour colour, double opacity) override {
+    std::vector<std::size_t> touched;
+    double top = static_cast<double>(height_), bottom = 0;
+    for (const Point p : outline) {
+      top = std::min(top, p.y * scale_);
+      bottom = std::max(bottom, p.y * scale_);
+    }
+    const double last = std::min(std::ceil(bottom), static_cast<double>(height_));
+    for (double row = std::max(0.0, std::floor(top)); row < last; ++row)
+      for (int part = 0; part < kParts; ++part) cover_span(outline, row, (part + 0.5) / kParts, touched);
     blend(touched, colour, opacity);
   }
 
-  void text(Point at, const std::string& words, double size, Anchor anchor, bool upward) override {
+  void text(Point at, const std::string& words, double size, Anchor anchor, Colour colour, bool upward) override {
     const double unit = size / 9, width = text_width(words) * size;
     double x = anchor == Anchor::start ? 0 : anchor == Anchor::middle ? -width / 2 : -width;
     const auto place = [&](GlyphPoint p) {
@@ -95,7 +121,7 @@ class PngCanvas final : public Canvas {
         std::vector<Point> points;
         points.reserve(stroke.size());
         for (const GlyphPoint p : stroke) points.push_back(place(p));
-        line(points, {0.1, 0.1, 0.1}, size / 11, 1);
+        line(points, {colour, size / 11});
       }
       x += (glyph.width + kGlyphGap) * unit;
     }
@@ -122,6 +148,51 @@ class PngCanvas final : public Canvas {
  private:
   [[noreturn]] static void fail(const png_image& image) {
     throw Error(fmt::format("the picture cannot be encoded as PNG: {}", image.message));
+  }
+
+  // Calls `stroke` for the straight pieces of a line that lie in its strokes, not in its gaps.
+  template <class Stroke>
+  static void each_dash(const std::vector<Point>& points, const std::vector<double>& dash, Stroke stroke) {
+    std::size_t entry = 0;
+    double left = dash[0];
+    for (std::size_t i = 0; i + 1 < points.size(); ++i) {
+      const Point a = points[i], b = points[i + 1];
+      const double length = std::hypot(b.x - a.x, b.y - a.y);
+      const auto between = [&](double at) {
+        return Point{a.x + (b.x - a.x) * at / length, a.y + (b.y - a.y) * at / length};
+      };
+      for (double at = 0; at < length;) {
+        const double end = std::min(length, at + left);
+        if (entry % 2 == 0) stroke(between(at), between(end));
+        left -= end - at;
+        at = end;
+        if (left > 1e-9) continue;
+        entry = (entry + 1) % dash.size();
+        left = std::max(dash[entry], 0.1);
+      }
+    }
+  }
+
+  // Adds what an outline encloses of one of the lines, at `within` its height, that a row of pixels is cut into.
+  void cover_span(const std::vector<Point>& outline, double row, double within, std::vector<std::size_t>& touched) {
+    const double y = row + within;
+    std::vector<double> crossings;
+    for (std::size_t i = 0; i < outline.size(); ++i) {
+      const Point a = outline[i], b = outline[(i + 1) % outline.size()];
+      const double from = a.y * scale_, to = b.y * scale_;
+      if ((from <= y) == (to <= y)) continue;
+      crossings.push_back((a.x + (b.x - a.x) * (y - from) / (to - from)) * scale_);
+    }
+    std::sort(crossings.begin(), crossings.end());
+    for (std::size_t i = 0; i + 1 < crossings.size(); i += 2) {
+      const double left = std::max(crossings[i], 0.0), right = std::min(crossings[i + 1], static_cast<double>(width_));
+      for (double column = std::floor(left); column < right; ++column) {
+        const double share = std::min(right, column + 1) - std::max(left, column);
+        const std::size_t at = static_cast<std::size_t>(row) * width_ + static_cast<std::size_t>(column);
+        if (cover_[at] == 0) touched.push_back(at);
+        cover_[at] = std::min(1.0F, cover_[at] + static_cast<float>(share / kParts));
+      }
+    }
   }
 
   // Notes how much of each pixel a straight piece covers; a line's pieces together cover a pixel once.
@@ -156,6 +227,8 @@ class PngCanvas final : public Canvas {
       cover_[at] = 0;
     }
   }
+
+  static constexpr int kParts = 4;  // lines that a row of pixels is cut into, for smooth edges of areas
 
   double scale_;
   std::size_t width_, height_;

@@ -1,4 +1,4 @@
-// A surface for simple figures: lines and words, as SVG text or as pixels of a PNG.
+// A surface for simple figures: lines, areas and words, as SVG text or as pixels of a PNG.
 #pragma once
 
 #include <memory>
@@ -17,12 +17,24 @@ struct Colour {
 
 enum class Anchor { start, middle, end };
 
+// How a line is drawn. `dash` is the lengths of its strokes and gaps in turn, in points; empty: unbroken.
+struct Pen {
+  Colour colour;
+  double width = 1, opacity = 1;
+  std::vector<double> dash = {};
+};
+
+inline constexpr Colour kInk = {0.1, 0.1, 0.1};  // of words
+
 class Canvas {
  public:
   virtual ~Canvas() = default;
-  virtual void line(const std::vector<Point>& points, Colour colour, double width, double opacity = 1) = 0;
+  virtual void line(const std::vector<Point>& points, const Pen& pen) = 0;
+  // What a closed line encloses.
+  virtual void area(const std::vector<Point>& outline, Colour colour, double opacity) = 0;
   // The baseline begins, is centred or ends at `at`; `upward` turns the words by a quarter to the left.
-  virtual void text(Point at, const std::string& words, double size, Anchor anchor, bool upward = false) = 0;
+  virtual void text(Point at, const std::string& words, double size, Anchor anchor, Colour colour = kInk,
+                    bool upward = false) = 0;
   // The finished file's bytes.
   virtual std::string bytes() = 0;
 };

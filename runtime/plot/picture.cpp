@@ -6,33 +6,31 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <optional>
 
+#include "runtime/plot/band.h"
 #include "support/files.h"
+#include "support/utf8.h"
 
 namespace eligo {
 namespace {
 
-constexpr double kWidth = 860, kHeight = 500, kTextSize = 13;
+constexpr double kPanelWidth = 700, kLoneWidth = 900, kHeight = 520, kTextSize = 13, kLabelGap = 18;
 constexpr std::size_t kMostPoints = 1500;  // of a line; more are averaged
+constexpr double kLongestLabel = 15;       // in units of the text's size; longer ones are cut
 
-// Colours that most people can tell apart, then further hues.
-Colour curve_colour(std::size_t index) {
-  constexpr std::array<Colour, 8> distinct = {{{0.00, 0.45, 0.70},
-                                               {0.84, 0.37, 0.00},
-                                               {0.00, 0.62, 0.45},
-                                               {0.80, 0.47, 0.65},
-                                               {0.90, 0.62, 0.00},
-                                               {0.34, 0.71, 0.91},
-                                               {0.10, 0.10, 0.10},
-                                               {0.50, 0.24, 0.55}}};
-  if (index < distinct.size()) return distinct[index];
-  const double hue = std::fmod(0.13 + 0.618034 * static_cast<double>(index), 1.0) * 6;
-  const auto channel = [&](double shift) {
-    const double k = std::fmod(shift + hue, 6.0);
-    return 0.75 * (1 - std::clamp(std::min(k, 4 - k), 0.0, 1.0) * 0.85);
-  };
-  return {channel(5), channel(3), channel(1)};
-}
+// Colours that most people can tell apart, also on paper and with a colour blindness; none is too light for words.
+constexpr std::array<Colour, 10> kColours = {{{0.00, 0.45, 0.70},
+                                              {0.84, 0.37, 0.00},
+                                              {0.00, 0.58, 0.42},
+                                              {0.79, 0.36, 0.60},
+                                              {0.10, 0.10, 0.10},
+                                              {0.70, 0.52, 0.00},
+                                              {0.20, 0.65, 0.83},
+                                              {0.45, 0.23, 0.65},
+                                              {0.55, 0.18, 0.15},
+                                              {0.45, 0.55, 0.10}}};
 
 std::vector<Point> finite(const std::vector<Point>& line, bool positive) {
   std::vector<Point> kept;
@@ -42,36 +40,18 @@ std::vector<Point> finite(const std::vector<Point>& line, bool positive) {
   return kept;
 }
 
-// Averages neighbours so that a long run stays a small file.
-std::vector<Point> thinned(const std::vector<Point>& line) {
-  if (line.size() <= kMostPoints) return line;
-  std::vector<Point> out;
-  const std::size_t group = (line.size() + kMostPoints - 1) / kMostPoints;
-  for (std::size_t begin = 0; begin < line.size(); begin += group) {
-    const std::size_t end = std::min(begin + group, line.size());
-    Point mean;
-    for (std::size_t i = begin; i < end; ++i) {
-      mean.x += line[i].x;
-      mean.y += line[i].y;
-    }
-    const auto count = static_cast<double>(end - begin);
-    out.push_back({mean.x / count, mean.y / count});
+// Cut behind a character, with an ellipsis, so that no name takes the room of the curves.
+std::string label_of(const std::string& name) {
+  if (text_width(name) <= kLongestLabel) return name;
+  std::string kept;
+  for (std::size_t i = 0; i < name.size();) {
+    const std::size_t length = std::max<std::uint32_t>(1, dsl::decode(name, i).length);
+    const std::string more = kept + name.substr(i, length);
+    if (text_width(more + "…") > kLongestLabel) break;
+    kept = more;
+    i += length;
   }
-  return out;
-}
-
-// The mean of the lines, as far as all of them reach.
-std::vector<Point> mean_line(const std::vector<std::vector<Point>>& lines) {
-  std::size_t length = std::numeric_limits<std::size_t>::max();
-  for (const auto& line : lines) length = std::min(length, line.size());
-  std::vector<Point> mean(length);
-  for (const auto& line : lines) {
-    for (std::size_t i = 0; i < length; ++i) {
-      mean[i].x += line[i].x / static_cast<double>(lines.size());
-      mean[i].y += line[i].y / static_cast<double>(lines.size());
-    }
-  }
-  return mean;
+  return kept + "…";
 }
 
 struct Range {
@@ -96,9 +76,10 @@ void find_ranges(const Figure& figure, bool positive, Range& x, Range& y) {
 
 bool wants_logarithm(const Figure& figure) {
   if (figure.scale != Scale::automatic) return figure.scale == Scale::logarithmic;
-  Range x, y;
-  find_ranges(figure, false, x, y);
-  return !y.empty() && y.low > 0 && y.high / y.low > 20;
+  Range x, all, positive;
+  find_ranges(figure, false, x, all);
+  find_ranges(figure, true, x, positive);
+  return !positive.empty() && all.low >= 0 && positive.high / positive.low > 20;
 }
 
 // Room around the data, and something to draw where there are none.
@@ -116,75 +97,128 @@ void widen(Range& range, bool logarithmic, double share) {
 
 class Plot {
  public:
-  Plot(const Figure& figure, Canvas& canvas, double width, double height)
+  Plot(const Figure& figure, Canvas& canvas, double left, double width, double height)
       : figure_(figure), canvas_(canvas), logarithmic_(wants_logarithm(figure)) {
     find_ranges(figure, logarithmic_, x_, y_);
     widen(x_, false, 0.0);
     widen(y_, logarithmic_, 0.04);
-    double legend = 0;
-    for (const auto& curve : figure.curves) legend = std::max(legend, text_width(curve.name) * kTextSize);
-    left_ = 78;
-    right_ = std::max(left_ + 100, width - legend - 60);
+    double labels = 0;
+    for (const auto& curve : figure.curves) labels = std::max(labels, text_width(label_of(curve.name)) * kTextSize);
+    left_ = left + 78;
+    right_ = std::max(left_ + 100, left + width - labels - 74);
     top_ = 46;
     bottom_ = height - 58;
   }
 
   void draw() {
     axes();
-    for (std::size_t i = 0; i < figure_.curves.size(); ++i) curve(figure_.curves[i], curve_colour(i));
-    legend();
+    for (std::size_t i = figure_.curves.size(); i-- > 0;) curve(figure_.curves[i], curve_pen(i));
+    labels();
   }
 
  private:
   Point place(Point p) const {
     const double along = (p.x - x_.low) / (x_.high - x_.low);
+    if (logarithmic_) p.y = std::max(p.y, y_.low);  // a loss of 0 lies on the axis
     const double up =
         logarithmic_ ? std::log(p.y / y_.low) / std::log(y_.high / y_.low) : (p.y - y_.low) / (y_.high - y_.low);
     return {left_ + along * (right_ - left_), bottom_ - up * (bottom_ - top_)};
   }
 
   void axes() {
-    const Colour grid{0.88, 0.88, 0.88}, dark{0.2, 0.2, 0.2};
+    const Pen grid{{0.88, 0.88, 0.88}, 0.8}, dark{{0.2, 0.2, 0.2}, 1.2};
     for (const double value : linear_ticks(x_.low, x_.high, 8)) {
       const double x = place({value, y_.low}).x;
-      canvas_.line({{x, top_}, {x, bottom_}}, grid, 0.8);
+      canvas_.line({{x, top_}, {x, bottom_}}, grid);
       canvas_.text({x, bottom_ + 20}, fmt::format("{:.6g}", value), kTextSize, Anchor::middle);
     }
     for (const double value : logarithmic_ ? logarithmic_ticks(y_.low, y_.high) : linear_ticks(y_.low, y_.high, 6)) {
       const double y = place({x_.low, value}).y;
-      canvas_.line({{left_, y}, {right_, y}}, grid, 0.8);
+      canvas_.line({{left_, y}, {right_, y}}, grid);
       canvas_.text({left_ - 8, y + kTextSize * 0.35}, fmt::format("{:.4g}", value), kTextSize, Anchor::end);
     }
-    canvas_.line({{left_, top_}, {left_, bottom_}, {right_, bottom_}}, dark, 1.2);
+    canvas_.line({{left_, top_}, {left_, bottom_}, {right_, bottom_}}, dark);
     canvas_.text({(left_ + right_) / 2, 26}, figure_.title, kTextSize + 3, Anchor::middle);
-    canvas_.text({(left_ + right_) / 2, bottom_ + 44}, figure_.x_label, kTextSize, Anchor::middle);
-    canvas_.text({20, (top_ + bottom_) / 2}, figure_.y_label, kTextSize, Anchor::middle, true);
+    canvas_.text({left_, bottom_ + 44}, figure_.x_label, kTextSize, Anchor::start);
+    canvas_.text({right_, bottom_ + 44}, band_note(), kTextSize - 2, Anchor::end, {0.4, 0.4, 0.4});
+    canvas_.text({left_ - 58, (top_ + bottom_) / 2}, figure_.y_label, kTextSize, Anchor::middle, kInk, true);
   }
 
-  void curve(const Curve& curve, Colour colour) {
+  void curve(const Curve& curve, Pen pen) {
     std::vector<std::vector<Point>> lines;
     for (const auto& line : curve.lines) {
-      lines.push_back(finite(line, logarithmic_));
+      lines.push_back(finite(line, false));
       if (lines.back().empty()) lines.pop_back();
     }
     if (lines.empty()) return;
+    const Band band = thinned(band_of(lines), kMostPoints);
+    const double reached = band.empty() ? -std::numeric_limits<double>::infinity() : band.back().x;
     if (lines.size() > 1) {
-      for (const auto& line : lines) polyline(line, colour, 1, 0.3);
+      error_band(band, pen.colour);
+      for (const auto& line : lines) rest(line, reached, pen);
     }
-    polyline(lines.size() > 1 ? mean_line(lines) : lines[0], colour, 2, 1);
+    std::vector<Point> mean;
+    for (const BandPoint& p : band) mean.push_back({p.x, p.mean});
+    polyline(mean, pen);
   }
 
-  void polyline(const std::vector<Point>& line, Colour colour, double width, double opacity) {
+  // What is not said elsewhere: a band without a name may be anything.
+  std::string band_note() const {
+    std::size_t seeds = 0;
+    for (const auto& curve : figure_.curves) seeds = std::max(seeds, curve.lines.size());
+    return seeds < 2 ? "" : fmt::format("mean of {} seeds ± its standard error", seeds);
+  }
+
+  // The mean and one standard error to each side, as far as the axis goes.
+  void error_band(const Band& band, Colour colour) {
+    std::vector<Point> outline;
+    for (const BandPoint& p : band) outline.push_back(place({p.x, std::min(p.mean + p.error, y_.high)}));
+    for (std::size_t i = band.size(); i-- > 0;)
+      outline.push_back(place({band[i].x, std::max(band[i].mean - band[i].error, y_.low)}));
+    if (band.size() > 1) canvas_.area(outline, colour, figure_.curves.size() > 4 ? 0.1 : 0.18);
+  }
+
+  // What a single line has beyond the last point that all have.
+  void rest(const std::vector<Point>& line, double reached, Pen pen) {
+    std::vector<Point> beyond;
+    for (const Point p : thinned(line, kMostPoints))
+      if (p.x >= reached) beyond.push_back(p);
+    pen.width = 1;
+    pen.opacity = 0.45;
+    if (beyond.size() > 1) polyline(beyond, pen);
+  }
+
+  void polyline(const std::vector<Point>& line, const Pen& pen) {
     std::vector<Point> points;
-    for (const Point p : thinned(line)) points.push_back(place(p));
-    canvas_.line(points, colour, width, opacity);
+    for (const Point p : line) points.push_back(place(p));
+    if (!points.empty()) canvas_.line(points, pen);
   }
 
-  void legend() {
-    double y = top_ + 12;
-    for (std::size_t i = 0; i < figure_.curves.size(); ++i, y += 21) {
-      canvas_.line({{right_ + 14, y - 4}, {right_ + 38, y - 4}}, curve_colour(i), 2.5);
-      canvas_.text({right_ + 45, y}, figure_.curves[i].name, kTextSize, Anchor::start);
+  // Where a curve ends: the mean of its lines' last points; nothing where it has none.
+  std::optional<Point> end_of(const Curve& curve) const {
+    const Band band = band_of(curve.lines);
+    if (band.empty()) return std::nullopt;
+    return place({band.back().x, band.back().mean});
+  }
+
+  // Names beside the ends of their curves, with a piece of the line, so that the curve is told by its dashes too.
+  void labels() {
+    std::vector<std::optional<Point>> ends;
+    std::vector<double> wanted;
+    for (const auto& curve : figure_.curves) {
+      ends.push_back(end_of(curve));
+      wanted.push_back(ends.back() ? ends.back()->y : bottom_);
+    }
+    const auto places = spread_out(wanted, kLabelGap, top_ + 4, bottom_ - 2);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const Pen pen = curve_pen(i);
+      const double y = places[i], x = right_ + 16;
+      if (ends[i])
+        canvas_.line({*ends[i], {std::max(ends[i]->x, right_), ends[i]->y}, {x, y}}, {pen.colour, 0.8, 0.45});
+      canvas_.line({{x, y}, {x + 30, y}}, {pen.colour, 2.4, 1, pen.dash});
+      const std::string missing = ends[i] ? "" : " (none yet)";
+      canvas_.text({x + 36, y + kTextSize * 0.35}, label_of(figure_.curves[i].name) + missing, kTextSize, Anchor::start,
+                   pen.colour);
     }
   }
 
@@ -223,18 +257,58 @@ std::vector<double> logarithmic_ticks(double low, double high) {
   return ticks.empty() ? std::vector<double>{low, high} : ticks;
 }
 
-void draw(const Figure& figure, Canvas& canvas, double width, double height) {
-  Plot(figure, canvas, width, height).draw();
+Pen curve_pen(std::size_t index) {
+  static const std::array<std::vector<double>, 4> dashes = {{{}, {7, 4}, {2, 3}, {11, 3, 2, 3}}};
+  return {kColours[index % kColours.size()], 2, 1, dashes[(index / 5 + index / 20) % dashes.size()]};
 }
 
-void write_pictures(const Figure& figure, const std::string& svg_path, const std::string& png_path) {
-  const double needed = 110 + 21.0 * static_cast<double>(figure.curves.size());
-  const double height = std::max(kHeight, needed);
-  const auto svg = svg_canvas(kWidth, height);
-  draw(figure, *svg, kWidth, height);
+// Neighbours that would overlap become a block around the mean of where they want to be; blocks that then overlap are
+// joined.
+std::vector<double> spread_out(const std::vector<double>& wanted, double gap, double low, double high) {
+  std::vector<std::size_t> order(wanted.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return wanted[a] < wanted[b]; });
+  struct Block {
+    double sum = 0;  // of where its labels want its first one to be
+    std::size_t count = 0;
+  };
+  const auto first_of = [&](const Block& block) {
+    const double room = static_cast<double>(block.count - 1) * gap;
+    return std::max(low, std::min(block.sum / static_cast<double>(block.count), high - room));
+  };
+  std::vector<Block> blocks;
+  for (const std::size_t i : order) {
+    blocks.push_back({wanted[i], 1});
+    while (blocks.size() > 1) {
+      Block &last = blocks.back(), &before = blocks[blocks.size() - 2];
+      const double length = static_cast<double>(before.count) * gap;
+      if (first_of(before) + length <= first_of(last)) break;
+      before = {before.sum + last.sum - length * static_cast<double>(last.count), before.count + last.count};
+      blocks.pop_back();
+    }
+  }
+  std::vector<double> places(wanted.size());
+  std::size_t at = 0;
+  for (const Block& block : blocks)
+    for (std::size_t k = 0; k < block.count; ++k) places[order[at++]] = first_of(block) + static_cast<double>(k) * gap;
+  return places;
+}
+
+void draw(const Figure& figure, Canvas& canvas, double width, double height) {
+  Plot(figure, canvas, 0, width, height).draw();
+}
+
+void write_pictures(const std::vector<Figure>& figures, const std::string& svg_path, const std::string& png_path) {
+  std::size_t most = 0;
+  for (const Figure& figure : figures) most = std::max(most, figure.curves.size());
+  const double height = std::max(kHeight, 110 + kLabelGap * static_cast<double>(most));
+  const double panel = figures.size() > 1 ? kPanelWidth : kLoneWidth;
+  const double width = panel * static_cast<double>(std::max<std::size_t>(1, figures.size()));
+  const auto svg = svg_canvas(width, height), png = png_canvas(width, height, 2);
+  for (std::size_t i = 0; i < figures.size(); ++i)
+    for (Canvas* canvas : {svg.get(), png.get()})
+      Plot(figures[i], *canvas, panel * static_cast<double>(i), panel, height).draw();
   write_file_atomically(svg_path, svg->bytes());
-  const auto png = png_canvas(kWidth, height, 2);
-  draw(figure, *png, kWidth, height);
   write_file_atomically(png_path, png->bytes());
 }
 

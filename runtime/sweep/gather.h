@@ -6,16 +6,9 @@
 #include <vector>
 
 #include "runtime/sweep/line_folder.h"
+#include "support/estimate.h"
 
 namespace eligo {
-
-// Of one quantity over the seeds of a variant.
-struct Estimate {
-  std::size_t count = 0;
-  double mean = 0;
-  std::optional<double> standard_error;  // of the mean: the standard deviation of `count` values by the root of count
-};
-Estimate estimate(const std::vector<double>& values);
 
 // The quantities of a summary that are averaged, by their columns; the names are what people read.
 struct Quantity {

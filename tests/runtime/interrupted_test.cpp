@@ -125,9 +125,9 @@ class Interrupted : public testing::Test {
     std::set<std::string> names;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(path))
       if (entry.path().string().find("/rules/") == std::string::npos) names.insert(entry.path().filename());
-    EXPECT_EQ(names, (std::set<std::string>{"experiment.toml", "metrics.csv", "summary.csv", "curves.svg", "curves.png",
-                                            "rules", "checkpoints", "run.lock", "1-bp_lambda-seed0-last.npz",
-                                            "1-bp_lambda-seed0-best.npz"}));
+    EXPECT_EQ(names, (std::set<std::string>{"experiment.toml", "metrics.csv", "summary.csv", "run.json", "curves.svg",
+                                            "curves.png", "rules", "checkpoints", "run.lock",
+                                            "1-bp_lambda-seed0-last.npz", "1-bp_lambda-seed0-best.npz"}));
     EXPECT_EQ(read_file(path + "/run.lock"), "");
   }
 

@@ -43,7 +43,7 @@ Pixels decode(const std::string& bytes) {
 
 TEST(Picture, BothFilesAreWhatTheySay) {
   const TemporaryFolder folder;
-  write_pictures(sample(), folder / "a.svg", folder / "a.png");
+  write_pictures({sample()}, folder / "a.svg", folder / "a.png");
   const std::string svg = read_file(folder / "a.svg");
   EXPECT_TRUE(svg.starts_with("<svg "));
   EXPECT_TRUE(svg.ends_with("</svg>\n"));
@@ -78,6 +78,104 @@ TEST(Picture, OddDataAreDrawnWithoutHarm) {
   }
   const auto none = svg_canvas(300, 200);
   draw({"empty", "x", "y"}, *none, 300, 200);
+}
+
+double distance(Colour a, Colour b) { return std::hypot(a.red - b.red, a.green - b.green, a.blue - b.blue); }
+
+TEST(Picture, NoTwoOfFortyCurvesAreDrawnAlike) {
+  for (std::size_t i = 0; i < 40; ++i) {
+    const Pen a = curve_pen(i);
+    EXPECT_LT(0.2 * a.colour.red + 0.7 * a.colour.green + 0.1 * a.colour.blue, 0.6) << i;  // words on white
+    for (std::size_t k = 0; k < i; ++k) {
+      const Pen b = curve_pen(k);
+      const double apart = distance(a.colour, b.colour);
+      EXPECT_TRUE(apart > 0.2 || (i >= 10 && a.dash != b.dash)) << k << ' ' << i;
+    }
+  }
+}
+
+TEST(Picture, LabelsStandWhereTheirCurvesEnd) {
+  EXPECT_EQ(spread_out({10, 50, 30}, 5, 0, 100), (std::vector<double>{10, 50, 30}));
+  EXPECT_EQ(spread_out({50, 50, 50}, 10, 0, 100), (std::vector<double>{40, 50, 60}));
+  EXPECT_EQ(spread_out({99, 98}, 10, 0, 100), (std::vector<double>{100, 90}));
+  EXPECT_EQ(spread_out({1, 2, 30}, 10, 0, 100), (std::vector<double>{0, 10, 30}));
+  EXPECT_EQ(spread_out({}, 10, 0, 100), std::vector<double>{});
+  std::vector<double> many;
+  for (int i = 0; i < 30; ++i) many.push_back(i * 37 % 100);
+  auto places = spread_out(many, 4, 0, 200);
+  std::sort(places.begin(), places.end());
+  for (std::size_t i = 1; i < places.size(); ++i) EXPECT_GE(places[i] - places[i - 1], 4 - 1e-9);
+  EXPECT_GE(places.front(), 0);
+  EXPECT_LE(places.back(), 200);
+}
+
+// How many of the pixels right of the axes are of about this colour.
+std::size_t pixels_of(const Pixels& pixels, Colour colour) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < pixels.rgb.size(); i += 3) {
+    const Colour here{pixels.rgb[i] / 255.0, pixels.rgb[i + 1] / 255.0, pixels.rgb[i + 2] / 255.0};
+    if (distance(here, colour) < 0.05) ++count;
+  }
+  return count;
+}
+
+TEST(Picture, TenCurvesHaveTenColoursAndTheirNamesBesideThem) {
+  Figure figure{"ten", "batches", "loss"};
+  for (int c = 0; c < 10; ++c) figure.curves.push_back({"curve " + std::to_string(c), {{{0, 1.0 + c}, {9, 2.0 + c}}}});
+  const auto png = png_canvas(700, 500, 2);
+  draw(figure, *png, 700, 500);
+  const Pixels pixels = decode(png->bytes());
+  for (std::size_t i = 0; i < 10; ++i) EXPECT_GT(pixels_of(pixels, curve_pen(i).colour), 400U) << i;
+  const auto svg = svg_canvas(700, 500);
+  draw(figure, *svg, 700, 500);
+  for (int c = 0; c < 10; ++c) EXPECT_MENTIONS(svg->bytes(), ">curve " + std::to_string(c) + "<");
+  EXPECT_MENTIONS(svg->bytes(), "stroke-dasharray=\"7 4\"");
+}
+
+TEST(Picture, SeedsAreABandOfTheirStandardError) {
+  Figure figure{"", "", "", Scale::linear, {{"x", {{{0, 0}, {10, 0}}, {{0, 4}, {10, 4}}}}}};
+  const auto svg = svg_canvas(500, 400);
+  draw(figure, *svg, 500, 400);
+  const std::string text = svg->bytes();
+  EXPECT_MENTIONS(text, "<polygon");  // 2 ± 2 of a range of 0..4 and 4 % of room: all but that
+  EXPECT_MENTIONS(text, "mean of 2 seeds ± its standard error");
+  const auto png = png_canvas(500, 400, 1);
+  draw(figure, *png, 500, 400);
+  const Colour c = curve_pen(0).colour;
+  const auto tinted = [](double v) { return 1 - 0.18 * (1 - v); };
+  EXPECT_GT(pixels_of(decode(png->bytes()), {tinted(c.red), tinted(c.green), tinted(c.blue)}), 50000U);
+  figure.curves[0].lines[1].pop_back();  // one seed goes on alone, faintly
+  const auto longer = svg_canvas(500, 400);
+  draw(figure, *longer, 500, 400);
+  EXPECT_EQ(longer->bytes().find("<polygon"), std::string::npos);
+  EXPECT_MENTIONS(longer->bytes(), "stroke-opacity=\"0.45\"");
+}
+
+TEST(Picture, LossesOfManySizesHaveALogarithmicAxis) {
+  const auto axis_of = [](std::vector<Point> line) {
+    const auto svg = svg_canvas(500, 400);
+    draw({"", "", "", Scale::automatic, {{"x", {std::move(line)}}}}, *svg, 500, 400);
+    return svg->bytes();
+  };
+  EXPECT_MENTIONS(axis_of({{0, 1}, {1, 1e-8}, {2, 0}}), ">1e-07<");  // also with a loss of zero
+  EXPECT_EQ(axis_of({{0, 1}, {1, 0.5}}).find(">0.1<"), std::string::npos);
+  EXPECT_MENTIONS(axis_of({{0, 100}, {1, -1}}), ">0<");
+}
+
+TEST(Picture, LongNamesAreCut) {
+  const auto svg = svg_canvas(900, 500);
+  draw({"", "", "", Scale::linear, {{std::string(300, 'w') + "λ", {{{0, 1}, {1, 2}}}}}}, *svg, 900, 500);
+  EXPECT_MENTIONS(svg->bytes(), "w…<");
+  EXPECT_EQ(svg->bytes().find(std::string(60, 'w')), std::string::npos);
+}
+
+TEST(Picture, DashesHaveGaps) {
+  const auto covered = [](std::vector<double> dash) {
+    const auto png = png_canvas(200, 20, 1);
+    png->line({{0, 10}, {100, 10}, {200, 10}}, {{0, 0, 0}, 2, 1, std::move(dash)});
+    return pixels_of(decode(png->bytes()), {0, 0, 0});
+  };
+  EXPECT_NEAR(static_cast<double>(covered({10, 10})), static_cast<double>(covered({})) / 2, 60);
 }
 
 TEST(Picture, TicksAreRound) {

@@ -1,0 +1,13 @@
+// The picture of a run folder: learning curves of losses and, beside them, of the task's scores.
+#pragma once
+
+#include "runtime/experiment/batch_source.h"
+#include "runtime/experiment/experiment.h"
+#include "runtime/experiment/run_folder.h"
+
+namespace eligo {
+
+// From the folder's metrics. Throws eligo::Error if they cannot be read or the pictures not be written.
+void write_curves(const RunFolder& folder, const Experiment& experiment, const BatchSource& source);
+
+}  // namespace eligo

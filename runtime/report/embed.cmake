@@ -1,0 +1,11 @@
+# Makes page_files.cpp of the page's parts: cmake -DSOURCE=FOLDER -DOUTPUT=FILE -P embed.cmake
+set(text "// Made by embed.cmake.\n#include \"runtime/report/page_files.h\"\n\nnamespace eligo {\n\n")
+foreach(pair kPageHtml=page.html kPageStyle=page.css kChartScript=chart.js kPageScript=page.js)
+  string(REPLACE "=" ";" pair ${pair})
+  list(GET pair 0 name)
+  list(GET pair 1 file)
+  file(READ ${SOURCE}/${file} content)
+  string(APPEND text "const char* const ${name} = R\"~~~(${content})~~~\";\n")
+endforeach()
+string(APPEND text "\n}  // namespace eligo\n")
+file(WRITE ${OUTPUT} "${text}")
