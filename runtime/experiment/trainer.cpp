@@ -15,6 +15,7 @@
 #include "runtime/experiment/progress.h"
 #include "runtime/library/compile.h"
 #include "support/error.h"
+#include "support/estimate.h"
 #include "support/files.h"
 #include "support/table.h"
 
@@ -99,13 +100,9 @@ void write_summary(const RunFolder& folder, MetricsColumns columns, const std::v
 // "0.123" for one value, "0.123 ± 0.004" for several; empty for none.
 std::string mean_text(const std::vector<double>& values, const char* format) {
   if (values.empty()) return "";
-  double mean = 0, spread = 0;
-  for (const double v : values) mean += v / static_cast<double>(values.size());
-  for (const double v : values) spread += (v - mean) * (v - mean);
-  const std::string text = fmt::format(fmt::runtime(format), mean);
-  if (values.size() == 1) return text;
-  spread = std::sqrt(spread / static_cast<double>(values.size() - 1));
-  return text + " ± " + fmt::format(fmt::runtime(format), spread);
+  const Estimate all = estimate(values);
+  const std::string text = fmt::format(fmt::runtime(format), all.mean);
+  return all.standard_error ? text + " ± " + fmt::format(fmt::runtime(format), *all.standard_error) : text;
 }
 
 }  // namespace
@@ -367,6 +364,9 @@ std::string legend(const std::vector<TrainingResult>& results) {
   if (validated && any([](const Outcome& o) { return o.level > 0; })) text += ", since the curriculum rose last";
   if (tested) text += validated ? "; test: with the parameters of the best" : "; test: with the last parameters";
   if (!text.empty()) text += "\n";
+  std::set<std::uint64_t> seeds;
+  for (const TrainingResult& result : results) seeds.insert(result.seed);
+  if (seeds.size() > 1) text += "mean over the seeds ± the standard error of the mean\n";
   if (any([](const Outcome& o) { return o.cosine.has_value(); }))
     text += "cosine: of what the rule adds to the cell with steepest descent on the loss, mean over the training\n";
   return text;

@@ -81,7 +81,7 @@ int thread_count(const Experiment& experiment);
 // eligo::Error if a checkpoint cannot be read.
 bool is_complete(const Experiment& experiment, const RunFolder& folder);
 
-// The last words: a line for each variant, means over the seeds with their spread.
+// The last words: a line for each variant, means over the seeds with their standard errors.
 std::string result_table(const Experiment& experiment, const std::vector<TrainingResult>& results);
 
 }  // namespace eligo
