@@ -161,6 +161,13 @@ void Memory::add_up_reals(const void* at, std::span<double> sums) const {
   });
 }
 
+double Memory::add_reals_to(double sum, const void* at, std::int64_t count) const {
+  with_reals(float64_, at, [&](const auto* from) {
+    for (std::int64_t i = 0; i < count; ++i) sum += static_cast<double>(from[i]);
+  });
+  return sum;
+}
+
 void Memory::zero_slot(int tensor, std::int64_t t, int shard) const {
   std::memset(slot(tensor, t, shard), 0, static_cast<std::size_t>(count(shard) * row_[tensor]));
 }

@@ -57,6 +57,7 @@ class Memory {
   void write_reals(void* at, std::span<const double> values) const;
   void add_reals(void* at, double factor, std::span<const double> values) const;  // at[i] += factor * values[i]
   void add_up_reals(const void* at, std::span<double> sums) const;                // sums[i] += at[i]
+  double add_reals_to(double sum, const void* at, std::int64_t count) const;      // one after the other
   // Whether a finite number stays finite as a value of these tensors.
   bool fits(double value) const { return float64_ || !std::isfinite(value) || std::isfinite(static_cast<float>(value)); }
   void zero_slot(int tensor, std::int64_t t, int shard) const;

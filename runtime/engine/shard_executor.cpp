@@ -229,7 +229,7 @@ void ShardExecutor::call_once(int phase, const Moment& moment, bool optimising) 
 void ShardExecutor::add_loss(std::int64_t t) {
   const int tensor = parts_.plan.loss;
   const auto* values = memory_.slot(tensor, t, number_);
-  for (std::int64_t b = 0; b < count(); ++b) loss += memory_.read(tensor, values, b);
+  loss = memory_.add_reals_to(loss, values, count());
   if (course_.even && !course_.mask) {
     loss_steps += count();
     return;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "dsl/names.h"
+#include "runtime/engine/batch_check.h"
 #include "runtime/tasks/arrays.h"
 #include "runtime/tasks/delayed_target.h"
 #include "runtime/tasks/seq_mnist.h"
@@ -16,6 +17,7 @@ namespace {
 
 // `values` is [T][B][channels].
 void check_values(const std::vector<double>& values, const Batch& batch, const char* what, const std::string& where) {
+  if (all_finite(values, true)) return;
   const auto bad = std::find_if_not(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
   if (bad == values.end()) return;
   const auto at = static_cast<std::size_t>(bad - values.begin());
