@@ -136,6 +136,20 @@ void with_reals(bool float64, const void* at, const Work& work) {
 
 }  // namespace
 
+void Memory::read(int tensor, const void* at, std::int64_t i, std::span<double> values) const {
+  const compiler::TensorLayout& l = layout_.tensors[static_cast<std::size_t>(tensor)];
+  if (program_.tensors[static_cast<std::size_t>(tensor)].kind != TensorKind::wiring)
+    return read_reals(static_cast<const std::byte*>(at) + i * l.element, values);
+  for (std::size_t k = 0; k < values.size(); ++k) values[k] = read(tensor, at, i + static_cast<std::int64_t>(k));
+}
+
+void Memory::write(int tensor, void* at, std::int64_t i, std::span<const double> values) const {
+  const compiler::TensorLayout& l = layout_.tensors[static_cast<std::size_t>(tensor)];
+  if (program_.tensors[static_cast<std::size_t>(tensor)].kind != TensorKind::wiring)
+    return write_reals(static_cast<std::byte*>(at) + i * l.element, values);
+  for (std::size_t k = 0; k < values.size(); ++k) write(tensor, at, i + static_cast<std::int64_t>(k), values[k]);
+}
+
 void Memory::read_reals(const void* at, std::span<double> values) const {
   with_reals(float64_, at, [&](const auto* from) {
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(from[i]);

@@ -52,7 +52,10 @@ class Memory {
 
   double read(int tensor, const void* at, std::int64_t i) const;
   void write(int tensor, void* at, std::int64_t i, double value) const;
-  // The same of many reals, from the first on.
+  // The same of many, from the i-th on.
+  void read(int tensor, const void* at, std::int64_t i, std::span<double> values) const;
+  void write(int tensor, void* at, std::int64_t i, std::span<const double> values) const;
+  // The same of reals, from the first on.
   void read_reals(const void* at, std::span<double> values) const;
   void write_reals(void* at, std::span<const double> values) const;
   void add_reals(void* at, double factor, std::span<const double> values) const;  // at[i] += factor * values[i]

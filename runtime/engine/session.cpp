@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 
 #include "dsl/names.h"
+#include "runtime/engine/batch_check.h"
 #include "runtime/engine/initialise.h"
 #include "runtime/engine/memory.h"
 #include "runtime/engine/program.h"
@@ -66,11 +67,9 @@ struct Session::Impl {
       if (t.kind == TensorKind::param || t.kind == TensorKind::keep || t.kind == TensorKind::wiring) {
         for (std::int64_t copy = 0; copy < m.copies(number); ++copy) {
           const std::vector<double> values = initial_values(t, options.seed, copy);
-          const auto size = static_cast<std::int64_t>(values.size());
-          for (std::int64_t k = 0; k < size; ++k) {
-            check_start(t.name, values[k]);
-            m.write(number, m.whole(number), copy * size + k, values[k]);
-          }
+          if (!all_finite(values, m.float64()))
+            for (const double value : values) check_start(t.name, value);
+          m.write(number, m.whole(number), copy * static_cast<std::int64_t>(values.size()), values);
         }
       } else if (t.kind == TensorKind::hyper && !hypers_set.contains(t.name)) {
         check_start(t.name, t.init.a);
@@ -176,9 +175,8 @@ std::vector<double> Session::get(const std::string& name) const {
   const int number = impl_->number_of(name);
   if (impl_->is_start(name)) return impl_->start_values[number];
   Memory& m = impl_->sequence.memory();
-  std::vector<double> values;
-  for (std::int64_t i = 0; i < impl_->plan.tensors[number].size() * m.copies(number); ++i)
-    values.push_back(m.read(number, m.whole(number), i));
+  std::vector<double> values(static_cast<std::size_t>(impl_->plan.tensors[number].size() * m.copies(number)));
+  m.read(number, m.whole(number), 0, values);
   return values;
 }
 
@@ -208,8 +206,7 @@ void Session::set(const std::string& name, std::span<const double> values) {
     if (t.kind == TensorKind::wiring && (x != std::floor(x) || x < 0 || x >= t.init.a))
       throw Error(fmt::format("{}: {} is no index below {}", name, x, t.init.a));
   }
-  for (std::size_t i = 0; i < values.size(); ++i)
-    m.write(number, m.whole(number), static_cast<std::int64_t>(i), values[i]);
+  m.write(number, m.whole(number), 0, values);
   impl_->sequence.parameters_changed();
 }
 
@@ -337,8 +334,7 @@ void Session::restore(const std::string& name, std::size_t first, std::span<cons
   for (const double x : values)
     if (t.kind == TensorKind::wiring && !(x == std::floor(x) && x >= 0 && x < t.init.a))
       throw Error(fmt::format("{}: {} is no index below {}", name, x, t.init.a));
-  for (std::size_t i = 0; i < values.size(); ++i)
-    m.write(number, m.whole(number), static_cast<std::int64_t>(first + i), values[i]);
+  m.write(number, m.whole(number), static_cast<std::int64_t>(first), values);
   impl_->sequence.parameters_changed();
 }
 
