@@ -433,7 +433,12 @@ ValuePtr PhaseLowering::build(Nest& nest, Ref node, const std::vector<Place>& at
     }
     case NodeKind::sum: {
       ValuePtr total;
-      for (const Use& use : node->uses) {
+      std::vector<const Use*> terms;
+      for (const Use& use : node->uses) terms.push_back(&use);
+      // b - a, not a * -1 + b: the same, and one form of it.
+      if (terms.size() > 1 && terms[0]->coefficient == -1 && terms[1]->coefficient != -1) std::swap(terms[0], terms[1]);
+      for (const Use* each : terms) {
+        const Use& use = *each;
         std::vector<Place> inner;
         for (const Index& index : use.index) inner.push_back(substitute(index, at));
         ValuePtr term = build(nest, use.node, inner);
