@@ -81,7 +81,7 @@ AtomicFile::AtomicFile(std::string path)
   }
   if (allowed(FileOperation::open)) file_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file_ >= 0) return;
-  throw Error(fmt::format("{}: cannot be written: {}; make the folder writable or choose another with --out", path_,
+  throw Error(fmt::format("{}: cannot be written: {}; make the folder writable or choose another place", path_,
                           std::strerror(errno)));
 }
 

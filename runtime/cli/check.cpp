@@ -4,7 +4,10 @@
 #include "dsl/report.h"
 #include "runtime/cli/verbs.h"
 #include "runtime/experiment/experiment.h"
+#include "runtime/experiment/trainer.h"
+#include "runtime/experiment/training.h"
 #include "runtime/library/checked_file.h"
+#include "runtime/library/compile.h"
 #include "runtime/library/default_parts.h"
 #include "runtime/library/library.h"
 #include "runtime/library/program_spec.h"
@@ -39,6 +42,12 @@ void check_experiment(const std::string& path, const std::vector<std::string>& f
   for (const auto& variant : experiment.variants)
     for (const auto& warning : warnings_of(variant.program))
       complain(fmt::format("warning: {}: {}: {}\n", path, variant.name, warning));
+  for (const auto& variant : experiment.variants) {
+    if (!variant.policy || !variant.policy->by_step) continue;
+    const auto source = make_source(variant.task, variant.policy, variant.curriculum);
+    check_by_step(variant, Session(compile(program_for(experiment, variant, *source)),
+                                   {.batch = variant.train.batch, .steps = source->shape().max_steps}));
+  }
   const std::size_t variants = experiment.variants.size(), seeds = experiment.seeds.size();
   say(fmt::format("{}: {} variant{}, {} seed{}, all settings are good\n", path, variants,
                   variants == 1 ? "" : "s", seeds, seeds == 1 ? "" : "s"));

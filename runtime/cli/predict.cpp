@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include "runtime/cli/verbs.h"
+#include "support/targets.h"
 #include "support/terminal.h"
 
 namespace eligo::cli {
 
 int predict(const PredictOptions& options) {
+  check_targets({options.out}, {options.data});
   const Prediction made = eligo::predict(options);
   say(fmt::format("{}\n{} sequences, with the parameters of epoch {}\n", made.task, made.sequences, made.epoch));
   if (made.judged) say(fmt::format("loss {}\n", made.loss));

@@ -10,6 +10,7 @@
 #include "runtime/report/page.h"
 #include "support/error.h"
 #include "support/files.h"
+#include "support/targets.h"
 #include "support/terminal.h"
 
 namespace eligo::cli {
@@ -48,6 +49,7 @@ int report(const ReportArguments& a) {
       throw Error(fmt::format("{}: two forms of the report are to be written there; give each a file", path));
     if (path != "-") check_target(path);
   }
+  check_targets({a.out, a.markdown, a.csv});
   std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error of the write, with a message
   Report made = make_report(a.folders);
   if (a.credit) measure_credit(made);

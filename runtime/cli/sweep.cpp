@@ -6,6 +6,7 @@
 #include <csignal>
 #include <filesystem>
 #include <memory>
+#include <regex>
 #include <thread>
 
 #include "runtime/cli/interrupt.h"
@@ -19,6 +20,7 @@
 #include "runtime/sweep/work.h"
 #include "support/error.h"
 #include "support/files.h"
+#include "support/targets.h"
 #include "support/terminal.h"
 
 namespace eligo::cli {
@@ -101,7 +103,18 @@ int run_all(SweepArguments& a) {
   return result.done + result.was_done == planned.lines.size() ? 0 : 1;
 }
 
+// A text of this form.
+CLI::Validator form(const std::string& pattern, const std::string& expected) {
+  return CLI::Validator(
+      [pattern, expected](std::string& text) {
+        return std::regex_match(text, std::regex(pattern)) ? std::string()
+                                                           : fmt::format("{} is not {}", text, expected);
+      },
+      "");
+}
+
 int gather_all(SweepArguments& a) {
+  check_targets({a.table, a.lines}, {a.plan});
   const Plan planned = read_plan(a.plan);
   const Gathered gathered = gather(planned, a.runs());
   if (!a.table.empty()) write_file_atomically(a.table, gathered_csv(planned, gathered));
@@ -118,7 +131,7 @@ int slurm(SweepArguments& a) {
   a.slurm.at_once = static_cast<std::uint64_t>(a.at_once);
   const std::string path =
       a.script.empty() ? std::filesystem::path(a.plan).replace_extension(".sbatch").string() : a.script;
-  if (path == a.plan) throw Error(fmt::format("{}: is the plan; name another file with --script", path));
+  check_targets({path}, {a.plan});
   const std::string text = slurm_script(planned, a.slurm);
   std::error_code error;
   std::filesystem::create_directories(a.slurm.runs, error);  // where tasks write what they say
@@ -188,11 +201,13 @@ void add_slurm(CLI::App* verb, SweepArguments& a) {
   verb->add_option("--at-once", a.at_once, "Tasks that run at once (default: as many as there is room for)")
       ->check(whole(1, kMany));
   verb->add_option("--cpus", a.slurm.cpus, "Processors of a task")->check(whole(1, 1024))->capture_default_str();
-  verb->add_option("--time", a.slurm.time, "Time limit of a task, such as 2:00:00");
+  verb->add_option("--time", a.slurm.time, "Time limit of a task, such as 2:00:00")
+      ->check(form("([0-9]+-)?[0-9]+(:[0-9]{1,2}){0,2}|UNLIMITED", "a time limit as sbatch takes it: 30, 2:00:00 or 1-12"));
   verb->add_option("--signal-before", a.slurm.signal_before, "Seconds before the limit at which a task saves")
       ->check(whole(1, 65535))
       ->capture_default_str();
-  verb->add_option("--memory", a.slurm.memory, "Memory of a task, as sbatch takes it: 4G");
+  verb->add_option("--memory", a.slurm.memory, "Memory of a task, as sbatch takes it: 4G")
+      ->check(form("[0-9]+[KMGT]?", "an amount of memory as sbatch takes it: 4G"));
   verb->add_option("--partition", a.slurm.partition, "The partition");
   verb->add_option("--sbatch", a.slurm.more, "A further option of sbatch: --sbatch=--account=ours (may be repeated)")
       ->allow_extra_args(false);

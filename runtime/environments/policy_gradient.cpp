@@ -167,6 +167,21 @@ void credit(Episodes& episodes, const CreditOptions& options) {
   for (const double count : counts) batch.loss_mask.push_back(count * static_cast<double>(examples) / steps);
 }
 
+void credit_by_step(Episodes& episodes, bool normalised) {
+  Batch& batch = episodes.batch;
+  const auto examples = static_cast<std::size_t>(batch.examples);
+  const std::size_t width = batch.y.size() / episodes.rewards.size();
+  for (std::size_t t = 0; t < static_cast<std::size_t>(batch.steps); ++t) {
+    std::vector<double> advantages, acted;
+    for (std::size_t b = 0; b < examples; ++b) {
+      advantages.push_back(episodes.rewards[t * examples + b]);
+      acted.push_back(t < static_cast<std::size_t>(batch.lengths[b]) ? 1 : 0);
+    }
+    if (normalised) normalise(advantages, acted);
+    for (std::size_t b = 0; b < examples; ++b) batch.y[(t * examples + b) * width + width - 1] = advantages[b];
+  }
+}
+
 RunResult act_and_learn(Session& session, Environments& worlds, const ActOptions& options, bool normalised,
                         Episodes& episodes) {
   session.reset();

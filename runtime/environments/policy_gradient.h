@@ -31,6 +31,8 @@ struct CreditOptions {
   double discount = 1;           // of a reward one step later
   bool normalise = true;         // advantages of a batch: mean 0, standard deviation 1
   bool mean_over_steps = false;  // the loss is a mean over all steps of the batch, not summed over those of an episode
+
+  bool operator==(const CreditOptions&) const = default;
 };
 
 // One episode in each environment.
@@ -49,6 +51,9 @@ Episodes act(Session& session, Environments& worlds, const ActOptions& options);
 
 // Fills in the advantages, and the loss mask where `mean_over_steps`.
 void credit(Episodes& episodes, const CreditOptions& options);
+
+// The advantages that `act_and_learn` gives: the reward of the step alone, normalised over the environments that act.
+void credit_by_step(Episodes& episodes, bool normalise);
 
 // The same step by step, for rules that learn online: the advantage of an action is the reward of its step alone (less
 // the mean over the environments that act, divided by the standard deviation, with `normalise`), as later ones are not

@@ -68,15 +68,16 @@ class EpisodeSource final : public BatchSource {
   bool score_is_share() const override { return false; }
   std::string description() const override {
     const EnvironmentShape& world = worlds_.shape();
-    return fmt::format("{} episodes at a time, of at most {} step{}; {} observation{}, {} actions", worlds_.count(),
-                       world.max_steps, world.max_steps == 1 ? "" : "s", world.observations,
+    return fmt::format("{} episode{} at a time, of at most {} step{}; {} observation{}, {} actions", worlds_.count(),
+                       worlds_.count() == 1 ? "" : "s", world.max_steps, world.max_steps == 1 ? "" : "s", world.observations,
                        world.observations == 1 ? "" : "s", world.actions);
   }
   std::uint64_t bytes() const override { return 0; }
 
   Batch batch(Split split, std::uint64_t epoch, std::uint64_t index, Session& session) override {
     episodes_ = act(session, worlds_, options(split, epoch, index));
-    credit(episodes_, policy_.credit);
+    if (policy_.by_step) credit_by_step(episodes_, policy_.credit.normalise);
+    else credit(episodes_, policy_.credit);
     return episodes_.batch;
   }
 

@@ -20,6 +20,8 @@ struct PolicySpec {
   bool by_step = false;  // each action from its own reward, by rules that are online
   bool greedy = false;   // validation and test take the likeliest action
   std::uint64_t validation_episodes = 100, test_episodes = 100;  // where the environment has no number of its own
+
+  bool operator==(const PolicySpec&) const = default;
 };
 
 // Sums over the batch that a source has given: the task's score, and of episodes also these.
@@ -63,6 +65,12 @@ class BatchSource {
   virtual void set_level(std::uint64_t) {}
   // After a training batch, or after a validation: raises the option if that was good enough.
   virtual bool rise(bool /*batch*/, double /*loss*/, const std::optional<double>& /*score*/) { return false; }
+};
+
+// How a score is told where several sources have one: "score", as it is, unless all have the same.
+struct ScoreForm {
+  std::string name;       // empty: there are none
+  bool is_share = false;  // shown in per cent
 };
 
 // A task's batches as they are.

@@ -42,20 +42,20 @@ Figure figure_of(const Experiment& experiment, const std::string& y_label, Lines
 
 }  // namespace
 
-void write_curves(const RunFolder& folder, const Experiment& experiment, const BatchSource& source) {
+void write_curves(const RunFolder& folder, const Experiment& experiment, const ScoreForm& score) {
   const auto rows = read_metrics(folder.metrics());
   const Split split = split_to_draw(rows);
   const std::string of = split == Split::train ? "training " : "validation ";
   std::vector<Figure> figures;
   figures.push_back(figure_of(experiment, of + "loss",
                               lines_of(rows, split, [](const MetricsRow& row) { return std::optional(row.loss); })));
-  const double scale = source.score_is_share() ? 100 : 1;
+  const double scale = score.is_share ? 100 : 1;
   Lines scores = lines_of(
       rows, split, [&](const MetricsRow& row) { return row.score ? std::optional(scale * *row.score) : std::nullopt; });
   if (!scores.empty()) {
     figures.push_back(
-        figure_of(experiment, of + source.score_name() + (source.score_is_share() ? " in %" : ""), std::move(scores)));
-    figures.back().scale = source.score_is_share() ? Scale::linear : Scale::automatic;
+        figure_of(experiment, of + score.name + (score.is_share ? " in %" : ""), std::move(scores)));
+    figures.back().scale = score.is_share ? Scale::linear : Scale::automatic;
   }
   write_pictures(figures, folder.picture("svg"), folder.picture("png"));
 }

@@ -8,6 +8,6 @@
 namespace eligo {
 
 // From the folder's metrics. Throws eligo::Error if they cannot be read or the pictures not be written.
-void write_curves(const RunFolder& folder, const Experiment& experiment, const BatchSource& source);
+void write_curves(const RunFolder& folder, const Experiment& experiment, const ScoreForm& score);
 
 }  // namespace eligo

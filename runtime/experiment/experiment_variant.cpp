@@ -240,6 +240,10 @@ class Builder {
       policy.credit.discount = reader_.real("policy.discount");
       policy.credit.mean_over_steps = reader_.text("policy.loss") == "mean";
     }
+    if (policy.by_step && policy.credit.normalise && result_.variant.train.batch == 1)
+      reader_.problem(reader_.find("policy.learn"),
+                      "policy.learn = \"steps\" with train.batch = 1: a reward normalised over one environment is 0, so nothing "
+                      "would be learned; set policy.normalise = \"none\", or take more environments");
     result_.variant.program.online = policy.by_step;
     result_.variant.policy = policy;
   }
@@ -412,6 +416,7 @@ class Builder {
     c.each_batch = reader_.text("curriculum.when") == "batch";
     c.by = reader_.real("curriculum.by");
     c.to = reader_.real("curriculum.to");
+    if (!reader_.problems.empty()) return;
     c.loss_below = real_if_given(goals[0]);
     c.score_above = real_if_given(goals[1]);
     c.score_below = real_if_given(goals[2]);
@@ -516,6 +521,7 @@ class Builder {
       reader_.problem(reader_.find("train.patience"),
                       fmt::format("train.patience = {}, but task {} has no validation set to watch; leave the setting out",
                                   v.train.patience, v.task.name));
+    check_curriculum(shape);
     const auto fix = [&](const RolePart& part, const std::string& size, std::int64_t value, const char* what) {
       if (!part.given || size.empty()) return;
       const auto own = v.program.sizes.find(size);
@@ -545,6 +551,19 @@ class Builder {
         continue;
       reader_.problem(nullptr, fmt::format("model.{} is missing: cell {} has this size", size, cell_.facts.found.item));
     }
+  }
+
+  // Whether it can ever rise.
+  void check_curriculum(const TaskShape& shape) {
+    const Variant& v = result_.variant;
+    if (!v.curriculum) return;
+    if (!v.curriculum->each_batch && shape.validation_batches == 0)
+      reader_.problem(reader_.find("curriculum.option"),
+                      fmt::format("curriculum: task {} has no validation to judge by; set curriculum.when = \"batch\"",
+                                  v.task.name));
+    if (!v.curriculum->loss_below && make_source(v.task, v.policy)->score_name().empty())
+      reader_.problem(reader_.find("curriculum.option"),
+                      fmt::format("curriculum: task {} has no score; give curriculum.loss_below", v.task.name));
   }
 
   // What holds for all parameters comes before what holds for some.

@@ -177,8 +177,9 @@ class Predictor {
     if (options_.checkpoint != "best")
       throw Error(fmt::format("--checkpoint {}: it is best or last", options_.checkpoint));
     if (state_.outcome.best_epoch == 0)
-      throw Error(fmt::format("{}: there is no best epoch, as no validation has been done; take --checkpoint last",
-                              options_.run));
+      throw Error(fmt::format(
+          "{}: there is no best epoch, as no validation has been done{}; take --checkpoint last", options_.run,
+          state_.outcome.level > 0 ? " since the curriculum rose last" : ""));
     restore_tensors(NpzReader(path("best")), *session_, true);
   }
 

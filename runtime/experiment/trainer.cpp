@@ -189,7 +189,7 @@ ExperimentResult Trainer::run(const RunFolder& folder) {
     }
   }
   write_summary(folder, {acts(experiment_), has_curriculum(experiment_)}, result.results);
-  write_curves(folder, experiment_, source(first, experiment_.seeds[0]));
+  write_curves(folder, experiment_, score_form(experiment_.variants));
   return result;
 }
 
@@ -209,8 +209,9 @@ void Trainer::begin_facts(const RunFolder& folder) {
   const BatchSource& data = source(experiment_.variants[0], experiment_.seeds[0]);
   facts_ = read_run_facts(folder.facts());
   facts_.task = data.description();
-  facts_.score = data.score_name();
-  facts_.score_is_share = data.score_is_share();
+  const ScoreForm form = score_form(experiment_.variants);
+  facts_.score = form.name;
+  facts_.score_is_share = form.is_share;
   facts_.stretches.push_back(begin_stretch(static_cast<std::uint64_t>(thread_count(experiment_))));
   write_run_facts(folder.facts(), facts_);
 }
@@ -300,9 +301,9 @@ std::string mean_of(const Outcomes& outcomes, const char* format, const Value& v
 
 // How a task's score is shown: an accuracy in per cent, bits as they are.
 struct ScoreColumn {
-  explicit ScoreColumn(const BatchSource& source)
-      : heading(source.score_name().empty() ? "score" : source.score_name() + (source.score_is_share() ? " %" : "")),
-        format(source.score_is_share() ? "{:.2f}" : "{:.3f}"), scale(source.score_is_share() ? 100 : 1) {}
+  explicit ScoreColumn(const ScoreForm& form)
+      : heading(form.name.empty() ? "score" : form.name + (form.is_share ? " %" : "")),
+        format(form.is_share ? "{:.2f}" : "{:.3f}"), scale(form.is_share ? 100 : 1) {}
   std::optional<double> scaled(const std::optional<double>& score) const {
     return score ? std::optional(scale * *score) : std::nullopt;
   }
@@ -357,9 +358,12 @@ std::string legend(const std::vector<TrainingResult>& results) {
   const bool tested = any([](const Outcome& o) { return o.test_loss.has_value(); });
   std::string text;
   const bool acted = any([](const Outcome& o) { return o.final_success.has_value(); });
+  const bool was_told = any([](const Outcome& o) { return o.best_epoch > 0 && !o.final_success; });
   if (validated)
     text = fmt::format("last: validation after the last epoch; best: after the epoch of {}",
-                       acted ? "highest validation return" : "lowest validation loss");
+                       !acted      ? "lowest validation loss"
+                       : was_told ? "lowest validation loss, or highest return where a net acts"
+                                  : "highest validation return");
   else if (not_validated) text = "last: of the last training batches, for want of a validation set";
   if (validated && any([](const Outcome& o) { return o.level > 0; })) text += ", since the curriculum rose last";
   if (tested) text += validated ? "; test: with the parameters of the best" : "; test: with the last parameters";
@@ -381,7 +385,7 @@ std::string result_table(const Experiment& experiment, const std::vector<Trainin
   for (const auto& variant : experiment.variants)
     for (const Outcome* o : outcomes[variant.name])
       stopped = stopped || (!o->diverged && o->epochs < static_cast<std::uint64_t>(variant.train.epochs));
-  const ScoreColumn score(*make_source(experiment.variants[0].task, experiment.variants[0].policy));
+  const ScoreColumn score(score_form(experiment.variants));
   Table table = {headings(score.heading, raised_option(experiment))};
   for (const auto& variant : experiment.variants)
     if (!outcomes[variant.name].empty()) table.push_back(table_row(variant, outcomes[variant.name], score, stopped));

@@ -26,6 +26,12 @@ std::vector<std::string> shown_for(const Variant& variant, const BatchSource& so
   return {variant.output};
 }
 
+void check_by_step(const Variant& variant, const Session& session) {
+  if (variant.policy && variant.policy->by_step && !session.not_by_step().empty())
+    throw Error(fmt::format("rule {} is not online, so policy.learn = \"steps\" is not for it; take \"episodes\"",
+                            variant.program.rule));
+}
+
 TrainingLimits limits_of(const Variant& variant, const BatchSource& source, std::uint64_t seed, std::uint64_t identity) {
   return {seed, static_cast<std::uint64_t>(variant.train.epochs), source.shape().train_batches, identity};
 }
@@ -75,9 +81,7 @@ Training::Training(const Variant& variant, std::shared_ptr<const Program> progra
       options_(limited(variant, *program, source, place_)),
       program_(std::move(program)),
       session_(program_, options_) {
-  if (variant.policy && variant.policy->by_step && !session_.not_by_step().empty())
-    throw Error(fmt::format("rule {} is not online, so policy.learn = \"steps\" is not for it; take \"episodes\"",
-                            variant.program.rule));
+  check_by_step(variant, session_);
   for (const auto& [name, value] : variant.hypers) session_.set_hyper(name, value);
   for (const auto& [bundle, length] : variant.clips) session_.set_clip(length, bundle);
   source_.set_level(0);
@@ -263,7 +267,7 @@ bool Training::finish_epoch() {
     validation.cosine = epoch_cosine_;
     place_.metrics->append(validation);
     keep_if_best(sums);
-    rise(false, outcome.final_loss, outcome.final_score);
+    if (!has_ended()) rise(false, outcome.final_loss, outcome.final_score);
   }
   if (seconds_since(saved_) > save_every_) save();
   show(false);

@@ -94,6 +94,9 @@ class Training {
   std::uint64_t begun_batches_ = 0;
 };
 
+// Throws eligo::Error: it is to learn step by step, and its program cannot.
+void check_by_step(const Variant& variant, const Session& session);
+
 // What the counters of a checkpoint are held against.
 TrainingLimits limits_of(const Variant& variant, const BatchSource& source, std::uint64_t seed,
                          std::uint64_t identity);

@@ -169,6 +169,7 @@ class SummaryFile {
   explicit SummaryFile(const std::string& path) : file_(path) {}
 
   bool next() { return file_.next(cells_); }
+  void require(const char* name) const { (void)column(name); }
   std::string text(const char* name) const { return cells_[column(name)]; }
   std::optional<double> number(const char* name) const {
     const std::size_t at = column(name);
@@ -211,6 +212,7 @@ void read_summary(const RunFolder& folder, Trainings& trainings) {
   if (!is_file(folder.summary())) return;
   if (!fs::is_regular_file(folder.summary(), error)) throw Error(fmt::format("{}: is no plain file", folder.summary()));
   SummaryFile file(folder.summary());
+  file.require("variant");
   while (file.next()) {
     ReportTraining& training = trainings.find(file.text("variant"), file.whole("seed"), folder.summary());
     training.complete = true;

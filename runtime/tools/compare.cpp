@@ -275,6 +275,10 @@ Comparison compare(const CompareOptions& o) {
   if (variant_a.train.batch != variant_b.train.batch || variant_a.task.name != variant_b.task.name ||
       variant_a.task.numbers != variant_b.task.numbers)
     throw Error("the two sides must have one task and one batch: give task and train settings for both");
+  if (variant_a.policy != variant_b.policy)
+    throw Error("the two sides must learn from the same episodes: give policy settings for both");
+  if (variant_a.policy && variant_a.policy->by_step)
+    throw Error("compare learns from whole episodes; leave policy.learn out");
   TaskSpec task_spec = variant_a.task;
   task_spec.seed = o.seed;
   const std::unique_ptr<BatchSource> task = make_source(task_spec, variant_a.policy);

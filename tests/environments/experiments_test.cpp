@@ -1,6 +1,7 @@
 // Experiments whose task is an environment: they reach the optimum, go on to the bit, and say what does not fit.
 #include <gtest/gtest.h>
 
+#include "runtime/data/npz_archive.h"
 #include "runtime/experiment/prediction.h"
 #include "tests/runtime/runs.h"
 
@@ -108,6 +109,26 @@ TEST_F(InEnvironments, PredictionsOfANetThatDraws) {
   EXPECT_EQ(p.loss, learned.test_loss);
 }
 
+// Validation and test have the loss that is trained: the advantage of an action is its own reward.
+TEST_F(InEnvironments, StepsAreJudgedAsTheyAreLearned) {
+  const std::vector<std::string> how = {"rule=rtrl",      "task=bandit", "policy.learn=steps", "policy.normalise=none",
+                                        "train.epochs=1", "dtype=f64"};
+  const Outcome learned = outcome("run", how);
+  PredictOptions options;
+  options.run = folder / "run";
+  options.out = folder / "p.npz";
+  predict(options);
+  const Archive played = read_npz(options.out);
+  const auto &y = played.at("y").values, &o = played.at("L.o").values, &reward = played.at("reward").values;
+  double loss = 0;
+  for (std::size_t row = 0; row < reward.size(); ++row) {
+    EXPECT_EQ(y[3 * row + 2], reward[row]);
+    const double chosen = y[3 * row] == 1 ? o[2 * row] : o[2 * row + 1];
+    loss += reward[row] * (std::log(std::exp(o[2 * row]) + std::exp(o[2 * row + 1])) - chosen);
+  }
+  EXPECT_NEAR(learned.test_loss.value(), loss / 112, 1e-12);
+}
+
 TEST_F(InEnvironments, WhatDoesNotFitIsRefused) {
   EXPECT_NE(
       refused({"model.readout=linear_softmax"}).find("linear_softmax has no targets for an action and its advantage"),
@@ -116,6 +137,8 @@ TEST_F(InEnvironments, WhatDoesNotFitIsRefused) {
             std::string::npos);
   EXPECT_NE(refused({"task=delayed_target", "model.readout=linear_mse", "policy.discount=0.9"})
                 .find("task delayed_target is no environment to act in"),
+            std::string::npos);
+  EXPECT_NE(refused({"rule=rtrl", "policy.learn=steps", "train.batch=1"}).find("set policy.normalise = \"none\""),
             std::string::npos);
   EXPECT_NE(refused({"task=memory_chian"}).find("did you mean memory_chain?"), std::string::npos);
   EXPECT_NE(refused({"task.cues=1"}).find("task.cues = 1 is out of range"), std::string::npos);

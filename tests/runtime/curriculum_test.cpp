@@ -65,6 +65,13 @@ TEST_F(Curricula, OrWithTheTrainingBatchThatWas) {
   EXPECT_EQ(end.option, 9);
 }
 
+// What would rise behind the last epoch is never trained.
+TEST_F(Curricula, DoNotRiseBehindTheLastEpoch) {
+  const Outcome end = outcome("run", {"train.epochs=2", "curriculum.loss_below=100"});
+  EXPECT_EQ(end.option, 5);
+  EXPECT_EQ(end.best_epoch, 2U);
+}
+
 // A level's best says nothing of the next.
 TEST_F(Curricula, TheBestIsOfTheLastLevel) {
   const Outcome end = outcome("run");
@@ -82,7 +89,7 @@ TEST_F(Curricula, GoOnToTheBit) {
 }
 
 TEST_F(Curricula, APredictionIsOfTheLevelThatWasReached) {
-  outcome("run", {"train.epochs=1", "curriculum.loss_below=100"});  // one rise, to 5 steps
+  outcome("run", {"train.epochs=2", "curriculum.loss_below=100"});  // one rise, to 5 steps
   PredictOptions options;
   options.run = folder / "run";
   options.out = folder / "p.npz";
@@ -121,6 +128,8 @@ TEST_F(Curricula, WhatCannotBeIsRefused) {
   mentions({"curriculum.by=0"}, "curriculum.by = 0 is out of range");
   mentions({"curriculum.option="}, "there is no curriculum");
   mentions({"curriculum.option=npoints", "curriculum.to=60", "curriculum.by=50"}, "validation batches");
+  mentions({"task=memory_chain", "task.cues=2", "model.readout=policy", "policy.validation_episodes=0"},
+           "has no validation to judge by");
   mentions({"curriculum.when=step"}, "curriculum.when cannot be step");
 }
 
