@@ -1,7 +1,8 @@
 #include "runtime/experiment/trainer.h"
 #include "runtime/library/warnings.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -169,8 +170,7 @@ std::unique_ptr<Training> Trainer::make(std::size_t index, std::uint64_t seed) {
 }
 
 ExperimentResult Trainer::run(const RunFolder& folder) {
-  const Variant& first = experiment_.variants[0];
-  progress_.line(fmt::format("{}: {}", first.task.name, source(first, experiment_.seeds[0]).description()));
+  for (const auto& [name, what] : tasks()) progress_.line(fmt::format("{}: {}", name, what));
   ExperimentResult result;
   result.complete = true;
   if (options_.resume && is_complete(experiment_, folder)) {
@@ -205,10 +205,21 @@ BatchSource& Trainer::source(const Variant& variant, std::uint64_t seed) {
   return *slot;
 }
 
+std::vector<std::pair<std::string, std::string>> Trainer::tasks() {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const Variant& variant : experiment_.variants) {
+    const std::pair one(variant.task.name, source(variant, experiment_.seeds[0]).description());
+    if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
+  }
+  return all;
+}
+
 void Trainer::begin_facts(const RunFolder& folder) {
-  const BatchSource& data = source(experiment_.variants[0], experiment_.seeds[0]);
   facts_ = read_run_facts(folder.facts());
-  facts_.task = data.description();
+  std::vector<std::string> told;
+  const auto all = tasks();
+  for (const auto& [name, what] : all) told.push_back(all.size() == 1 ? what : name + ": " + what);
+  facts_.task = fmt::format("{}", fmt::join(told, "; "));
   const ScoreForm form = score_form(experiment_.variants);
   facts_.score = form.name;
   facts_.score_is_share = form.is_share;

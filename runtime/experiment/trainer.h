@@ -51,6 +51,8 @@ class Trainer {
     std::uint64_t seed = 0;
     std::unique_ptr<Training> training;
   };
+  // The names of the variants' tasks, and what they are; each once.
+  std::vector<std::pair<std::string, std::string>> tasks();
   BatchSource& source(const Variant& variant, std::uint64_t seed);
   std::optional<Outcome> complete(std::size_t index, std::uint64_t seed, const RunFolder& folder);
   void compile_variant(std::size_t index);
