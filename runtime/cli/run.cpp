@@ -70,7 +70,7 @@ int run(const RunOptions& options) {
   if (!resume) folder = make_folder(options, experiment);
   heed_interrupts();  // at the next batch
   const ExperimentResult result = trainer.run(*folder);
-  say("\n" + result_table(experiment, result.results));
+  say("\n" + result_table(experiment, result.results, result.score));
   say(fmt::format("\npicture: {} and .png\nrun folder: {}\n", folder->picture("svg"), folder->path()));
   if (result.complete) return 0;
   say(fmt::format("interrupted; go on with: eligo run --resume {}\n", folder->path()));

@@ -1,54 +1,17 @@
 #include "runtime/engine/clipping.h"
 
-#include <algorithm>
 #include <cmath>
 
+#include "runtime/engine/norm.h"
 #include "support/error.h"
 
 namespace eligo {
-namespace {
-
-constexpr std::size_t kLanes = 8;  // sums side by side, as vectors take them
-
-// Of absolute values; NaN if there is one.
-double largest(std::span<const double> v) {
-  double most[kLanes] = {}, odd[kLanes] = {};
-  std::size_t i = 0;
-  for (; i + kLanes <= v.size(); i += kLanes)
-    for (std::size_t k = 0; k < kLanes; ++k) {
-      const double x = std::abs(v[i + k]);
-      most[k] = most[k] < x ? x : most[k];
-      odd[k] += x - x;  // NaN of what is not finite
-    }
-  double all = 0, wrong = 0;
-  for (; i < v.size(); ++i) all = std::max(all, std::abs(v[i])), wrong += v[i] - v[i];
-  for (std::size_t k = 0; k < kLanes; ++k) all = std::max(all, most[k]), wrong += odd[k];
-  if (wrong == 0) return all;
-  return std::any_of(v.begin(), v.end(), [](double x) { return std::isnan(x); }) ? std::nan("") : HUGE_VAL;
-}
-
-// Σ (factor x)²
-double squares(std::span<const double> v, double factor) {
-  double sums[kLanes] = {};
-  std::size_t i = 0;
-  for (; i + kLanes <= v.size(); i += kLanes)
-    for (std::size_t k = 0; k < kLanes; ++k) sums[k] += (factor * v[i + k]) * (factor * v[i + k]);
-  double sum = 0;
-  for (; i < v.size(); ++i) sum += (factor * v[i]) * (factor * v[i]);
-  for (const double one : sums) sum += one;
-  return sum;
-}
-
-}  // namespace
-
 double bounding(std::span<const double> v, double bound) {
   const double most = largest(v);
   if (most == 0) return 1;
   if (!std::isfinite(most)) return std::isnan(most) ? most : 0;
-  // A power of two scales without rounding, so that no square overflows or vanishes.
-  const double unit = std::ldexp(1.0, std::ilogb(most));
-  const double length = std::sqrt(squares(v, 1 / unit));  // times `unit`
-  return unit > bound / length ? bound / unit / length : 1;
+  const double unit = norm_unit(most);
+  return shortening(std::sqrt(squares(v, 1 / unit)), unit, bound);
 }
 
 double Clipping::bound_of(const compiler::Clip& clip) const {

@@ -2,6 +2,9 @@
 // it is made as long as the bound before they are updated (Pascanu, Mikolov & Bengio 2013).
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,12 +23,15 @@ class NormBounds {
   void apply(compiler::UpdateEvery every) const;
 
  private:
+  using Gradients = std::vector<std::span<std::byte>>;  // as they lie
+  static constexpr std::size_t kTimes = static_cast<std::size_t>(compiler::UpdateEvery::sequence) + 1;
   struct Bound {
     std::string bundle;
     double length = 0;
+    std::array<Gradients, kTimes> gradients;  // by when they are updated
   };
   bool has_own(const std::string& bundle) const;
-  void apply(const Bound& bound, compiler::UpdateEvery every) const;
+  std::array<Gradients, kTimes> gradients_of(const std::string& bundle) const;
 
   Memory& memory_;
   const std::vector<compiler::Learned>& learned_;

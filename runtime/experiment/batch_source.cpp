@@ -128,6 +128,17 @@ class EpisodeSource final : public BatchSource {
 
 }  // namespace
 
+ScoreForm score_form(const std::vector<const BatchSource*>& sources) {
+  ScoreForm form;
+  for (const BatchSource* source : sources) {
+    const ScoreForm one{source->score_name(), source->score_is_share()};
+    if (one.name.empty()) continue;
+    if (form.name.empty()) form = one;
+    else if (form.name != one.name || form.is_share != one.is_share) return {"score", false};
+  }
+  return form;
+}
+
 std::unique_ptr<BatchSource> source_of(std::unique_ptr<Task> task) {
   return std::make_unique<TaskSource>(std::move(task));
 }

@@ -72,6 +72,7 @@ struct ScoreForm {
   std::string name;       // empty: there are none
   bool is_share = false;  // shown in per cent
 };
+ScoreForm score_form(const std::vector<const BatchSource*>& sources);
 
 // A task's batches as they are.
 std::unique_ptr<BatchSource> source_of(std::unique_ptr<Task> task);

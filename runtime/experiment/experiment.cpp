@@ -221,13 +221,6 @@ class Loader {
   std::set<std::string> used_;
 };
 
-std::string source_key(const Variant& v) {
-  std::string key = v.task.name;
-  for (const auto& [name, value] : v.task.numbers) key += fmt::format(" {}={}", name, value);
-  for (const auto& [name, value] : v.task.texts) key += fmt::format(" {}={}", name, value);
-  return key;
-}
-
 Setting text_value(const std::string& text) { return {text, ""}; }
 
 }  // namespace
@@ -255,20 +248,6 @@ Experiment load_experiment(SettingsFile file, const std::string& path, const Exp
       if (std::find(experiment.notes.begin(), experiment.notes.end(), note) == experiment.notes.end())
         experiment.notes.push_back(std::move(note));
   return experiment;
-}
-
-ScoreForm score_form(const std::vector<Variant>& variants) {
-  std::set<std::string> known;
-  ScoreForm form;
-  for (const Variant& variant : variants) {
-    if (!known.insert(source_key(variant)).second) continue;
-    const auto source = make_source(variant.task, variant.policy);
-    const ScoreForm one{source->score_name(), source->score_is_share()};
-    if (one.name.empty()) continue;
-    if (form.name.empty()) form = one;
-    else if (form.name != one.name || form.is_share != one.is_share) return {"score", false};
-  }
-  return form;
 }
 
 namespace {

@@ -89,9 +89,6 @@ struct ExperimentOptions {
   std::vector<std::string> only;          // names of variants to keep; empty: all
 };
 
-// Of all variants' scores. Makes their tasks; throws eligo::Error where one cannot be made.
-ScoreForm score_form(const std::vector<Variant>& variants);
-
 // Throws eligo::Error with every fault that was found, each with its place and a suggested fix.
 // A file with a table [sweep] is none: that is several.
 Experiment load_experiment(const std::string& path, const ExperimentOptions& options);

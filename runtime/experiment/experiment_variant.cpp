@@ -506,12 +506,13 @@ class Builder {
     if (!reader_.problems.empty()) return;
     Variant& v = result_.variant;
     TaskSpec spec = v.task;
-    TaskShape shape;
+    std::unique_ptr<BatchSource> source;
     try {
-      shape = make_source(spec, v.policy, v.curriculum)->shape();
+      source = make_source(spec, v.policy, v.curriculum);
     } catch (const Error& error) {
       return reader_.problem(reader_.find("task.name"), error.what());
     }
+    const TaskShape shape = source->shape();
     const std::uint64_t batches = static_cast<std::uint64_t>(v.train.epochs) * shape.train_batches;
     if (v.rates.warmup > batches)
       reader_.problem(reader_.find("optimiser.warmup"),
@@ -521,7 +522,7 @@ class Builder {
       reader_.problem(reader_.find("train.patience"),
                       fmt::format("train.patience = {}, but task {} has no validation set to watch; leave the setting out",
                                   v.train.patience, v.task.name));
-    check_curriculum(shape);
+    check_curriculum(*source);
     const auto fix = [&](const RolePart& part, const std::string& size, std::int64_t value, const char* what) {
       if (!part.given || size.empty()) return;
       const auto own = v.program.sizes.find(size);
@@ -554,14 +555,14 @@ class Builder {
   }
 
   // Whether it can ever rise.
-  void check_curriculum(const TaskShape& shape) {
+  void check_curriculum(const BatchSource& source) {
     const Variant& v = result_.variant;
     if (!v.curriculum) return;
-    if (!v.curriculum->each_batch && shape.validation_batches == 0)
+    if (!v.curriculum->each_batch && source.shape().validation_batches == 0)
       reader_.problem(reader_.find("curriculum.option"),
                       fmt::format("curriculum: task {} has no validation to judge by; set curriculum.when = \"batch\"",
                                   v.task.name));
-    if (!v.curriculum->loss_below && make_source(v.task, v.policy)->score_name().empty())
+    if (!v.curriculum->loss_below && source.score_name().empty())
       reader_.problem(reader_.find("curriculum.option"),
                       fmt::format("curriculum: task {} has no score; give curriculum.loss_below", v.task.name));
   }

@@ -63,14 +63,14 @@ std::pair<std::uint64_t, std::uint64_t> train_rows(const Variant& variant, std::
   return {wanted, static_cast<std::uint64_t>(found)};
 }
 
-bool acts(const Experiment& experiment) {
-  const auto& variants = experiment.variants;
-  return std::any_of(variants.begin(), variants.end(), [](const Variant& v) { return v.policy.has_value(); });
-}
-
-bool has_curriculum(const Experiment& experiment) {
-  const auto& variants = experiment.variants;
-  return std::any_of(variants.begin(), variants.end(), [](const Variant& v) { return v.curriculum.has_value(); });
+// What metrics and summary have beside the columns of every run.
+MetricsColumns columns_of(const Experiment& experiment) {
+  MetricsColumns columns;
+  for (const Variant& variant : experiment.variants) {
+    columns.episodes = columns.episodes || variant.policy.has_value();
+    columns.curriculum = columns.curriculum || variant.curriculum.has_value();
+  }
+  return columns;
 }
 
 void write_summary(const RunFolder& folder, MetricsColumns columns, const std::vector<TrainingResult>& results) {
@@ -172,6 +172,7 @@ std::unique_ptr<Training> Trainer::make(std::size_t index, std::uint64_t seed) {
 ExperimentResult Trainer::run(const RunFolder& folder) {
   for (const auto& [name, what] : tasks()) progress_.line(fmt::format("{}: {}", name, what));
   ExperimentResult result;
+  result.score = score();
   result.complete = true;
   if (options_.resume && is_complete(experiment_, folder)) {
     for (std::size_t v = 0; v < experiment_.variants.size(); ++v)
@@ -180,7 +181,7 @@ ExperimentResult Trainer::run(const RunFolder& folder) {
     return result;
   }
   begin_facts(folder);
-  MetricsFile metrics(folder.metrics(), {acts(experiment_), has_curriculum(experiment_)});
+  MetricsFile metrics(folder.metrics(), columns_of(experiment_));
   Records records(folder, experiment_);
   metrics.copy_to([&](const MetricsRow& row) { records.add(row); });
   for (std::size_t v = 0; v < experiment_.variants.size() && result.complete; ++v) {
@@ -188,8 +189,8 @@ ExperimentResult Trainer::run(const RunFolder& folder) {
       result.complete = result.complete && train(v, seed, folder, metrics, records, result);
     }
   }
-  write_summary(folder, {acts(experiment_), has_curriculum(experiment_)}, result.results);
-  write_curves(folder, experiment_, score_form(experiment_.variants));
+  write_summary(folder, columns_of(experiment_), result.results);
+  write_curves(folder, experiment_, result.score);
   return result;
 }
 
@@ -203,6 +204,12 @@ BatchSource& Trainer::source(const Variant& variant, std::uint64_t seed) {
   auto& slot = sources_[key];
   if (!slot) slot = make_source(spec, variant.policy, variant.curriculum);
   return *slot;
+}
+
+ScoreForm Trainer::score() {
+  std::vector<const BatchSource*> sources;
+  for (const Variant& variant : experiment_.variants) sources.push_back(&source(variant, experiment_.seeds[0]));
+  return score_form(sources);
 }
 
 std::vector<std::pair<std::string, std::string>> Trainer::tasks() {
@@ -220,7 +227,7 @@ void Trainer::begin_facts(const RunFolder& folder) {
   const auto all = tasks();
   for (const auto& [name, what] : all) told.push_back(all.size() == 1 ? what : name + ": " + what);
   facts_.task = fmt::format("{}", fmt::join(told, "; "));
-  const ScoreForm form = score_form(experiment_.variants);
+  const ScoreForm form = score();
   facts_.score = form.name;
   facts_.score_is_share = form.is_share;
   facts_.stretches.push_back(begin_stretch(static_cast<std::uint64_t>(thread_count(experiment_))));
@@ -389,14 +396,15 @@ std::string legend(const std::vector<TrainingResult>& results) {
 
 }  // namespace
 
-std::string result_table(const Experiment& experiment, const std::vector<TrainingResult>& results) {
+std::string result_table(const Experiment& experiment, const std::vector<TrainingResult>& results,
+                         const ScoreForm& form) {
   std::map<std::string, Outcomes> outcomes;
   for (const auto& result : results) outcomes[result.variant].push_back(&result.outcome);
   bool stopped = false;  // before its last epoch, by its patience
   for (const auto& variant : experiment.variants)
     for (const Outcome* o : outcomes[variant.name])
       stopped = stopped || (!o->diverged && o->epochs < static_cast<std::uint64_t>(variant.train.epochs));
-  const ScoreColumn score(score_form(experiment.variants));
+  const ScoreColumn score(form);
   Table table = {headings(score.heading, raised_option(experiment))};
   for (const auto& variant : experiment.variants)
     if (!outcomes[variant.name].empty()) table.push_back(table_row(variant, outcomes[variant.name], score, stopped));

@@ -31,6 +31,7 @@ struct TrainingResult {
 struct ExperimentResult {
   bool complete = false;                // false: interrupted; everything so far is in the folder
   std::vector<TrainingResult> results;  // of the trainings that ended
+  ScoreForm score;                      // how their scores are told
 };
 
 class Trainer {
@@ -51,6 +52,7 @@ class Trainer {
     std::uint64_t seed = 0;
     std::unique_ptr<Training> training;
   };
+  ScoreForm score();
   // The names of the variants' tasks, and what they are; each once.
   std::vector<std::pair<std::string, std::string>> tasks();
   BatchSource& source(const Variant& variant, std::uint64_t seed);
@@ -84,6 +86,7 @@ int thread_count(const Experiment& experiment);
 bool is_complete(const Experiment& experiment, const RunFolder& folder);
 
 // The last words: a line for each variant, means over the seeds with their standard errors.
-std::string result_table(const Experiment& experiment, const std::vector<TrainingResult>& results);
+std::string result_table(const Experiment& experiment, const std::vector<TrainingResult>& results,
+                         const ScoreForm& form);
 
 }  // namespace eligo

@@ -1,6 +1,7 @@
 // The forms of a report that are text: Markdown and CSV.
 #include <fmt/format.h>
 
+#include "runtime/data/csv.h"
 #include "runtime/report/page.h"
 #include "runtime/report/report_table.h"
 #include "support/bytes.h"
@@ -98,12 +99,6 @@ std::string runs(const Report& report) {
   return out + "\n";
 }
 
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
-
 }  // namespace
 
 std::string report_markdown(const Report& report) {
@@ -125,7 +120,7 @@ std::string report_csv(const Report& report) {
       ended += training.complete ? 1 : 0;
       diverged += training.diverged ? 1 : 0;
     }
-    out += fmt::format("{},{},{},{}", quoted(group.label), group.variant.trainings.size(), ended, diverged);
+    out += fmt::format("{},{},{},{}", csv_cell(group.label), group.variant.trainings.size(), ended, diverged);
     for (ReportColumn column : columns) {
       column.scale = 1;
       const Estimate e = estimate_of(group, column);

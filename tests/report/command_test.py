@@ -137,7 +137,7 @@ def check_forms():
     rows = list(csv.DictReader(open("r.csv")))
     assert [row["variant"] for row in rows] == ["a | b", "one step"] and rows[0]["last_loss_count"] == "2", rows
     first = eligo("report", "run", "--csv", "-").splitlines()
-    assert first[1].startswith('"a | b",2,2,0,'), first
+    assert first[1].startswith('a | b,2,2,0,'), first
     assert "-o,--out" in eligo("report", "--help") and "run folders" in eligo("report", "--help").lower()
 
 

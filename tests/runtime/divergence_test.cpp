@@ -286,7 +286,7 @@ class DivergedRuns : public testing::Test {
       run->set_up(experiment);
     }
     ExperimentResult result = trainer.run(*run);
-    table = result_table(experiment, result.results);
+    table = result_table(experiment, result.results, result.score);
     return result;
   }
   std::string mix = kMix, table;

@@ -46,7 +46,7 @@ TEST(ReportTable, DivergedTrainingsAreCountedButNotAveraged) {
   EXPECT_EQ(seeds_text(report.groups[0]), "3 of 4 seeds, 1 diverged");
   EXPECT_EQ(report_csv(report),
             "variant,seeds,ended,diverged,last_loss,last_loss_standard_error,last_loss_count\n"
-            "\"=x|*y*\",4,3,1,2,1,2\n");
+            "=x|*y*,4,3,1,2,1,2\n");
   EXPECT_MENTIONS(report_markdown(report), "| =x\\|\\*y\\* | 3 of 4 seeds, 1 diverged | 2.0 ± 1.0 |");
 }
 

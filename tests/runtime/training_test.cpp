@@ -59,7 +59,7 @@ TEST_F(Runs, RowsComeWhereTheyShould) {
   EXPECT_LT(all.back().loss, all.front().loss);
   ASSERT_EQ(result.results.size(), 1U);
   EXPECT_TRUE(result.results[0].outcome.cosine.has_value());
-  EXPECT_NE(result_table(load(), result.results).find("bp_lambda"), std::string::npos);
+  EXPECT_NE(result_table(load(), result.results, result.score).find("bp_lambda"), std::string::npos);
 }
 
 // What is complete is neither compiled nor written again.
@@ -117,7 +117,7 @@ TEST_F(Runs, DivergenceEndsTheTraining) {
   const ExperimentResult result = train("wild", 0, false, wild);
   ASSERT_EQ(result.results.size(), 1U);
   EXPECT_TRUE(result.results[0].outcome.diverged);
-  const std::string table = result_table(load(wild), result.results);
+  const std::string table = result_table(load(wild), result.results, result.score);
   EXPECT_MENTIONS(table, "diverged");
   EXPECT_EQ(table.find("validation"), std::string::npos) << table;  // it came to none
 }
@@ -249,7 +249,7 @@ TEST_F(Runs, TheTableSaysWhichParametersANumberIsOf) {
   Outcome o;
   o.epochs = 3;
   o.final_loss = 2;
-  const auto table = [&] { return result_table(load(), {{"bp_lambda", 0, o}}); };
+  const auto table = [&] { return result_table(load(), {{"bp_lambda", 0, o}}, {}); };
   EXPECT_EQ(table(), "variant     last loss   ms/batch\nbp_lambda           2      0.000\n"
                      "last: of the last training batches, for want of a validation set\n");
   o.test_loss = 5;
@@ -353,7 +353,7 @@ TEST_F(Reservoirs, TheCosineIsBlankWhereTheCellLearnsNothing) {
   const auto all = rows("r");
   for (const auto& row : all) EXPECT_FALSE(row.cosine.has_value());
   EXPECT_LT(all.back().loss, all.front().loss);
-  EXPECT_EQ(result_table(load(overrides()), result.results).find("cosine"), std::string::npos);
+  EXPECT_EQ(result_table(load(overrides()), result.results, result.score).find("cosine"), std::string::npos);
   EXPECT_MENTIONS(read_file(folder / "r/curves.svg"), "reservoir");
   EXPECT_EQ(summary("r", "cosine"), "");
   EXPECT_NE(summary("r", "final_loss"), "");
@@ -384,7 +384,7 @@ TEST_F(Reservoirs, AreComparedWithARuleThatHasACosine) {
   ASSERT_EQ(result.results.size(), 2U);
   EXPECT_FALSE(result.results[0].outcome.cosine.has_value());
   EXPECT_NEAR(result.results[1].outcome.cosine.value_or(0), 1, 1e-5);
-  std::istringstream lines(result_table(experiment, result.results));
+  std::istringstream lines(result_table(experiment, result.results, result.score));
   std::string heading, echo, full;
   std::getline(lines, heading);
   std::getline(lines, echo);

@@ -9,7 +9,7 @@ import tempfile
 from local_slurm import LocalSlurm
 from sweeps import Sweeps
 
-SKIPPED = 77
+SKIPPED = 1 if os.environ.get("CI") else 77  # ./check installs what it needs
 LISTS = """[[compare]]
 name = "short"
 rule.n = 2
