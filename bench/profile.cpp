@@ -121,12 +121,12 @@ struct Measured {
   std::size_t bytes = 0;
 };
 
-Measured measure(const Module& all, std::vector<Statement> statements, const Options& o, const Arena& arena,
+Measured measure(const Module& all, std::vector<Statement> statements, std::vector<compiler::loops::Fusion> fusions, const Options& o, const Arena& arena,
                  std::int64_t rows) {
   Module m;
   m.name = "profile";
   m.buffers = all.buffers;
-  m.functions = {{"kernel", std::move(statements)}};
+  m.functions = {{"kernel", std::move(statements), std::move(fusions)}};
   const DType dtype = o.spec.float64 ? DType::f64 : DType::f32;
   const auto kernels = compiler::llvm_backend().functions(m, {dtype, o.cpu});
   const auto kernel = kernels->find("kernel");
@@ -149,7 +149,7 @@ void profile(const Options& o) {
   options.float64 = o.spec.float64;
   options.batch = o.batch;
   compiler::Compilation compilation{*program, options, {}};
-  compiler::run_passes(compilation, compiler::PassId::lower);
+  compiler::run_passes(compilation, compiler::PassId::fuse_loops);
   const compiler::Lowered& lowered = compilation.lowered;
   const Module& m = lowered.module;
   constexpr std::int64_t steps = compiler::cost_model::steps_in_a_call;
@@ -162,17 +162,24 @@ void profile(const Options& o) {
     if (f.name.find(o.phase) == std::string::npos) continue;
     for (const Statement& s : f.statements) {
       if (o.code_of.empty() || s.label != o.code_of) continue;
-      Module one{"profile", m.buffers, {{"kernel", {s}}}};
+      Module one{"profile", m.buffers, {{"kernel", {s}, {}}}};
       const DType dtype = o.spec.float64 ? DType::f64 : DType::f32;
       fmt::print("{}\n{}\n", compiler::loops::text(m, s),
                  compiler::llvm_backend().text("asm", one, {dtype, o.cpu}));
     }
     if (!o.code_of.empty()) continue;
-    row("", measure(m, f.statements, o, arena, rows), compiler::cost_of_function(f), o, f.name);
-    for (const Statement& s : f.statements)
-      if (o.statements)
-        row("  ", measure(m, {s}, o, arena, rows), compiler::cost_of_function({"", {s}}), o,
+    row("", measure(m, f.statements, f.fusions, o, arena, rows), compiler::cost_of_function(f), o, f.name);
+    for (int i = 0; o.statements && i < static_cast<int>(f.statements.size()); ++i) {
+      const Statement& s = f.statements[static_cast<std::size_t>(i)];
+      std::vector<compiler::loops::Fusion> fusions;
+      for (compiler::loops::Fusion fusion : f.fusions)
+        if (fusion.first <= i && i < fusion.first + fusion.count) {
+          fusion.first = 0, fusion.count = 1;
+          fusions = {fusion};
+        }
+      row(fusions.empty() ? "  " : "  x ", measure(m, {s}, fusions, o, arena, rows), compiler::cost_of_function({"", {s}, {}}), o,
             fmt::format("{}  {}", s.label, compiler::loops::text(m, s)));
+    }
   }
 }
 

@@ -122,7 +122,7 @@ static void fields(auto& archive, loops::Buffer& buffer) {
 }
 
 static void fields(auto& archive, loops::Function& function) {
-  auto& [name, statements] = function;
+  auto& [name, statements, fusions] = function;
   archive(name);
 }
 

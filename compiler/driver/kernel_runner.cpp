@@ -1,5 +1,7 @@
 #include "compiler/driver/kernel_runner.h"
 
+#include <algorithm>
+
 namespace eligo::compiler {
 namespace {
 
@@ -60,15 +62,16 @@ class KernelRunner : public PhaseRunner {
     if (f < 0) return;
     const std::int64_t per_example_start = shared_bytes(lowered_.scratch[f].second);
     auto* base = static_cast<std::byte*>(scratch);
-    std::int64_t slot = 0;
+    const std::vector<std::int64_t> offsets = offsets_of(f);
     for (int buffer : lowered_.used[f]) {
       const Binding& b = lowered_.bindings[buffer];
       if (b.kind == Binding::Kind::prepared) {
         addresses[buffer] = static_cast<std::byte*>(const_cast<void*>(prepared)) + b.offset * element_;
       } else if (b.kind == Binding::Kind::scratch && !lowered_.module.buffers[buffer].batched) {
         addresses[buffer] = base + b.offset * element_;
-      } else if (b.kind == Binding::Kind::scratch) {  // each on a line of its own
-        const std::int64_t at = per_example_start + b.offset * examples * element_ + slot++ * pad;
+      } else if (b.kind == Binding::Kind::scratch) {  // each on a line of its own, whatever the number of examples
+        const auto slot = std::lower_bound(offsets.begin(), offsets.end(), b.offset) - offsets.begin();
+        const std::int64_t at = per_example_start + b.offset * examples * element_ + slot * pad;
         addresses[buffer] = base + (at + pad - 1) / pad * pad;
       }
     }
@@ -76,6 +79,16 @@ class KernelRunner : public PhaseRunner {
 
  private:
   static constexpr std::int64_t pad = 64;
+  // Where scratch buffers of an example begin, in order: those that share a place begin at one of them.
+  std::vector<std::int64_t> offsets_of(int function) const {
+    std::vector<std::int64_t> offsets;
+    for (const int buffer : lowered_.used[function])
+      if (lowered_.bindings[buffer].kind == Binding::Kind::scratch && lowered_.module.buffers[buffer].batched)
+        offsets.push_back(lowered_.bindings[buffer].offset);
+    std::sort(offsets.begin(), offsets.end());
+    offsets.erase(std::unique(offsets.begin(), offsets.end()), offsets.end());
+    return offsets;
+  }
   std::int64_t slots() const { return static_cast<std::int64_t>(lowered_.bindings.size()); }
   std::int64_t bytes(const std::pair<std::int64_t, std::int64_t>& scratch, std::int64_t examples) const {
     return shared_bytes(scratch.second) + element_ * scratch.first * examples + pad * slots();

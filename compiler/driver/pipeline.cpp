@@ -12,6 +12,8 @@
 #include "compiler/frontend/unreached.h"
 #include "compiler/ir/verify.h"
 #include "compiler/loops/verify.h"
+#include "compiler/lower/fuse_loops.h"
+#include "compiler/lower/reuse_scratch.h"
 #include "compiler/lower/split_wide_loops.h"
 #include "compiler/passes/common_subexpressions.h"
 #include "compiler/passes/contraction_order.h"
@@ -46,6 +48,11 @@ constexpr std::array pipeline = {
     Pass{PassId::distribute_steps, "distribute_steps", true, true, [](C& c) { distribute_steps(c.program); }},
     // Phases become functions of loop nests over buffers.
     Pass{PassId::lower, "lower", false, false, [](C& c) { c.lowered = lower(c.program, c.options.batch); }},
+    // Statements that share a loop and hand each other much run together.
+    Pass{PassId::fuse_loops, "fuse_loops", false, false,
+         [](C& c) { fuse_loops(c.lowered, c.options.float64 ? 8 : 4, c.options.batch); }},
+    // Scratch buffers whose values are not needed at the same time share a place.
+    Pass{PassId::reuse_scratch, "reuse_scratch", false, false, [](C& c) { reuse_scratch(c.lowered); }},
     // Loops that are long for one example are split for threads.
     Pass{PassId::split_wide_loops, "split_wide_loops", false, false, [](C& c) { split_wide_loops(c.lowered); }},
 };

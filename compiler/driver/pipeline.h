@@ -31,6 +31,8 @@ enum class PassId {
   common_subexpressions,
   distribute_steps,
   lower,
+  fuse_loops,
+  reuse_scratch,
   split_wide_loops,
 };
 

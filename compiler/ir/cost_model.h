@@ -50,6 +50,19 @@ inline constexpr double split_from = 8e6;
 inline constexpr double split_piece = 1e6;
 inline constexpr std::int64_t split_pieces = 16;
 
+// Loop fusion: where statements hand each other fewer bytes than half of the smallest second-level cache in use, running
+// them one after another is as fast. A trip of a fused loop fills a part of that cache, and gives each statement enough
+// points (a call takes about as long as ten of them). Sums over the examples take so many at a time.
+inline constexpr double fused_bytes = 256 << 10;
+inline constexpr double fused_trip_bytes = 192 << 10;
+inline constexpr double fused_points = 128;
+inline constexpr std::int64_t fused_examples = 128;
+inline constexpr std::int64_t fused_trips = 4;
+inline constexpr std::size_t fused_extents = 3;  // that are tried
+// What a statement of a fused loop reads again in each trip: so many words, or more with so many operations on each.
+inline constexpr double words_again = 4096;
+inline constexpr double operations_on_words_again = 32;
+
 }  // namespace cost_model
 
 inline double Cost::weight() const { return operations + cost_model::word * words; }

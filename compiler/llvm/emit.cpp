@@ -2,6 +2,7 @@
 
 #include <llvm/IR/Module.h>
 
+#include <algorithm>
 #include <map>
 
 #include "compiler/llvm/tile.h"
@@ -173,35 +174,129 @@ class StatementEmitter {
   std::map<std::size_t, llvm::AllocaInst*> scratch_;
 };
 
-// A function of the module calls its nests one after another.
-void emit_calls(llvm::Module& out, const std::vector<loops::Buffer>& buffers, const Types& types,
-                const Outlined& outlined, const Outlined::Function& function) {
-  llvm::Type* const pointer = llvm::PointerType::get(out.getContext(), 0);
-  llvm::Function* const f = declare(out, function.name, {pointer, types.index(1)});
-  f->getArg(0)->setName("buffers");
-  f->getArg(1)->setName("examples");
-  Builder b(llvm::BasicBlock::Create(out.getContext(), "entry", f));
-  std::map<int, Value*> pointers;
-  const auto start_of = [&](int buffer) {
-    Value*& p = pointers[buffer];
-    if (p) return p;
-    Value* const place = b.CreateConstGEP1_64(pointer, f->getArg(0), static_cast<std::uint64_t>(buffer));
-    return p = b.CreateLoad(pointer, place, buffers[static_cast<std::size_t>(buffer)].name);
-  };
-  for (const Outlined::Call& call : function.calls) {
-    const Outlined::Nest& nest = outlined.nests[call.nest];
-    Values arguments;
-    for (std::size_t i = 0; i < call.arguments.size(); ++i) {
-      const auto [buffer, offset] = call.arguments[i];
-      const bool integers = nest.buffers[i].element == loops::Element::int32;
-      llvm::Type* const element = integers ? types.gathered(1) : types.real(1);
-      arguments.push_back(b.CreateConstGEP1_64(element, start_of(buffer), static_cast<std::uint64_t>(offset)));
-    }
-    arguments.push_back(f->getArg(1));
-    b.CreateCall(declare(out, types, nest), arguments)->setDoesNotThrow();
+// A function of the module calls its nests one after another; those of a fusion in each trip of its loop.
+class FunctionEmitter {
+ public:
+  FunctionEmitter(llvm::Module& out, const std::vector<loops::Buffer>& buffers, const Types& types,
+                  const Outlined& outlined, const Outlined::Function& function)
+      : out_(out),
+        buffers_(buffers),
+        types_(types),
+        outlined_(outlined),
+        function_(function),
+        pointer_(llvm::PointerType::get(out.getContext(), 0)),
+        f_(declare(out, function.name, {pointer_, types.index(1)})),
+        b_(llvm::BasicBlock::Create(out.getContext(), "entry", f_)) {
+    f_->getArg(0)->setName("buffers");
+    f_->getArg(1)->setName("examples");
   }
-  b.CreateRetVoid();
-}
+
+  void run() {
+    for (const Outlined::Call& call : function_.calls)
+      for (const Outlined::Argument& a : call.arguments) load_start(a.buffer);
+    auto fusion = function_.fusions.begin();
+    for (std::size_t i = 0; i < function_.calls.size();) {
+      if (fusion == function_.fusions.end() || static_cast<std::size_t>(fusion->first) != i) {
+        call(function_.calls[i++], {}, f_->getArg(1));
+        continue;
+      }
+      trips(*fusion);
+      i += static_cast<std::size_t>(fusion->count);
+      ++fusion;
+    }
+    b_.CreateRetVoid();
+  }
+
+ private:
+  static constexpr std::int64_t line = 64, far = 2048;  // bytes
+
+  // Where a trip is, and the examples that its calls take.
+  struct Trip {
+    Value *number = nullptr, *first = nullptr;
+    const std::vector<int>* local = nullptr;
+  };
+
+  void load_start(int buffer) {
+    Value*& p = starts_[buffer];
+    if (p) return;
+    Value* const place = b_.CreateConstGEP1_64(pointer_, f_->getArg(0), static_cast<std::uint64_t>(buffer));
+    p = b_.CreateLoad(pointer_, place, buffers_[static_cast<std::size_t>(buffer)].name);
+  }
+
+  void trips(const loops::Fusion& fusion) {
+    emit_loop(b_, types_.index_constant(0), types_.index_constant(fusion.trips), 1, [&](Value* number) {
+      prefetch(fusion, number);
+      const auto calls = [&](Value* first, Value* examples) {
+        for (int k = 0; k < fusion.count; ++k)
+          call(function_.calls[static_cast<std::size_t>(fusion.first + k)], {number, first, &fusion.local}, examples);
+      };
+      Value* const all = f_->getArg(1);
+      if (fusion.examples == 0) return calls(nullptr, all);
+      Value* const some = types_.index_constant(fusion.examples);
+      Value* const parts = b_.CreateUDiv(b_.CreateAdd(all, types_.index_constant(fusion.examples - 1)), some);
+      emit_loop(b_, types_.index_constant(0), parts, fusion.examples, [&](Value* first) {
+        calls(first, b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b_.CreateSub(all, first), some));
+      });
+    });
+  }
+
+  // Rows of the next trip: each example has one of its own, a page or more from its neighbour, which the processor does
+  // not foresee.
+  void prefetch(const loops::Fusion& fusion, Value* number) {
+    std::map<int, std::int64_t> steps;
+    for (int k = 0; k < fusion.count; ++k)
+      for (const Outlined::Argument& a : function_.calls[static_cast<std::size_t>(fusion.first + k)].arguments) {
+        const loops::Buffer& buffer = buffers_[static_cast<std::size_t>(a.buffer)];
+        const bool local = std::find(fusion.local.begin(), fusion.local.end(), a.buffer) != fusion.local.end();
+        if (buffer.batched && !local && a.step > 0 && buffer.size * types_.bytes >= far) steps.emplace(a.buffer, a.step);
+      }
+    for (const auto& [buffer, step] : steps) {
+      const std::int64_t size = buffers_[static_cast<std::size_t>(buffer)].size;
+      Value* const next = b_.CreateMul(b_.CreateAdd(number, types_.index_constant(1)), types_.index_constant(step));
+      emit_loop(b_, types_.index_constant(0), f_->getArg(1), 1, [&, buffer = buffer, step = step](Value* example) {
+        Value* const at = b_.CreateAdd(b_.CreateMul(example, types_.index_constant(size)), next);
+        for (std::int64_t place = 0; place < step + line / types_.bytes - 1; place += line / types_.bytes) {
+          Value* const row = b_.CreateGEP(types_.real(1), starts_.at(buffer),
+                                          b_.CreateAdd(at, types_.index_constant(std::min(place, step - 1))));
+          b_.CreateIntrinsic(llvm::Type::getVoidTy(b_.getContext()), llvm::Intrinsic::prefetch,
+                             {row, b_.getInt32(0), b_.getInt32(2), b_.getInt32(1)});
+        }
+      });
+    }
+  }
+
+  // The address of an argument: what is local to a trip always lies in one place.
+  Value* address(const Outlined::Argument& argument, const loops::Buffer& buffer, const Trip& trip) {
+    llvm::Type* const element = buffer.element == loops::Element::int32 ? types_.gathered(1) : types_.real(1);
+    Value* at = b_.CreateConstGEP1_64(element, starts_.at(argument.buffer), static_cast<std::uint64_t>(argument.offset));
+    if (!trip.number) return at;
+    if (argument.step != 0)
+      at = b_.CreateGEP(element, at, b_.CreateMul(trip.number, types_.index_constant(argument.step)));
+    const bool local = std::find(trip.local->begin(), trip.local->end(), argument.buffer) != trip.local->end();
+    if (trip.first && buffer.batched && !local)
+      at = b_.CreateGEP(element, at, b_.CreateMul(trip.first, types_.index_constant(buffer.size)));
+    return at;
+  }
+
+  void call(const Outlined::Call& call, const Trip& trip, Value* examples) {
+    const Outlined::Nest& nest = outlined_.nests[call.nest];
+    Values arguments;
+    for (const Outlined::Argument& a : call.arguments)
+      arguments.push_back(address(a, buffers_[static_cast<std::size_t>(a.buffer)], trip));
+    arguments.push_back(examples);
+    b_.CreateCall(declare(out_, types_, nest), arguments)->setDoesNotThrow();
+  }
+
+  llvm::Module& out_;
+  const std::vector<loops::Buffer>& buffers_;
+  const Types& types_;
+  const Outlined& outlined_;
+  const Outlined::Function& function_;
+  llvm::Type* pointer_;
+  llvm::Function* f_;
+  Builder b_;
+  std::map<int, Value*> starts_;
+};
 
 }  // namespace
 
@@ -211,7 +306,7 @@ std::unique_ptr<llvm::Module> emit(llvm::LLVMContext& context, const loops::Modu
   auto out = std::make_unique<llvm::Module>(module.name, context);
   const Types types(context, dtype, target);
   if (functions)
-    for (const Outlined::Function& f : outlined.functions) emit_calls(*out, module.buffers, types, outlined, f);
+    for (const Outlined::Function& f : outlined.functions) FunctionEmitter(*out, module.buffers, types, outlined, f).run();
   for (const std::size_t nest : nests) StatementEmitter(*out, types, outlined.nests[nest]).run();
   return out;
 }

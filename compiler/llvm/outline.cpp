@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <unordered_map>
 
@@ -60,35 +61,47 @@ class Ordering {
   std::unordered_map<const Value*, Seen> seen_;
 };
 
-// One statement over its own buffers, each from the place of its first access on.
+// One statement over its own buffers, each from the place of its first access on. Of a fused statement, one trip: what
+// moves in different steps from trip to trip are different arguments.
 class Outliner {
  public:
-  Outliner(const loops::Module& module, const loops::Statement& statement) : module_(module) {
+  Outliner(const loops::Module& module, const loops::Statement& statement, bool fused)
+      : module_(module), fused_(fused) {
     nest.statement = statement;
     nest.statement.out = moved(statement.out);
     nest.statement.value = moved(Ordering().ordered(statement.value));
+    if (!fused) return;
+    nest.statement.loops.erase(nest.statement.loops.begin());
+    --nest.statement.outer;
+    nest.statement.value = loops::rewrite(nest.statement.value, [](ValuePtr v) -> ValuePtr {
+      if (v->over.empty()) return v;
+      auto copy = std::make_shared<Value>(*v);
+      for (int& l : copy->over) --l;
+      return copy;
+    });
   }
 
   Outlined::Nest nest;
   Outlined::Call call;
 
  private:
-  int argument(int buffer, std::int64_t offset) {
-    const auto [at, is_new] = arguments_.emplace(buffer, static_cast<int>(call.arguments.size()));
+  int argument(int buffer, std::int64_t offset, std::int64_t step) {
+    const auto [at, is_new] = arguments_.emplace(std::pair{buffer, step}, static_cast<int>(call.arguments.size()));
     if (is_new) {
-      call.arguments.emplace_back(buffer, offset);
+      call.arguments.push_back({buffer, offset, step});
       nest.buffers.push_back(module_.buffers[static_cast<std::size_t>(buffer)]);
     }
     return at->second;
   }
 
   Access moved(Access access) {
-    const auto place = [&](int& buffer, std::int64_t& offset) {
-      buffer = argument(buffer, offset);
-      offset -= call.arguments[static_cast<std::size_t>(buffer)].second;
+    const auto place = [&](int& buffer, std::int64_t& offset, std::vector<std::int64_t>& stride) {
+      buffer = argument(buffer, offset, fused_ ? stride.front() : 0);
+      offset -= call.arguments[static_cast<std::size_t>(buffer)].offset;
+      if (fused_) stride.erase(stride.begin());
     };
-    place(access.buffer, access.offset);
-    if (access.gather >= 0) place(access.gather, access.gather_offset);
+    place(access.buffer, access.offset, access.stride);
+    if (access.gather >= 0) place(access.gather, access.gather_offset, access.gather_loops);
     return access;
   }
 
@@ -97,7 +110,8 @@ class Outliner {
   }
 
   const loops::Module& module_;
-  std::unordered_map<int, int> arguments_;
+  const bool fused_;
+  std::map<std::pair<int, std::int64_t>, int> arguments_;
 };
 
 // Everything that a nest's code depends on; names and labels are not.
@@ -145,8 +159,12 @@ Outlined outline(const loops::Module& module) {
   for (const loops::Function& function : module.functions) {
     Outlined::Function& into = out.functions.emplace_back();
     into.name = function.name;
+    into.fusions = function.fusions;
+    auto fusion = function.fusions.begin();
     for (const loops::Statement& statement : function.statements) {
-      Outliner outliner(module, statement);
+      const int number = static_cast<int>(into.calls.size());
+      while (fusion != function.fusions.end() && fusion->first + fusion->count <= number) ++fusion;
+      Outliner outliner(module, statement, fusion != function.fusions.end() && fusion->first <= number);
       const auto [at, is_new] = known.emplace(Identity(outliner.nest).bytes(), out.nests.size());
       if (is_new) {
         outliner.nest.name = fmt::format("{}_nest{}", function.name, into.calls.size());

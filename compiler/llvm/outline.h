@@ -19,13 +19,20 @@ struct Outlined {
     std::vector<loops::Buffer> buffers;  // its arguments; the statement's buffers are positions in this list
     loops::Statement statement;
   };
+  // A place in a buffer of the module: so many elements into it, and so many further in each trip of a fused loop.
+  struct Argument {
+    int buffer = -1;
+    std::int64_t offset = 0, step = 0;
+    bool operator==(const Argument&) const = default;
+  };
   struct Call {
     std::size_t nest = 0;
-    std::vector<std::pair<int, std::int64_t>> arguments;  // a buffer of the module, and how many elements into it
+    std::vector<Argument> arguments;
   };
   struct Function {
     std::string name;
-    std::vector<Call> calls;  // in order
+    std::vector<Call> calls;  // in order, one for each statement
+    std::vector<loops::Fusion> fusions;
   };
   std::vector<Nest> nests;
   std::vector<Function> functions;

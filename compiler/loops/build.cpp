@@ -1,6 +1,7 @@
 #include "compiler/loops/build.h"
 
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace eligo::compiler::loops {
@@ -19,6 +20,12 @@ ValuePtr rewritten(const ValuePtr& value, const Change& change, std::unordered_m
     now = std::move(copy);
   }
   return done[value.get()] = change(now);
+}
+
+void collect_loads(const ValuePtr& value, std::unordered_set<const Value*>& seen, std::vector<const Access*>& all) {
+  if (!seen.insert(value.get()).second) return;
+  if (value->kind == ValueKind::load) all.push_back(&value->access);
+  for (const ValuePtr& operand : value->args) collect_loads(operand, seen, all);
 }
 
 ValuePtr reduction(ValueKind kind, std::vector<int> over, ValuePtr body) {
@@ -73,6 +80,13 @@ ValuePtr with_accesses(const ValuePtr& value, const std::function<void(Access&)>
     change(copy->access);
     return copy;
   });
+}
+
+std::vector<const Access*> loads_of(const ValuePtr& value) {
+  std::vector<const Access*> all;
+  std::unordered_set<const Value*> seen;
+  collect_loads(value, seen, all);
+  return all;
 }
 
 }  // namespace eligo::compiler::loops

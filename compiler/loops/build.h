@@ -21,4 +21,7 @@ ValuePtr rewrite(const ValuePtr& value, const std::function<ValuePtr(ValuePtr)>&
 // A copy whose loads are changed.
 ValuePtr with_accesses(const ValuePtr& value, const std::function<void(Access&)>& change);
 
+// The places that an expression loads from. Those are the value's own: it must outlive them.
+std::vector<const Access*> loads_of(const ValuePtr& value);
+
 }  // namespace eligo::compiler::loops

@@ -1,5 +1,6 @@
 #include "compiler/loops/evaluate.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <functional>
@@ -10,12 +11,15 @@ namespace {
 
 class Evaluator {
  public:
-  Evaluator(const Module& module, const Statement& statement, std::vector<Contents>& memory, std::int64_t examples)
-      : module_(module), statement_(statement), memory_(memory), examples_(examples), at_(statement.loops.size(), 0) {}
+  Evaluator(const Module& module, const Statement& statement, std::vector<Contents>& memory)
+      : module_(module), statement_(statement), memory_(memory), at_(statement.loops.size(), 0) {}
 
-  void run() {
+  // All of it for some of the examples, or with the first loop held at one value.
+  void run(std::int64_t first, std::int64_t end, const std::int64_t* trip = nullptr) {
+    first_ = first, end_ = end;
     std::vector<int> outer;
-    for (int l = 0; l < statement_.outer; ++l) outer.push_back(l);
+    for (int l = trip ? 1 : 0; l < statement_.outer; ++l) outer.push_back(l);
+    if (trip) at_[0] = *trip;
     each(outer, 0, [&] {
       double& place = memory_[index(statement_.out.buffer)].real.at(index(position(statement_.out)));
       const double v = value(*statement_.value);
@@ -29,8 +33,9 @@ class Evaluator {
   void each(const std::vector<int>& loops, std::size_t depth, const std::function<void()>& body) {
     if (depth == loops.size()) return body();
     const std::size_t l = index(loops[depth]);
-    const std::int64_t trips = statement_.loops[l].batch ? examples_ : statement_.loops[l].extent;
-    for (at_[l] = 0; at_[l] < trips; ++at_[l]) each(loops, depth + 1, body);
+    const bool batch = statement_.loops[l].batch;
+    const std::int64_t end = batch ? end_ : statement_.loops[l].extent;
+    for (at_[l] = batch ? first_ : 0; at_[l] < end; ++at_[l]) each(loops, depth + 1, body);
     at_[l] = 0;
   }
 
@@ -76,14 +81,31 @@ class Evaluator {
   const Module& module_;
   const Statement& statement_;
   std::vector<Contents>& memory_;
-  std::int64_t examples_;
+  std::int64_t first_ = 0, end_ = 0;  // of the examples
   std::vector<std::int64_t> at_;  // the loop variables
 };
 
 }  // namespace
 
 void evaluate(const Module& module, const Function& function, std::vector<Contents>& memory, std::int64_t examples) {
-  for (const Statement& s : function.statements) Evaluator(module, s, memory, examples).run();
+  const auto evaluator = [&](int statement) {
+    return Evaluator(module, function.statements[static_cast<std::size_t>(statement)], memory);
+  };
+  const int count = static_cast<int>(function.statements.size());
+  auto fusion = function.fusions.begin();
+  for (int i = 0; i < count;) {
+    if (fusion == function.fusions.end() || fusion->first != i) {
+      evaluator(i++).run(0, examples);
+      continue;
+    }
+    const std::int64_t some = fusion->examples == 0 ? std::max<std::int64_t>(1, examples) : fusion->examples;
+    for (std::int64_t trip = 0; trip < fusion->trips; ++trip)
+      for (std::int64_t first = 0; first == 0 || first < examples; first += some)
+        for (int k = 0; k < fusion->count; ++k)
+          evaluator(i + k).run(first, std::min(examples, first + some), &trip);
+    i += fusion->count;
+    ++fusion;
+  }
 }
 
 }  // namespace eligo::compiler::loops

@@ -1,8 +1,9 @@
 // The loop form: what lowering produces and the LLVM emitter consumes.
 //
 // A module is a list of functions over one list of buffers. A function is a list of statements, run in order; each is
-// one perfect nest of loops around one store. There is no control flow and no notion of time: ring slots, shards and
-// lengths are resolved by the runtime, which passes one pointer per buffer and the number of examples of the shard.
+// one perfect nest of loops around one store. Statements may be fused: a loop that all of them share is then around them
+// together. There is no other control flow and no notion of time: ring slots, shards and lengths are resolved by the
+// runtime, which passes one pointer per buffer and the number of examples of the shard.
 //
 //   for b<batch>, i<30>: h[b*30 + i] = tanh((Σ j<30>: Wt[j*30 + i] * h_1[b*30 + j]) + bias[i])
 //
@@ -80,9 +81,23 @@ struct Buffer {
   bool batched = false;   // one copy per example, example-major; the pointer is to the shard's first example
 };
 
+// Consecutive statements whose first loop is one and the same: for each of its trips all of them run, in order. What one
+// of them writes in a trip, the others touch in that trip only, so the results are those of one statement after another.
+//
+//   for x<50>:
+//     for b<batch 32>, i<40>: d[b*40 + i] = (1 - square(y[b*2000 + x*40 + i])) * m[b*2000 + x*40 + i]
+//     for i<40>, j<10>: gradient[x*400 + i*10 + j] += (Σ b<batch 32>: d[b*40 + i] * u[b*500 + x*10 + j])
+struct Fusion {
+  int first = 0, count = 0;    // of the function's statements
+  std::int64_t trips = 1;      // the extent of their first loop
+  std::int64_t examples = 0;   // within a trip, the statements take so many examples at a time; 0: all
+  std::vector<int> local;      // buffers that hold a trip's values only (d, above): each trip writes them before it reads
+};
+
 struct Function {
   std::string name;  // a readable C identifier: eligo_bp_lambda_step
   std::vector<Statement> statements;
+  std::vector<Fusion> fusions;  // in order, none within another
 };
 
 struct Module {

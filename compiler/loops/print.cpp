@@ -95,16 +95,23 @@ class Printer {
   const Statement& statement_;
 };
 
+std::string header(const Module& module, const Fusion& fusion, const Statement& first) {
+  std::string local;
+  for (const int b : fusion.local) local += (local.empty() ? ", local " : ", ") + buffer_name(module, b);
+  const std::string some = fusion.examples > 0 ? fmt::format(", {} examples at a time", fusion.examples) : "";
+  return fmt::format("for {}{}{}:\n", loop_text(first.loops, 0), some, local);
+}
+
 }  // namespace
 
 std::string text(const Module& module, const Statement& statement, const Access& access) {
   return Printer(module, statement).access(access);
 }
 
-std::string text(const Module& module, const Statement& statement) {
+std::string text(const Module& module, const Statement& statement, bool fused) {
   const Printer printer(module, statement);
   std::string loops;
-  for (int l = 0; l < statement.outer && l < static_cast<int>(statement.loops.size()); ++l)
+  for (int l = fused ? 1 : 0; l < statement.outer && l < static_cast<int>(statement.loops.size()); ++l)
     loops += (loops.empty() ? "for " : ", ") + loop_text(statement.loops, l);
   return fmt::format("{}{}{} {} {}", loops, loops.empty() ? "" : ": ", printer.access(statement.out),
                      statement.accumulate ? "+=" : "=", printer.value(statement.value, 0));
@@ -112,9 +119,15 @@ std::string text(const Module& module, const Statement& statement) {
 
 std::string text(const Module& module, const Function& function) {
   std::string out = fmt::format("function {}\n", function.name);
-  for (const Statement& s : function.statements) {
-    if (!s.label.empty()) out += fmt::format("  # {}\n", s.label);
-    out += fmt::format("  {}\n", text(module, s));
+  auto fusion = function.fusions.begin();
+  for (int i = 0; i < static_cast<int>(function.statements.size()); ++i) {
+    const Statement& s = function.statements[static_cast<std::size_t>(i)];
+    while (fusion != function.fusions.end() && fusion->first + fusion->count <= i) ++fusion;
+    const bool fused = fusion != function.fusions.end() && fusion->first <= i;
+    if (fused && fusion->first == i) out += "  " + header(module, *fusion, s);
+    const char* const indent = fused ? "    " : "  ";
+    if (!s.label.empty()) out += fmt::format("{}# {}\n", indent, s.label);
+    out += fmt::format("{}{}\n", indent, text(module, s, fused));
   }
   return out;
 }

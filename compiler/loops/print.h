@@ -17,7 +17,7 @@ namespace eligo::compiler::loops {
 
 std::string text(const Module& module);
 std::string text(const Module& module, const Function& function);
-std::string text(const Module& module, const Statement& statement);
+std::string text(const Module& module, const Statement& statement, bool fused = false);  // fused: without its first loop
 std::string text(const Module& module, const Statement& statement, const Access& access);
 
 }  // namespace eligo::compiler::loops

@@ -6,6 +6,8 @@
 #include <cctype>
 #include <set>
 
+#include "compiler/loops/build.h"
+#include "compiler/loops/cells.h"
 #include "compiler/loops/print.h"
 
 namespace eligo::compiler::loops {
@@ -59,16 +61,26 @@ bool same_place(const Access& a, const Access& b) {
                            a.gather_stride == b.gather_stride));
 }
 
+bool holds(const std::vector<int>& all, int x) { return std::find(all.begin(), all.end(), x) != all.end(); }
+
 class StatementVerifier {
  public:
-  StatementVerifier(const Module& module, const Statement& s, std::vector<std::string>& problems, std::string where)
-      : module_(module), s_(s), problems_(problems), where_(std::move(where)), bound_(s.loops.size(), false) {}
+  StatementVerifier(const Module& module, const Statement& s, std::vector<std::string>& problems, std::string where,
+                    const Fusion* fusion)
+      : module_(module),
+        s_(s),
+        problems_(problems),
+        where_(std::move(where)),
+        bound_(s.loops.size(), false),
+        fusion_(fusion) {}
 
   void run() {
     if (s_.outer < 0 || s_.outer > static_cast<int>(s_.loops.size()))
       return say("outer is {} of {} loops", s_.outer, s_.loops.size());
     for (const Loop& l : s_.loops)
       if (l.extent < 1) return say("loop {} has extent {}", l.name, l.extent);
+    if (fusion_ && (s_.outer < 1 || s_.loops[0].batch || s_.loops[0].extent != fusion_->trips))
+      return say("the first loop is not that of its fusion, of {} trips", fusion_->trips);
     std::fill_n(bound_.begin(), s_.outer, true);
     out_sound_ = access(s_.out, true);
     if (out_sound_) store();
@@ -88,7 +100,8 @@ class StatementVerifier {
     if (buffer(s_.out.buffer).element != Element::real)
       say("stores to the integer buffer {}", buffer(s_.out.buffer).name);
     if (s_.accumulate || s_.out.gather >= 0) return;
-    for (int l = 0; l < s_.outer; ++l) {
+    const bool local = fusion_ && holds(fusion_->local, s_.out.buffer);
+    for (int l = local ? 1 : 0; l < s_.outer; ++l) {
       const Loop& loop = s_.loops[static_cast<std::size_t>(l)];
       if (s_.out.stride[static_cast<std::size_t>(l)] == 0 && (loop.extent > 1 || loop.batch))
         say("stores to one place for every {}, without +=", loop.name);
@@ -165,6 +178,7 @@ class StatementVerifier {
   std::vector<std::string>& problems_;
   std::string where_;
   std::vector<bool> bound_;  // loops in whose scope we are
+  const Fusion* fusion_;     // that it is in, if any
   bool out_sound_ = false;
 };
 
@@ -172,6 +186,68 @@ bool identifier(const std::string& name) {
   const auto good = [](unsigned char c) { return std::isalnum(c) || c == '_'; };
   return !name.empty() && !std::isdigit(static_cast<unsigned char>(name[0])) &&
          std::all_of(name.begin(), name.end(), good);
+}
+
+// What one statement writes in a trip, the others touch in that trip only.
+class FusionVerifier {
+ public:
+  FusionVerifier(const Module& module, const Function& function, const Fusion& fusion)
+      : module_(module), function_(function), fusion_(fusion) {}
+
+  std::vector<std::string> run() {
+    for (int i = 0; i < fusion_.count; ++i) {
+      const Statement& s = function_.statements[static_cast<std::size_t>(fusion_.first + i)];
+      if (holds(fusion_.local, s.out.buffer) && !s.accumulate) written_.insert(s.out.buffer);
+      for (const Access* a : loads_of(s.value)) check(*a);
+      if (s.accumulate) check(s.out);
+      stores(i, s);
+    }
+    return std::move(problems_);
+  }
+
+ private:
+  const Statement& at(int i) const { return function_.statements[static_cast<std::size_t>(fusion_.first + i)]; }
+  const std::string& name(int buffer) const { return module_.buffers[static_cast<std::size_t>(buffer)].name; }
+
+  void check(const Access& a) {
+    if (holds(fusion_.local, a.buffer) && !written_.contains(a.buffer))
+      problems_.push_back(fmt::format("{} is read before a trip writes it", name(a.buffer)));
+    if (a.gather >= 0 && holds(fusion_.local, a.buffer))
+      problems_.push_back(fmt::format("{} holds a trip's values only, and is read through a wiring", name(a.buffer)));
+  }
+
+  // All that touches what this statement writes.
+  void stores(int i, const Statement& s) {
+    if (holds(fusion_.local, s.out.buffer)) return;
+    for (int k = 0; k < fusion_.count; ++k) {
+      const Statement& other = at(k);
+      std::vector<const Access*> touched = loads_of(other.value);
+      if (k != i) touched.push_back(&other.out);
+      for (const Access* a : touched) {
+        if (a->buffer != s.out.buffer) continue;
+        const std::int64_t cell = s.out.gather >= 0 ? 0 : s.out.stride[0];
+        if (cell <= 0 || !within_cell(s, s.out, 0, cell) || !within_cell(other, *a, 0, cell))
+          problems_.push_back(fmt::format("{} is written in one trip and touched in another: {}", name(s.out.buffer),
+                                          text(module_, other, *a)));
+      }
+    }
+  }
+
+  const Module& module_;
+  const Function& function_;
+  const Fusion& fusion_;
+  std::set<int> written_;
+  std::vector<std::string> problems_;
+};
+
+// Each fusion is a range of the statements, behind the one before it.
+bool ranges_sound(const Function& f) {
+  int end = 0;
+  for (const Fusion& fusion : f.fusions) {
+    if (fusion.first < end || fusion.count < 1 || fusion.trips < 1 || fusion.examples < 0) return false;
+    end = fusion.first + fusion.count;
+  }
+  return end <= static_cast<int>(f.statements.size());
 }
 
 }  // namespace
@@ -184,8 +260,22 @@ std::vector<std::string> verify(const Module& module) {
   for (const Function& f : module.functions) {
     if (!identifier(f.name)) problems.push_back(fmt::format("'{}' is no name for a kernel", f.name));
     if (!names.insert(f.name).second) problems.push_back(fmt::format("{} is there twice", f.name));
-    for (const Statement& s : f.statements)
-      StatementVerifier(module, s, problems, fmt::format("{}: {}: ", f.name, s.label)).run();
+    if (!ranges_sound(f)) {
+      problems.push_back(fmt::format("{}: its fusions are no ranges of statements in order", f.name));
+      continue;
+    }
+    const std::size_t before = problems.size();
+    auto fusion = f.fusions.begin();
+    for (int i = 0; i < static_cast<int>(f.statements.size()); ++i) {
+      while (fusion != f.fusions.end() && fusion->first + fusion->count <= i) ++fusion;
+      const Statement& s = f.statements[static_cast<std::size_t>(i)];
+      const Fusion* const in = fusion != f.fusions.end() && fusion->first <= i ? &*fusion : nullptr;
+      StatementVerifier(module, s, problems, fmt::format("{}: {}: ", f.name, s.label), in).run();
+    }
+    if (problems.size() > before) continue;
+    for (const Fusion& each : f.fusions)
+      for (const std::string& problem : FusionVerifier(module, f, each).run())
+        problems.push_back(fmt::format("{}: {}", f.name, problem));
   }
   return problems;
 }

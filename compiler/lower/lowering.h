@@ -99,7 +99,7 @@ class PhaseLowering {
       : m_(module), name_(std::move(name)), hoist_(hoist) {}
 
   void lower(const Phase& phase);
-  loops::Function function() { return {name_, std::move(statements_)}; }
+  loops::Function function() { return {name_, std::move(statements_), {}}; }
   std::int64_t per_example = 0, in_all = 0;
 
   // A node's value in a buffer of its own (computed at most once), its axes in the order `order_` has for it.

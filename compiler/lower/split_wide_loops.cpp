@@ -14,8 +14,6 @@ namespace {
 
 using loops::Access;
 using loops::Statement;
-using loops::ValueKind;
-using loops::ValuePtr;
 
 std::int64_t at(const std::vector<std::int64_t>& stride, std::size_t l) { return l < stride.size() ? stride[l] : 0; }
 
@@ -23,12 +21,7 @@ double operations_of_example(const Statement& s) {
   double examples = 1;
   for (const loops::Loop& l : s.loops)
     if (l.batch) examples = static_cast<double>(l.extent);
-  return cost_of_function({"", {s}}).operations / examples;
-}
-
-void loads_of(const ValuePtr& v, std::vector<const Access*>& all) {
-  if (v->kind == ValueKind::load) all.push_back(&v->access);
-  for (const ValuePtr& a : v->args) loads_of(a, all);
+  return cost_of_function({"", {s}, {}}).operations / examples;
 }
 
 // As many pieces as there may be; an even number, if possible.
@@ -49,8 +42,7 @@ Cut cut_of(const Statement& s) {
   Cut best;
   const double operations = operations_of_example(s);
   if (operations < cost_model::split_from || s.out.gather >= 0) return best;
-  std::vector<const Access*> loads;
-  loads_of(s.value, loads);
+  const std::vector<const Access*> loads = loops::loads_of(s.value);
   double least = std::numeric_limits<double>::infinity();
   for (std::size_t l = 0; l < static_cast<std::size_t>(s.outer); ++l) {
     if (s.loops[l].batch || at(s.out.stride, l) == 0) continue;
@@ -86,6 +78,7 @@ class Split {
   Split(Lowered& lowered, std::size_t function) : lowered_(lowered), function_(function) {}
 
   void run() {
+    if (!lowered_.module.functions[function_].fusions.empty()) return;
     std::vector<Statement> statements = std::move(lowered_.module.functions[function_].statements);
     std::vector<Cut> cuts;
     for (const Statement& s : statements) cuts.push_back(cut_of(s));
@@ -115,7 +108,7 @@ class Split {
       loops::Module& module = lowered_.module;
       numbers.push_back(static_cast<int>(module.functions.size()));
       const std::string name = fmt::format("{}_{}", module.functions[function_].name, ++count_);
-      module.functions.push_back({name, std::move(statements)});
+      module.functions.push_back({name, std::move(statements), {}});
       // Memory is that of the function whose stage this is.
       lowered_.used.emplace_back();
       lowered_.scratch.emplace_back(0, 0);
