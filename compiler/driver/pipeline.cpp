@@ -12,7 +12,6 @@
 #include "compiler/frontend/unreached.h"
 #include "compiler/ir/verify.h"
 #include "compiler/loops/verify.h"
-#include "compiler/lower/fuse_loops.h"
 #include "compiler/lower/reuse_scratch.h"
 #include "compiler/lower/split_wide_loops.h"
 #include "compiler/passes/common_subexpressions.h"
@@ -50,7 +49,7 @@ constexpr std::array pipeline = {
     Pass{PassId::lower, "lower", false, false, [](C& c) { c.lowered = lower(c.program, c.options.batch); }},
     // Statements that share a loop and hand each other much run together.
     Pass{PassId::fuse_loops, "fuse_loops", false, false,
-         [](C& c) { fuse_loops(c.lowered, c.options.float64 ? 8 : 4, c.options.batch); }},
+         [](C& c) { (void)fuse_loops(c.lowered, c.options.float64 ? 8 : 4, c.options.batch, c.options.fusion); }},
     // Scratch buffers whose values are not needed at the same time share a place.
     Pass{PassId::reuse_scratch, "reuse_scratch", false, false, [](C& c) { reuse_scratch(c.lowered); }},
     // Loops that are long for one example are split for threads.

@@ -9,6 +9,7 @@
 
 #include "compiler/codegen/codegen.h"
 #include "compiler/ir/program.h"
+#include "compiler/lower/fuse_loops.h"
 #include "compiler/lower/lower.h"
 
 namespace eligo::compiler {
@@ -17,6 +18,7 @@ struct CompileOptions {
   bool float64 = false;
   std::string cpu = "native";
   std::int64_t batch = 32;    // examples of a typical batch, for choices by cost
+  FusionLimits fusion = {};
   bool keep_phases = false;   // leave out the passes that move work between phases: each stores what its equations say
   const Backend* backend = &llvm_backend();
 };

@@ -90,6 +90,8 @@ struct Buffer {
 struct Fusion {
   int first = 0, count = 0;    // of the function's statements
   std::int64_t trips = 1;      // the extent of their first loop
+  std::int64_t values = 1;     // of the loop that they share, in a trip: 4 of its 200
+  std::int64_t extent = 1;     // of that loop; trips beyond the last whole one are statements of their own
   std::int64_t examples = 0;   // within a trip, the statements take so many examples at a time; 0: all
   std::vector<int> local;      // buffers that hold a trip's values only (d, above): each trip writes them before it reads
 };

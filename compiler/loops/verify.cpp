@@ -225,8 +225,9 @@ class FusionVerifier {
       if (k != i) touched.push_back(&other.out);
       for (const Access* a : touched) {
         if (a->buffer != s.out.buffer) continue;
-        const std::int64_t cell = s.out.gather >= 0 ? 0 : s.out.stride[0];
-        if (cell <= 0 || !within_cell(s, s.out, 0, cell) || !within_cell(other, *a, 0, cell))
+        const std::int64_t step = s.out.gather >= 0 ? 0 : s.out.stride[0], all = step / fusion_.values * fusion_.extent;
+        const auto cell = cell_of(s, s.out, 0, step, all);
+        if (!cell || cell != cell_of(other, *a, 0, step, all))
           problems_.push_back(fmt::format("{} is written in one trip and touched in another: {}", name(s.out.buffer),
                                           text(module_, other, *a)));
       }
@@ -244,7 +245,7 @@ class FusionVerifier {
 bool ranges_sound(const Function& f) {
   int end = 0;
   for (const Fusion& fusion : f.fusions) {
-    if (fusion.first < end || fusion.count < 1 || fusion.trips < 1 || fusion.examples < 0) return false;
+    if (fusion.first < end || fusion.count < 1 || fusion.trips < 1 || fusion.values < 1 || fusion.examples < 0) return false;
     end = fusion.first + fusion.count;
   }
   return end <= static_cast<int>(f.statements.size());

@@ -61,7 +61,8 @@ class Cut {
     out.loops[number()].extent = extent_;
     const auto change = [&](Access& a) {
       if (const auto found = local_.find(a.buffer); found != local_.end()) {
-        a = loops::with_fewer_cells(s_, a, loop_, found->second, values_);
+        const std::int64_t all = found->second * s_.loops[number()].extent;
+        a = loops::with_fewer_cells(a, loop_, all, found->second * values_);
         return;
       }
       a.offset += a.stride[number()] * from;
@@ -81,21 +82,27 @@ class Cut {
 
 class Fuser {
  public:
-  Fuser(Lowered& lowered, std::size_t function, std::int64_t bytes, std::int64_t examples)
-      : lowered_(lowered), function_(lowered.module.functions[function]), bytes_(bytes) {
+  Fuser(Lowered& lowered, std::size_t function, std::int64_t bytes, std::int64_t examples, const FusionLimits& limits)
+      : lowered_(lowered),
+        function_(lowered.module.functions[function]),
+        number_(static_cast<int>(function)),
+        bytes_(bytes),
+        limits_(limits) {
     examples_ = examples * (lowered.at_once[function] ? cost_model::steps_in_a_call : 1);
   }
 
-  void run() {
-    if (!much_is_handed_on()) return;
-    const std::vector<FusionGroup> groups = fusion_groups(lowered_, function_, examples_);
+  std::vector<FusedLoops> run() {
+    if (function_.statements.size() < 2) return {};
+    const std::vector<FusedLoops> nothing = {{.function = number_, .handed_on = handed_on()}};
+    if (nothing[0].handed_on < limits_.bytes) return nothing;
+    const std::vector<FusionGroup> groups = fusion_groups(lowered_, function_, examples_, limits_.trips);
     std::vector<FusionSize> sizes;
     bool any = false;
     for (const FusionGroup& group : groups) {
-      sizes.push_back(fusion_size(lowered_, function_, group, bytes_, examples_));
+      sizes.push_back(fusion_size(lowered_, function_, group, bytes_, examples_, limits_));
       any = any || sizes.back().worth;
     }
-    if (!any) return;
+    if (!any) return nothing;
     loops::Function out{function_.name, {}, {}};
     for (std::size_t g = 0; g < groups.size(); ++g) {
       if (sizes[g].worth) fuse(groups[g], sizes[g], out);
@@ -103,25 +110,26 @@ class Fuser {
         for (const std::size_t s : groups[g].statements) out.statements.push_back(function_.statements[s]);
     }
     function_ = std::move(out);
+    return std::move(done_);
   }
 
  private:
   const Statement& statement(std::size_t s) const { return function_.statements[s]; }
 
-  // Bytes that several statements touch, whatever their loops.
-  bool much_is_handed_on() const {
-    std::map<int, int> touched;
-    for (const Statement& s : function_.statements) {
-      std::set<int> own = {s.out.buffer};
-      for (const Access* a : loops::loads_of(s.value)) own.insert(a->buffer);
-      for (const int b : own) ++touched[b];
-    }
+  // Bytes that one statement writes and another reads, whatever their loops.
+  double handed_on() const {
+    std::map<int, const Statement*> stored;
+    std::set<int> read;
+    for (const Statement& s : function_.statements) stored.emplace(s.out.buffer, &s);
+    for (const Statement& s : function_.statements)
+      for (const Access* a : loops::loads_of(s.value))
+        if (const auto at = stored.find(a->buffer); at != stored.end() && at->second != &s) read.insert(a->buffer);
     double bytes = 0;
-    for (const auto& [buffer, times] : touched) {
+    for (const int buffer : read) {
       const loops::Buffer& b = lowered_.module.buffers[static_cast<std::size_t>(buffer)];
-      if (times > 1) bytes += static_cast<double>(b.size * bytes_ * (b.batched ? examples_ : 1));
+      bytes += static_cast<double>(b.size * bytes_ * (b.batched ? examples_ : 1));
     }
-    return bytes >= cost_model::fused_bytes;
+    return bytes;
   }
 
   // Scratch buffers that only members touch, each within its cells: with the step of a cell.
@@ -135,7 +143,7 @@ class Fuser {
       for (const Access* a : all) {
         const std::int64_t step = a->stride[static_cast<std::size_t>(group.loop[i])];
         const std::int64_t known = steps.emplace(a->buffer, step).first->second;
-        if (known != step || !loops::within_cell(s, *a, group.loop[i], step) || !divides(*a, step * group.extent))
+        if (known != step || loops::cell_of(s, *a, group.loop[i], step, step * group.extent) != 0 || !divides(*a, step * group.extent))
           others.insert(a->buffer);
       }
     }
@@ -158,7 +166,7 @@ class Fuser {
   void fuse(const FusionGroup& group, const FusionSize& size, loops::Function& out) {
     const std::map<int, std::int64_t> local = local_of(group);
     Fusion fusion{static_cast<int>(out.statements.size()), static_cast<int>(group.statements.size()),
-                  group.extent / size.values, size.examples, {}};
+                  group.extent / size.values, size.values, group.extent, size.examples, {}};
     for (std::size_t i = 0; i < group.statements.size(); ++i)
       out.statements.push_back(Cut(statement(group.statements[i]), group.loop[i], size.values, local).trips());
     if (group.extent % size.values != 0)
@@ -169,19 +177,39 @@ class Fuser {
       b.size = b.size / group.extent * size.values;
       fusion.local.push_back(buffer);
     }
+    note(group, size, fusion);
     out.fusions.push_back(std::move(fusion));
+  }
+
+  void note(const FusionGroup& group, const FusionSize& size, const Fusion& fusion) {
+    FusedLoops& done = done_.emplace_back();
+    done.function = number_;
+    done.statements = fusion.count;
+    done.extent = group.extent, done.values = size.values, done.examples = size.examples;
+    done.local = static_cast<int>(fusion.local.size());
+    done.handed_on = size.handed_on;
+    for (const std::size_t s : group.statements)
+      if (std::find(done.labels.begin(), done.labels.end(), statement(s).label) == done.labels.end())
+        done.labels.push_back(statement(s).label);
   }
 
   Lowered& lowered_;
   loops::Function& function_;
+  const int number_;
   const std::int64_t bytes_;
+  const FusionLimits& limits_;
   std::int64_t examples_ = 0;
+  std::vector<FusedLoops> done_;
 };
 
 }  // namespace
 
-void fuse_loops(Lowered& lowered, std::int64_t bytes, std::int64_t examples) {
-  for (std::size_t f = 0; f < lowered.module.functions.size(); ++f) Fuser(lowered, f, bytes, examples).run();
+std::vector<FusedLoops> fuse_loops(Lowered& lowered, std::int64_t bytes, std::int64_t examples,
+                                   const FusionLimits& limits) {
+  std::vector<FusedLoops> all;
+  for (std::size_t f = 0; f < lowered.module.functions.size(); ++f)
+    for (FusedLoops& one : Fuser(lowered, f, bytes, examples, limits).run()) all.push_back(std::move(one));
+  return all;
 }
 
 }  // namespace eligo::compiler

@@ -136,12 +136,12 @@ class Group {
            std::count_if(item.touches.begin(), item.touches.end(),
                          [&](const Touch& other) { return other.place == t.place; }) == 1;
   }
-  static bool in_cells(const Item& item, int l, const Place& place, const std::vector<Known>& known) {
+  bool in_cells(const Item& item, int l, const Place& place, const std::vector<Known>& known) const {
     std::int64_t cell = 0;
     int buffer = -1;
     const auto fits = [&](const Statement& s, const Access& a, int loop) {
       if (buffer < 0) buffer = a.buffer, cell = step(a, loop);
-      return a.buffer == buffer && loops::within_cell(s, a, loop, cell);
+      return a.buffer == buffer && loops::cell_of(s, a, loop, cell, cell * extent_) == 0;
     };
     for (const Known& k : known)
       if (!fits(*k.statement, *k.access, k.loop)) return false;
@@ -239,13 +239,13 @@ class Clustering {
 };
 
 // The extents that statements could share, those with most bytes first.
-std::vector<std::int64_t> extents_of(const std::vector<Item>& items, std::int64_t examples) {
+std::vector<std::int64_t> extents_of(const std::vector<Item>& items, std::int64_t examples, std::int64_t trips) {
   std::map<std::int64_t, double> words;
   for (const Item& item : items) {
     std::set<std::int64_t> own;
     for (int l = 0; l < item.statement->outer; ++l) {
       const loops::Loop& loop = item.statement->loops[static_cast<std::size_t>(l)];
-      if (!loop.batch && loop.extent >= cost_model::fused_trips) own.insert(loop.extent);
+      if (!loop.batch && loop.extent >= trips) own.insert(loop.extent);
     }
     double moved = 0;
     for (const Touch& t : item.touches) moved += points(*item.statement, t.access->stride, examples);
@@ -261,11 +261,12 @@ std::vector<std::int64_t> extents_of(const std::vector<Item>& items, std::int64_
 
 }  // namespace
 
-std::vector<FusionGroup> fusion_groups(const Lowered& lowered, const loops::Function& function, std::int64_t examples) {
+std::vector<FusionGroup> fusion_groups(const Lowered& lowered, const loops::Function& function, std::int64_t examples,
+                                       std::int64_t trips) {
   const std::vector<Item> items = items_of(lowered, function);
   std::vector<FusionGroup> groups;
   for (std::size_t s = 0; s < items.size(); ++s) groups.push_back({{s}, {-1}, 0});
-  for (const std::int64_t extent : extents_of(items, examples))
+  for (const std::int64_t extent : extents_of(items, examples, trips))
     groups = Clustering(items, std::move(groups), extent, examples).run();
   return groups;
 }

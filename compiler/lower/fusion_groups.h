@@ -18,7 +18,9 @@ struct FusionGroup {
 };
 
 // All statements, each in one group. Statements keep their order where one needs what another leaves. Of the loops that
-// statements could share, those come first whose statements move most bytes; `examples` is what a batch loop is taken for.
-std::vector<FusionGroup> fusion_groups(const Lowered& lowered, const loops::Function& function, std::int64_t examples);
+// statements could share, those come first whose statements move most bytes; `examples` is what a batch loop is taken for;
+// a shared loop has `trips` values at least.
+std::vector<FusionGroup> fusion_groups(const Lowered& lowered, const loops::Function& function, std::int64_t examples,
+                                       std::int64_t trips);
 
 }  // namespace eligo::compiler

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <map>
 
-#include "compiler/ir/cost_model.h"
 #include "compiler/loops/build.h"
+#include "compiler/lower/phase_costs.h"
 
 namespace eligo::compiler {
 namespace {
@@ -20,6 +20,8 @@ struct Use {
   double bytes = 0;        // of a call
   bool follows = true;     // the shared loop, in all accesses
   int members = 0;         // that touch it
+  bool loaded = false;     // by a member, other than to add to it
+  bool stored = false;
   std::int64_t step = 0;   // elements of a trip that lie together
   bool batched = false;
 };
@@ -27,20 +29,30 @@ struct Use {
 class Sizing {
  public:
   Sizing(const Lowered& lowered, const loops::Function& function, const FusionGroup& group, std::int64_t bytes,
-         std::int64_t examples)
-      : module_(lowered.module), function_(function), group_(group), bytes_(bytes), examples_(examples) {
+         std::int64_t examples, const FusionLimits& limits)
+      : module_(lowered.module),
+        function_(function),
+        group_(group),
+        bytes_(bytes),
+        examples_(examples),
+        limits_(limits) {
     for (std::size_t i = 0; group.extent > 0 && i < group.statements.size(); ++i) collect(i);
   }
 
   FusionSize run() {
     FusionSize size;
     if (group_.extent == 0) return size;
-    for (const auto& [buffer, use] : uses_)
-      if (use.members > 1 && use.follows) size.handed_on += use.bytes;
-    if (size.handed_on < cost_model::fused_bytes) return size;
-    const bool in_parts = examples_ > cost_model::fused_examples && splits_examples();
-    size.examples = in_parts ? cost_model::fused_examples : 0;
-    size.values = values(in_parts ? static_cast<double>(cost_model::fused_examples) / static_cast<double>(examples_) : 1);
+    double words = 0;
+    for (const auto& [buffer, use] : uses_) {
+      if (use.members < 2 || !use.follows || !use.stored || !use.loaded) continue;
+      size.handed_on += use.bytes;
+      words += use.bytes * use.members / static_cast<double>(bytes_);
+    }
+if (getenv("FU")) fprintf(stderr,"%s %zu of %zu handed %g share %g\n",function_.name.c_str(), (size_t)group_.extent, group_.statements.size(), size.handed_on, words * cost_model::word/ operations());
+    if (size.handed_on < limits_.bytes || words * cost_model::word < limits_.share * operations()) return size;
+    const bool in_parts = examples_ > limits_.examples && splits_examples();
+    size.examples = in_parts ? limits_.examples : 0;
+    size.values = values(in_parts ? static_cast<double>(limits_.examples) / static_cast<double>(examples_) : 1);
     size.worth = size.values * 2 <= group_.extent;
     return size;
   }
@@ -57,8 +69,12 @@ class Sizing {
       at->second = at->second && follows;
       if (follows) uses_[a.buffer].step = a.stride[static_cast<std::size_t>(group_.loop[i])];
     };
-    for (const Access* a : loops::loads_of(s.value)) touch(*a);
+    for (const Access* a : loops::loads_of(s.value)) {
+      touch(*a);
+      uses_[a->buffer].loaded = true;
+    }
     touch(s.out);
+    uses_[s.out.buffer].stored = true;
     for (const auto& [buffer, follows] : own) {
       const loops::Buffer& b = module_.buffers[static_cast<std::size_t>(buffer)];
       Use& use = uses_[buffer];
@@ -69,6 +85,13 @@ class Sizing {
     }
   }
 
+  double operations() const {
+    double all = 0;
+    for (std::size_t i = 0; i < group_.statements.size(); ++i)
+      all += cost_of_function({"", {member(i)}, {}}).operations;
+    return all;
+  }
+
   // As many as fill a part of a core's cache, at least as many as keep vectors and calls busy.
   std::int64_t values(double share_of_examples) const {
     double each = 0, all = 0, points = 0;
@@ -77,7 +100,7 @@ class Sizing {
     for (const auto& [buffer, use] : uses_) {
       const double bytes = use.bytes * (use.batched ? share_of_examples : 1);
       if (!use.follows) {
-        all += std::min(bytes, cost_model::fused_bytes);
+        all += std::min(bytes, limits_.bytes);
         continue;
       }
       each += bytes / static_cast<double>(group_.extent);
@@ -85,11 +108,11 @@ class Sizing {
     }
     for (std::size_t i = 0; i < group_.statements.size(); ++i) points += points_of(member(i), share_of_examples);
     points /= static_cast<double>(group_.statements.size()) * static_cast<double>(group_.extent);
-    const double room = std::max(0.0, cost_model::fused_trip_bytes - all);
+    const double room = std::max(0.0, limits_.trip_bytes - all);
     const auto fill = static_cast<std::int64_t>(room / std::max(each, 1.0));
-    const auto busy = static_cast<std::int64_t>(std::ceil(cost_model::fused_points / std::max(points, 1.0)));
-    const std::int64_t line = (64 / bytes_ + step - 1) / step;
-    return near_divisor(std::clamp<std::int64_t>(std::max({fill, busy, line}), 1, group_.extent));
+    const auto busy = static_cast<std::int64_t>(std::ceil(limits_.points / std::max(points, 1.0)));
+    const std::int64_t line = limits_.points > 1 ? (64 / bytes_ + step - 1) / step : 1;
+    return near_divisor(std::clamp<std::int64_t>(std::max({fill, busy, line}), 1, group_.extent), line);
   }
 
   double points_of(const Statement& s, double share_of_examples) const {
@@ -99,11 +122,15 @@ class Sizing {
     return n;
   }
 
-  // A divisor of the extent, if one is near: otherwise the rest needs code of its own. Long ones are whole vectors.
-  std::int64_t near_divisor(std::int64_t most) const {
-    for (std::int64_t n = most; 3 * n >= 2 * most; --n)
-      if (group_.extent % n == 0) return n;
-    return most >= 256 ? most / 64 * 64 : most;
+  // A divisor of the extent near `most`, of whole lines if possible: what a divisor leaves over needs code of its own.
+  std::int64_t near_divisor(std::int64_t most, std::int64_t line) const {
+    for (const std::int64_t of : {line, std::int64_t{1}}) {
+      std::int64_t best = 0;
+      for (std::int64_t n = std::max<std::int64_t>(1, most / 2); n <= std::min(most * 3 / 2, group_.extent); ++n)
+        if (group_.extent % n == 0 && n % of == 0 && std::abs(n - most) <= std::abs(best - most)) best = n;
+      if (best > 0) return best;
+    }
+    return most >= line ? most / line * line : most;
   }
 
   // Whether all members may take some of the examples at a time: those that have an output for each, and those that add
@@ -114,7 +141,7 @@ class Sizing {
       const auto batch = std::find_if(s.loops.begin(), s.loops.end(), [](const loops::Loop& l) { return l.batch; });
       if (batch == s.loops.end()) return false;
       if (batch - s.loops.begin() < s.outer) continue;
-      if (!s.accumulate || !adds_up(s, *s.value) || uses_.at(s.out.buffer).members > 1) return false;
+      if (!s.accumulate || !adds_up(s, *s.value) || uses_.at(s.out.buffer).loaded) return false;
     }
     return true;
   }
@@ -135,14 +162,15 @@ class Sizing {
   const loops::Function& function_;
   const FusionGroup& group_;
   const std::int64_t bytes_, examples_;
+  const FusionLimits& limits_;
   std::map<int, Use> uses_;
 };
 
 }  // namespace
 
 FusionSize fusion_size(const Lowered& lowered, const loops::Function& function, const FusionGroup& group,
-                       std::int64_t bytes, std::int64_t examples) {
-  return Sizing(lowered, function, group, bytes, examples).run();
+                       std::int64_t bytes, std::int64_t examples, const FusionLimits& limits) {
+  return Sizing(lowered, function, group, bytes, examples, limits).run();
 }
 
 }  // namespace eligo::compiler

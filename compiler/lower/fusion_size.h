@@ -1,9 +1,20 @@
 // How much of the shared loop of a fusion is taken in a trip, and whether the fusion is worth it.
 #pragma once
 
+#include "compiler/ir/cost_model.h"
 #include "compiler/lower/fusion_groups.h"
 
 namespace eligo::compiler {
+
+// From where on loops are fused, and how far.
+struct FusionLimits {
+  double bytes = cost_model::fused_bytes;            // that members hand each other, at least
+  double share = cost_model::fused_share;            // of a group's cost that moving them is, at least
+  double trip_bytes = cost_model::fused_trip_bytes;  // that a trip touches, about
+  double points = cost_model::fused_points;          // of a statement in a trip, at least
+  std::int64_t trips = cost_model::fused_trips;      // values of the shared loop, at least
+  std::int64_t examples = cost_model::fused_examples;
+};
 
 struct FusionSize {
   bool worth = false;
@@ -13,6 +24,6 @@ struct FusionSize {
 };
 
 FusionSize fusion_size(const Lowered& lowered, const loops::Function& function, const FusionGroup& group,
-                       std::int64_t bytes, std::int64_t examples);
+                       std::int64_t bytes, std::int64_t examples, const FusionLimits& limits);
 
 }  // namespace eligo::compiler

@@ -13,7 +13,8 @@ using LoopSet = std::set<int>;
 
 class StatementCost {
  public:
-  explicit StatementCost(const loops::Statement& statement) : s_(statement) {}
+  // fused: all of it is done in each trip of its first loop, also what does not follow that.
+  explicit StatementCost(const loops::Statement& statement, bool fused = false) : s_(statement), fused_(fused) {}
 
   Cost run() {
     LoopSet outer;
@@ -27,7 +28,7 @@ class StatementCost {
 
  private:
   double turns(const LoopSet& loops) const {
-    double n = 1;
+    double n = fused_ && !loops.contains(0) ? static_cast<double>(s_.loops[0].extent) : 1;
     for (int l : loops) n *= static_cast<double>(s_.loops[static_cast<std::size_t>(l)].extent);
     return n;
   }
@@ -64,6 +65,7 @@ class StatementCost {
   }
 
   const loops::Statement& s_;
+  const bool fused_;
   Cost cost_;
 };
 
@@ -71,8 +73,11 @@ class StatementCost {
 
 Cost cost_of_function(const loops::Function& function) {
   Cost total;
-  for (const loops::Statement& s : function.statements) {
-    const Cost one = StatementCost(s).run();
+  auto fusion = function.fusions.begin();
+  for (int i = 0; i < static_cast<int>(function.statements.size()); ++i) {
+    while (fusion != function.fusions.end() && fusion->first + fusion->count <= i) ++fusion;
+    const bool fused = fusion != function.fusions.end() && fusion->first <= i;
+    const Cost one = StatementCost(function.statements[static_cast<std::size_t>(i)], fused).run();
     total.operations += one.operations;
     total.words += one.words;
   }

@@ -175,6 +175,7 @@ class Explain {
     leftovers();
     updates();
     totals();
+    fusions();
     return std::move(out_);
   }
 
@@ -205,9 +206,9 @@ class Explain {
 
   // Which equations need not be computed step by step, in the program that runs.
   void find_at_once() {
-    const PlanPtr distributed = scheduled(o_.spec);
-    compiler::run_passes(*distributed, options_, compiler::PassId::distribute_steps);
-    for (const auto& phase : distributed->phases) {
+    distributed_ = scheduled(o_.spec);
+    compiler::run_passes(*distributed_, options_, compiler::PassId::distribute_steps);
+    for (const auto& phase : distributed_->phases) {
       if (!phase.takes_many_steps()) continue;
       const std::string whole = PhaseId{phase.kind, compiler::PhasePart::core, phase.of}.name();
       for (const auto& root : phase.roots) at_once_.insert({whole, root.label});
@@ -439,10 +440,23 @@ class Explain {
     }
   }
 
+  // Which statements run together, and which could not.
+  void fusions() {
+    compiler::Lowered lowered = compiler::lower(*distributed_, o_.batch);
+    std::map<int, std::string> phases = {{lowered.prepare, PhaseId{PhaseKind::prepare}.name()}};
+    for (std::size_t i = 0; i < distributed_->phases.size(); ++i)
+      phases[lowered.function_of_phase[i]] = distributed_->phases[i].name();
+    out_.fused_from = options_.fusion.bytes;
+    for (const compiler::FusedLoops& one :
+         compiler::fuse_loops(lowered, static_cast<std::int64_t>(element()), o_.batch, options_.fusion))
+      out_.loops.push_back({phases[one.function], one.labels, one.statements, one.local, one.extent, one.values,
+                            one.examples, one.handed_on});
+  }
+
   ExplainOptions o_;
   Lines lines_;
   compiler::CompileOptions options_;
-  PlanPtr plan_, shown_;
+  PlanPtr plan_, shown_, distributed_;
   std::vector<compiler::EquationCost> costs_;
   std::set<const compiler::EquationCost*> taken_;
   std::set<std::pair<std::string, std::string>> at_once_;  // phase and label

@@ -44,12 +44,24 @@ struct EquationReport {
   std::vector<Work> work;
 };
 
+// Statements of a phase that run together, a part of a loop that they share at a time; or, without statements, that its
+// statements run one after another.
+struct LoopsReport {
+  std::string phase;
+  std::vector<std::string> lines;  // whose statements they are
+  int statements = 0, shrunk = 0;  // shrunk: scratch buffers that hold what a part needs only
+  std::int64_t extent = 0, at_a_time = 0, examples = 0;  // examples at a time; 0: all
+  double handed_on = 0;                                  // bytes that statements leave for each other in a call
+};
+
 struct Explanation {
   std::string rule, parts, sizes, headline;
   std::int64_t batch = 0, steps = 0;
   bool float64 = false;
   std::vector<EquationReport> equations;
   std::vector<compiler::RecurrenceSchedules> recurrences;
+  std::vector<LoopsReport> loops;
+  double fused_from = 0;  // bytes that statements have to hand each other before they run together
   std::vector<Work> totals;  // by occasion, the net's and the rule's together
   double memory = 0;         // bytes of the session
   std::vector<std::string> warnings;  // see runtime/library/warnings.h

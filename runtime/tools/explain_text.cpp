@@ -84,6 +84,33 @@ std::string equation_text(const EquationReport& e) {
 
 bool refused(const compiler::ScheduleChoice& c) { return !c.exact && c.operations == 0; }
 
+std::string fused_text(const LoopsReport& l) {
+  std::string at_a_time = fmt::format("{} of {} at a time", l.at_a_time, l.extent);
+  if (l.examples > 0) at_a_time += fmt::format(", {} examples", l.examples);
+  std::string out = fmt::format("{}: {} statements together, {}: they hand each other {} a call", l.phase, l.statements,
+                                at_a_time, bytes_text(l.handed_on));
+  if (l.shrunk > 0) out += fmt::format("; {} scratch {} only what a part needs", l.shrunk,
+                                       l.shrunk == 1 ? "buffer holds" : "buffers hold");
+  return wrapped(out, page, "  ") + wrapped(fmt::format("of {}", fmt::join(l.lines, ", ")), page - 4, "      ");
+}
+
+// Which statements run together, and why the others do not.
+std::string loops_text(const Explanation& e) {
+  std::string out;
+  std::vector<std::string> little, apart;
+  for (const LoopsReport& l : e.loops) {
+    if (l.statements > 0) out += fused_text(l);
+    else (l.handed_on < e.fused_from ? little : apart).push_back(fmt::format("{} {}", l.phase, bytes_text(l.handed_on)));
+  }
+  if (!apart.empty())
+    out += wrapped(fmt::format("one after another, since what they hand each other ({}) shares no loop in which each "
+                               "part is written before it is read", fmt::join(apart, ", ")), page, "  ");
+  if (!little.empty())
+    out += wrapped(fmt::format("one after another, since they hand each other less than {} a call, which a core's cache "
+                               "holds: {}", bytes_text(e.fused_from), fmt::join(little, ", ")), page, "  ");
+  return out;
+}
+
 // What is to be said of each: why it could not be chosen, or was not.
 std::string why_not(const compiler::RecurrenceSchedules& r) {
   std::string out;
@@ -126,6 +153,7 @@ std::string explain_text(const Explanation& e) {
   if (!e.recurrences.empty())
     out += "\nschedules; operations and bytes moved by net and rule, of a step and example\n" +
            schedules_text(e.recurrences);
+  if (const std::string loops = loops_text(e); !loops.empty()) out += "\nloops of each phase's statements\n" + loops;
   out += "\nin all, for an example\n";
   std::vector<Cells> rows;
   for (const Work& w : e.totals)
@@ -174,6 +202,16 @@ std::string explain_json(const Explanation& e) {
     line["work"] = work_json(one.work);
     out["equations"].push_back(std::move(line));
   }
+  out["loops"] = Json::array();
+  for (const LoopsReport& l : e.loops)
+    out["loops"].push_back({{"phase", l.phase},
+                            {"lines", l.lines},
+                            {"statements", l.statements},
+                            {"extent", l.extent},
+                            {"at_a_time", l.at_a_time},
+                            {"examples", l.examples},
+                            {"shrunk", l.shrunk},
+                            {"handed_on", l.handed_on}});
   out["recurrences"] = Json::array();
   for (const auto& r : e.recurrences) {
     Json one = {{"name", r.name}, {"schedules", Json::array()}};

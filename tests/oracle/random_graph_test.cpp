@@ -15,7 +15,9 @@
 #include "compiler/loops/evaluate.h"
 #include "compiler/loops/print.h"
 #include "compiler/loops/verify.h"
+#include "compiler/lower/fuse_loops.h"
 #include "compiler/lower/lower.h"
+#include "compiler/lower/reuse_scratch.h"
 #include "compiler/passes/contraction_order.h"
 #include "compiler/passes/prune.h"
 #include "compiler/passes/simplify.h"
@@ -57,8 +59,15 @@ Values stored(const std::vector<Root>& roots, TensorMemory& memory) {
 }
 
 // The lowered phase by the evaluator of loops; scratch starts as NaN, so that what was not written shows.
-Values looped(compiler::Program& program, TensorMemory memory) {
-  const compiler::Lowered lowered = compiler::lower(program, kExamples);
+// Whatever can be fused is: no group is too small, and a trip has one or two values of the shared loop.
+constexpr compiler::FusionLimits all_fused{.bytes = 0, .share = 0, .trip_bytes = 64, .points = 1, .trips = 2, .examples = 2};
+
+Values looped(compiler::Program& program, TensorMemory memory, bool fused = false) {
+  compiler::Lowered lowered = compiler::lower(program, kExamples);
+  if (fused) {
+    compiler::fuse_loops(lowered, 8, kExamples, all_fused);
+    compiler::reuse_scratch(lowered);
+  }
   EXPECT_TRUE(compiler::loops::verify(lowered.module).empty());
   std::vector<compiler::loops::Contents> contents;
   for (std::size_t i = 0; i < lowered.bindings.size(); ++i) {
@@ -91,6 +100,7 @@ Values run_kernels(std::uint64_t seed, int nodes, bool corners = false) {
   compiler::CompileOptions options;
   options.float64 = true;
   options.batch = kExamples;
+  if (seed % 20 == 0) options.fusion = all_fused;
   const auto runner = compiler::compile_and_load(*program, options);
   std::vector<double> scratch(static_cast<std::size_t>(runner->scratch_bytes(kExamples) / 8 + 32));
   std::vector<double> prepared(static_cast<std::size_t>(runner->prepared_bytes() / 8 + 32));
@@ -146,6 +156,7 @@ TEST_P(RandomGraphs, KeepTheirMeaning) {
     compiler::verify(program, "contraction_order", false);
     ASSERT_NO_FATAL_FAILURE(expect("contract", interpreted(program, memory)));
     ASSERT_NO_FATAL_FAILURE(expect("lower", looped(program, memory)));
+    ASSERT_NO_FATAL_FAILURE(expect("fuse_loops", looped(program, memory, true)));
     if (seed % 10 != 0) continue;
     ASSERT_NO_FATAL_FAILURE(expect("jit", run_kernels(seed, nodes)));
   }
@@ -208,6 +219,7 @@ TEST_P(RandomGraphs, KeepTheirMeaningBeyondFiniteNumbers) {
     compiler::verify(program, "contraction_order", false);
     ASSERT_NO_FATAL_FAILURE(expect("contract", interpreted(program, memory)));
     ASSERT_NO_FATAL_FAILURE(expect("lower", looped(program, memory)));
+    ASSERT_NO_FATAL_FAILURE(expect("fuse_loops", looped(program, memory, true)));
     if (seed % 10 != 0) continue;
     ASSERT_NO_FATAL_FAILURE(expect("jit", run_kernels(seed, nodes, true)));
   }
