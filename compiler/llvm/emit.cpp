@@ -192,8 +192,6 @@ class FunctionEmitter {
   }
 
   void run() {
-    for (const Outlined::Call& call : function_.calls)
-      for (const Outlined::Argument& a : call.arguments) load_start(a.buffer);
     auto fusion = function_.fusions.begin();
     for (std::size_t i = 0; i < function_.calls.size();) {
       if (fusion == function_.fusions.end() || static_cast<std::size_t>(fusion->first) != i) {
@@ -216,14 +214,17 @@ class FunctionEmitter {
     const std::vector<int>* local = nullptr;
   };
 
-  void load_start(int buffer) {
+  Value* start_of(int buffer) {
     Value*& p = starts_[buffer];
-    if (p) return;
+    if (p) return p;
     Value* const place = b_.CreateConstGEP1_64(pointer_, f_->getArg(0), static_cast<std::uint64_t>(buffer));
-    p = b_.CreateLoad(pointer_, place, buffers_[static_cast<std::size_t>(buffer)].name);
+    return p = b_.CreateLoad(pointer_, place, buffers_[static_cast<std::size_t>(buffer)].name);
   }
 
   void trips(const loops::Fusion& fusion) {
+    for (int k = 0; k < fusion.count; ++k)  // before the loop, since what follows it uses them, too
+      for (const Outlined::Argument& a : function_.calls[static_cast<std::size_t>(fusion.first + k)].arguments)
+        start_of(a.buffer);
     emit_loop(b_, types_.index_constant(0), types_.index_constant(fusion.trips), 1, [&](Value* number) {
       prefetch(fusion, number);
       const auto calls = [&](Value* first, Value* examples) {
@@ -256,7 +257,7 @@ class FunctionEmitter {
       emit_loop(b_, types_.index_constant(0), f_->getArg(1), 1, [&, buffer = buffer, step = step](Value* example) {
         Value* const at = b_.CreateAdd(b_.CreateMul(example, types_.index_constant(size)), next);
         for (std::int64_t place = 0; place < step + line / types_.bytes - 1; place += line / types_.bytes) {
-          Value* const row = b_.CreateGEP(types_.real(1), starts_.at(buffer),
+          Value* const row = b_.CreateGEP(types_.real(1), start_of(buffer),
                                           b_.CreateAdd(at, types_.index_constant(std::min(place, step - 1))));
           b_.CreateIntrinsic(llvm::Type::getVoidTy(b_.getContext()), llvm::Intrinsic::prefetch,
                              {row, b_.getInt32(0), b_.getInt32(2), b_.getInt32(1)});
@@ -268,7 +269,7 @@ class FunctionEmitter {
   // The address of an argument: what is local to a trip always lies in one place.
   Value* address(const Outlined::Argument& argument, const loops::Buffer& buffer, const Trip& trip) {
     llvm::Type* const element = buffer.element == loops::Element::int32 ? types_.gathered(1) : types_.real(1);
-    Value* at = b_.CreateConstGEP1_64(element, starts_.at(argument.buffer), static_cast<std::uint64_t>(argument.offset));
+    Value* at = b_.CreateConstGEP1_64(element, start_of(argument.buffer), static_cast<std::uint64_t>(argument.offset));
     if (!trip.number) return at;
     if (argument.step != 0)
       at = b_.CreateGEP(element, at, b_.CreateMul(trip.number, types_.index_constant(argument.step)));

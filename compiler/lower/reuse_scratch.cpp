@@ -103,7 +103,7 @@ class Placing {
 
 void reuse_scratch(Lowered& lowered) {
   for (std::size_t f = 0; f < lowered.module.functions.size(); ++f)
-    if (static_cast<int>(f) != lowered.prepare) Placing(lowered, f).run();
+    if (!lowered.module.functions[f].fusions.empty()) Placing(lowered, f).run();
 }
 
 }  // namespace eligo::compiler
