@@ -23,6 +23,11 @@ inline constexpr double largest_panel = 64 << 10;
 inline constexpr std::int64_t page = 4096;
 inline constexpr std::int64_t few_pages = 64;
 
+// Examples that a sum over them takes at a time, and half as many where their rows do not fit into a first-level cache of
+// 32 KiB: products of 100 x 100 over 400 examples went from 57 to 81 % of the peak, those of 30 x 30 lost 2 %.
+inline constexpr std::int64_t most_examples = 128;
+inline constexpr double near = 32 << 10;
+
 // Prefetching: arrays beyond a second-level cache, read through panels that fit in a first-level one, in pieces of two
 // lines at least.
 inline constexpr double prefetched_from = 512 << 10;

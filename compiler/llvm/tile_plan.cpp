@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <unordered_set>
 
@@ -166,7 +167,23 @@ class Planner {
     for (int l = 0; l < nest_.outer; ++l)
       if (nest_.loops[static_cast<std::size_t>(l)].at_run_time()) return 0;
     if (!adds || points(outer()) * bytes_ < page) return 0;
-    return plan.row >= 0 ? 128 : 16;
+    return plan.row >= 0 ? examples_at_a_time(v) : 16;
+  }
+  // As many as a first-level cache holds of what rows and columns both read again; panels are copied from longer rows.
+  std::int64_t examples_at_a_time(const Value& v) const {
+    double bytes = 0;
+    bool copied = false;
+    const std::function<void(const Value&)> visit = [&](const Value& part) {
+      for (const loops::ValuePtr& a : part.args) visit(*a);
+      if (part.kind != ValueKind::load) return;
+      for (int l = nest_.outer; l < static_cast<int>(nest_.loops.size()); ++l) {
+        if (!nest_.loops[static_cast<std::size_t>(l)].at_run_time() || !moves_along(part.access, l)) continue;
+        copied = copied || std::abs(stride_of(part.access, l)) * bytes_ >= page / 8;
+        bytes += points(loops_of(part.access) & outer()) * bytes_;
+      }
+    };
+    visit(v);
+    return copied || most_examples * bytes <= near ? most_examples : most_examples / 2;
   }
   void choose_packed(const Value& v, Plan& plan) {
     const auto known = [&](const Plan::Packed& p) { return p.load == &v; };

@@ -68,7 +68,8 @@ ValuePtr PhaseLowering::load_leaf(Nest& nest, Ref leaf, const std::vector<Place>
 // A parameter read across its rows by the loop that will be vectorised is read from a transposed copy: first the axes
 // that another factor of its sum has, too (there is a product of its own for each of their points), then those summed
 // over, then the others in the order of the loops. Only where the copy is made when parameters change: one for every
-// step would cost more than what reads it, and the kernel transposes in registers then.
+// step would cost more than what reads it, and the kernel transposes in registers then. A few outputs fill no vector:
+// their sums run along the rows instead.
 std::vector<int> PhaseLowering::transposed_order(const Nest& nest, const Nest::Matrix& matrix) {
   const int outer = nest.s.outer;
   if (static_cast<std::size_t>(outer) == nest.s.loops.size()) return {};
@@ -102,6 +103,12 @@ std::vector<int> PhaseLowering::transposed_order(const Nest& nest, const Nest::M
     return {};
   for (std::size_t i = 1; i < free.size(); ++i)  // a diagonal
     if (label(free[i]) == label(free[i - 1])) return {};
+  const auto extents = [&](const std::vector<int>& axes) {
+    std::int64_t n = 1;
+    for (const int axis : axes) n *= matrix.leaf->dims[static_cast<std::size_t>(axis)];
+    return n;
+  };
+  if (extents(free) < cost_model::transposed_outputs && extents(summed) > extents(free)) return {};
   first.insert(first.end(), summed.begin(), summed.end());
   first.insert(first.end(), free.begin(), free.end());
   return first;
