@@ -14,6 +14,7 @@ struct Exponential::Format {
   double magic;              // 1.5 * 2^mantissa: adding it rounds to an integer, in the low bits
   double ln2_high, ln2_low;  // ln2_high * n is exact for every exponent n
   double exp_low, exp_high;  // beyond, exp is 0 or infinite
+  double normal_low;         // from here on, 2^n of exp's reduction is normal
   double expm1_low;          // below, expm1 rounds to -1
   double tiny;               // below, expm1(x) is x
   double smallest, upscale;  // smallest normal number; a power of two that makes denormals normal
@@ -61,6 +62,7 @@ const Exponential::Format f32_format = {.bits = 32,
                                         .ln2_low = -0.0002121944401,
                                         .exp_low = -104,
                                         .exp_high = 89,
+                                        .normal_low = -87,
                                         .expm1_low = -40,
                                         .tiny = 0x1p-27,
                                         .smallest = 0x1p-126,
@@ -78,6 +80,7 @@ const Exponential::Format f64_format = {.bits = 64,
                                         .ln2_low = 0x1.a39ef35793c76p-33,
                                         .exp_low = -746,
                                         .exp_high = 710,
+                                        .normal_low = -708,
                                         .expm1_low = -60,
                                         .tiny = 0x1p-56,
                                         .smallest = 0x1p-1022,
@@ -120,10 +123,12 @@ llvm::Value* Exponential::tanh(Value* x) {
   return with_sign_of(x, t);
 }
 
+// 1 / (1 + e^-x). Neither e^-x nor the result needs denormal numbers: beside 1 the one is nothing, and of a large e^-x,
+// which becomes infinite, the result is 0.
 llvm::Value* Exponential::sigmoid(Value* x) {
-  Value* const e = exp(negate(absolute(x)));
-  Value* const top = b.CreateSelect(b.CreateFCmpOLT(x, real(0)), e, real(1));
-  return keep_nan(x, b.CreateFDiv(top, b.CreateFAdd(e, real(1))));
+  const Reduced a = reduce(at_most(at_least(negate(x), f.normal_low), f.exp_high));
+  Value* const e = b.CreateFMul(b.CreateFAdd(expm1_short(a.r), real(1)), power_of_two(a.n));
+  return b.CreateFDiv(real(1), b.CreateFAdd(e, real(1)));
 }
 
 // max(x, 0) + log1p(e), e = exp(-|x|), log1p(e) = 2 atanh(e/(2 + e)).

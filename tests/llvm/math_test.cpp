@@ -166,6 +166,9 @@ Module apply_to(Op o, std::int64_t n) {
                 {assign({{"i", n}}, 1, at(2, {1}), op(o, args))});
 }
 
+// Kernels run with denormal numbers taken for zero. Operations that count on it may have 0 where they would have one.
+bool leaves_out_denormals(Op op) { return op == Op::sigmoid; }
+
 template <class T>
 void check_accuracy(DType dtype) {
   std::mt19937_64 random(7);
@@ -190,7 +193,9 @@ void check_accuracy(DType dtype) {
       double worst = 0;
       std::size_t where = 0;
       for (std::size_t i = 0; i < n; ++i) {
-        const double error = ulps(static_cast<T>(memory[2].real[i]), c.exact(memory[0].real[i], memory[1].real[i]));
+        const Real exact = c.exact(memory[0].real[i], memory[1].real[i]);
+        if (leaves_out_denormals(c.op) && memory[2].real[i] == 0 && std::fabs(exact) < std::numeric_limits<T>::min()) continue;
+        const double error = ulps(static_cast<T>(memory[2].real[i]), exact);
         if (error > worst) worst = error, where = i;
       }
       EXPECT_LE(worst, dtype == DType::f32 ? c.bound.ulp_f32 : c.bound.ulp_f64)
