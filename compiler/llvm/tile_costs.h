@@ -19,8 +19,9 @@ inline constexpr double packing = 0.8;
 // Bytes of a packed panel: a quarter of a second-level cache of 256 KiB, so that it stays there while tiles read it.
 inline constexpr double largest_panel = 64 << 10;
 
-// Bytes of a page, and how many pages a first-level table of translations has: 64 entries on all processors in use.
+// Bytes of a page and of a line, and how many pages a first-level table of translations has: 64 entries on all processors in use.
 inline constexpr std::int64_t page = 4096;
+inline constexpr int line = 64;
 inline constexpr std::int64_t few_pages = 64;
 
 // Examples that a sum over them takes at a time, and half as many where their rows do not fit into a first-level cache of
@@ -33,6 +34,10 @@ inline constexpr double near = 32 << 10;
 inline constexpr double prefetched_from = 512 << 10;
 inline constexpr double prefetched_panel = 32 << 10;
 inline constexpr double prefetched_piece = 128;
+
+// Rows of a large matrix are fetched so many steps of a sum ahead: a step takes five to twelve cycles, the third-level
+// cache answers after some 60.
+inline constexpr std::int64_t rows_ahead = 48;
 
 // Full vectors beyond which a tile of its own for the rest costs as much code as it saves time.
 inline constexpr std::int64_t vectors_before_a_rest = 4;

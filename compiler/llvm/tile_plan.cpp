@@ -47,11 +47,13 @@ class Planner {
     if (plan.row >= 0) choose_packed(*nest_.value, plan);
     if (plan.lane < 0 && plan.row >= 0) choose_column(plan);
     choose_sizes(plan);
+    if (plan.row < 0) transpose_in_blocks(plan);
     for (int l = 0; l < nest_.outer; ++l)
       if (l != plan.row && l != plan.column) plan.around.push_back(l);
     const double finish = work_after_sums(*nest_.value);
     plan.compact = finish * plan.rows * plan.columns > 300;
     plan.prefetch = worth_prefetching(plan);
+    if (!plan.prefetch && plan.row >= 0) choose_ahead(*nest_.value, nullptr, plan);
     plan.one_body =
         plan.rows * plan.columns == 1 && finish > 60 && plan.lane >= 0 && target_.masks && !has_reduce(*nest_.value);
     return plan;
@@ -139,8 +141,9 @@ class Planner {
     const bool run_time = nest_.loops[static_cast<std::size_t>(along)].at_run_time();
     const std::int64_t step = std::abs(stride_of(a, along)) * bytes_;
     if (run_time) return plan.chunk > 0 && step >= page / 8 ? along : -1;
-    return step >= page / 2 && extent(along) > few_pages && panel_bytes(along, 1) <= largest_panel ? along : -1;
+    return step >= page / 2 && extent(along) > few_pages && panel_bytes(along, 2) <= largest_panel ? along : -1;
   }
+  // (A tile of one column needs a row's value for each multiply-add.)
   double panel_bytes(int loop, int columns, std::int64_t chunk = 0) const {
     const NestLoop& l = nest_.loops[static_cast<std::size_t>(loop)];
     const std::int64_t depth = l.at_run_time() ? chunk * l.per_example : extent(loop);
@@ -299,6 +302,17 @@ class Planner {
     return depth >= 16 && panel <= prefetched_panel && plan.columns * lanes_ * bytes_ >= prefetched_piece &&
            extent(plan.lane) > 2 * plan.columns * lanes_;
   }
+  // Rows of a large matrix, each on a page of its own: the processor does not foresee the next one.
+  void choose_ahead(const Value& v, const Value* sum, Plan& plan) {
+    for (const loops::ValuePtr& a : v.args) choose_ahead(*a, is_reduce(v) ? &v : sum, plan);
+    const Access& a = v.access;
+    if (v.kind != ValueKind::load || !sum || plan.lane < 0 || a.gather >= 0 || !contiguous_along(a, plan.lane)) return;
+    if (moves_along(a, plan.row) || points(loops_of(a)) * bytes_ < prefetched_from) return;
+    if (std::any_of(plan.packed.begin(), plan.packed.end(), [&](const Plan::Packed& p) { return p.load == &v; })) return;
+    for (const int l : sum->over)
+      if (std::abs(stride_of(a, l)) * bytes_ >= page / 2 && extent(l) >= 4 * rows_ahead)
+        plan.ahead.push_back({sum, &a, rows_ahead * stride_of(a, l)});
+  }
   static double work_in_sums(const Value& v, bool inside) {
     double w = inside && v.kind == ValueKind::apply ? op_cost(v.op) : 0;
     for (const loops::ValuePtr& a : v.args) w += work_in_sums(*a, inside || is_reduce(v));
@@ -309,6 +323,25 @@ class Planner {
     for (const loops::ValuePtr& a : v.args) n = std::max(n, longest_sum(*a));
     for (const int l : v.over) n = std::max(n, 1.0) * static_cast<double>(extent(l));
     return n;
+  }
+
+  // What is copied from the columns of a matrix, element by element: all of a line is read at once, and goes to as many
+  // rows, each of which is written from its start to its end.
+  void transpose_in_blocks(Plan& plan) const {
+    const auto count = static_cast<int>(line / bytes_);
+    if (plan.lane >= 0 || has_reduce(*nest_.value) || work_after_sums(*nest_.value) > 2) return;
+    for (int along = 0; along < nest_.outer; ++along)
+      for (int l = 0; l < nest_.outer; ++l)
+        if (l != along && safe(l, along) && contiguous_along(nest_.out, along) && extent(along) >= count &&
+            extent(l) >= count && reads_columns(*nest_.value, along, l))
+          plan.column = l, plan.columns = count, plan.row = along;
+  }
+  bool reads_columns(const Value& v, int lane, int along) const {
+    const Access& a = v.access;
+    if (v.kind == ValueKind::load && a.gather < 0 && contiguous_along(a, along) && stride_of(a, lane) * bytes_ >= line)
+      return true;
+    return std::any_of(v.args.begin(), v.args.end(),
+                       [&](const loops::ValuePtr& part) { return reads_columns(*part, lane, along); });
   }
 
   // The tile that needs the fewest cycles, in the model of two multiply-adds and two loads a cycle, each 4 cycles long.

@@ -36,6 +36,13 @@ struct Plan {
   std::vector<Packed> packed;
   std::int64_t chunk = 0;  // examples at a time, where a statement adds up over all of them; 0: all
   bool prefetch = false;   // fetch the next columns' operands, and the output, before they are needed
+  // Rows of a matrix, each on a page of its own, are fetched before the sum that walks them comes to them.
+  struct Ahead {
+    const loops::Value* sum;
+    const loops::Access* access;
+    std::int64_t elements;  // from what a step loads to what it fetches
+  };
+  std::vector<Ahead> ahead;
   bool one_body = false;   // one masked loop instead of a full one and a masked end
 };
 

@@ -104,6 +104,9 @@ Grid TileEmitter::run_loops(const loops::Value& v, std::size_t depth, const Segm
 
 // One point of the sum's loops.
 Grid TileEmitter::step(const loops::Value& v, const Frame& frame, Known known, const Grid& sums) {
+  // First of all: LLVM moves no load past them, and would keep all operands of the step in registers at once.
+  for (const Plan::Ahead& ahead : plan_.ahead)
+    if (ahead.sum == &v && frame.lanes > 1) prefetch(places(*ahead.access, frame), ahead.elements, false);
   Grid next;
   if (v.kind == ValueKind::reduce_max) {
     const Grid x = evaluate(v.args[0], frame, known);

@@ -65,17 +65,31 @@ ValuePtr PhaseLowering::load_leaf(Nest& nest, Ref leaf, const std::vector<Place>
   return v;
 }
 
+// Rows of a power of two of elements, or of a multiple of a large one, would share few sets of a cache: they get a line
+// more each.
+std::vector<Extent> PhaseLowering::Layout::strides(const std::vector<Extent>& dims) const {
+  const std::vector<Extent> laid = ordered(dims, order);
+  std::vector<Extent> out = row_major(laid);
+  if (row == 0 || out[static_cast<std::size_t>(row) - 1] % cost_model::aliasing_row != 0) return out;
+  Extent stride = out[static_cast<std::size_t>(row) - 1] + cost_model::row_padding;
+  for (int axis = row - 1; axis >= 0; --axis) {
+    out[static_cast<std::size_t>(axis)] = stride;
+    stride *= laid[static_cast<std::size_t>(axis)];
+  }
+  return out;
+}
+
 // A parameter read across its rows by the loop that will be vectorised is read from a transposed copy: first the axes
 // that another factor of its sum has, too (there is a product of its own for each of their points), then those summed
 // over, then the others in the order of the loops. Only where the copy is made when parameters change: one for every
 // step would cost more than what reads it, and the kernel transposes in registers then. A few outputs fill no vector:
-// their sums run along the rows instead.
-std::vector<int> PhaseLowering::transposed_order(const Nest& nest, const Nest::Matrix& matrix) {
+// their sums run along the rows instead. Rows that would share few sets of a cache are copied, too, transposed or not.
+PhaseLowering::Layout PhaseLowering::layout_of(const Nest& nest, const Nest::Matrix& matrix) {
   const int outer = nest.s.outer;
   if (static_cast<std::size_t>(outer) == nest.s.loops.size()) return {};
   int fast = outer - 1;
   while (fast >= 0 && (nest.s.loops[static_cast<std::size_t>(fast)].extent == 1 || fast == nest.batch)) --fast;
-  if (fast < 0 || matrix.at.back().mentions(fast)) return {};
+  if (fast < 0) return {};
 
   std::vector<const Value*> loads;
   loads_of(nest.s.value, loads);
@@ -99,8 +113,7 @@ std::vector<int> PhaseLowering::transposed_order(const Nest& nest, const Nest::M
   }
   const auto label = [&](int axis) { return matrix.at[static_cast<std::size_t>(axis)].label(); };
   std::stable_sort(free.begin(), free.end(), [&](int a, int b) { return label(a) < label(b); });
-  if (summed.empty() || free.empty() || label(free.back()) != fast || summed.back() != matrix.leaf->rank() - 1)
-    return {};
+  if (summed.empty() || free.empty() || label(free.back()) != fast) return {};
   for (std::size_t i = 1; i < free.size(); ++i)  // a diagonal
     if (label(free[i]) == label(free[i - 1])) return {};
   const auto extents = [&](const std::vector<int>& axes) {
@@ -108,35 +121,43 @@ std::vector<int> PhaseLowering::transposed_order(const Nest& nest, const Nest::M
     for (const int axis : axes) n *= matrix.leaf->dims[static_cast<std::size_t>(axis)];
     return n;
   };
+  const bool along_rows = matrix.at.back().mentions(fast);
+  const bool aliases = extents(free) % cost_model::aliasing_row == 0 && extents(summed) >= cost_model::aliasing_rows;
+  if (along_rows ? !aliases : summed.back() != matrix.leaf->rank() - 1) return {};
   if (extents(free) < cost_model::transposed_outputs && extents(summed) > extents(free)) return {};
-  first.insert(first.end(), summed.begin(), summed.end());
-  first.insert(first.end(), free.begin(), free.end());
-  return first;
+  Layout layout{first, static_cast<int>(first.size() + summed.size())};
+  layout.order.insert(layout.order.end(), summed.begin(), summed.end());
+  layout.order.insert(layout.order.end(), free.begin(), free.end());
+  return layout;
 }
 
 void PhaseLowering::choose_layouts(Nest& nest) {
   for (const Nest::Matrix& m : nest.matrices) {
-    const std::vector<int> order = transposed_order(nest, m);
-    if (order.empty()) continue;
-    m.load->access = access(nest, transposed(m.leaf, order), ordered(m.leaf->dims, order), ordered(m.at, order));
+    const Layout layout = layout_of(nest, m);
+    if (layout.order.empty()) continue;
+    m.load->access =
+        strided(nest, transposed(m.leaf, layout), layout.strides(m.leaf->dims), ordered(m.at, layout.order));
   }
 }
 
-int PhaseLowering::transposed(Ref leaf, const std::vector<int>& order) {
-  if (hoist_) return m_.prepare->transposed(leaf, order);
-  auto [known, fresh] = transposed_.emplace(std::pair{leaf, order}, -1);
+int PhaseLowering::transposed(Ref leaf, const Layout& layout) {
+  if (hoist_) return m_.prepare->transposed(leaf, layout);
+  auto [known, fresh] = transposed_.emplace(std::pair{leaf, layout}, -1);
   if (!fresh) return known->second;
   const std::string& tensor = m_.p.tensors[leaf->tensor].name;
-  const int buffer = m_.prepared_buffer(identifier(tensor) + "_t", leaf->size());
+  const bool same_order = std::is_sorted(layout.order.begin(), layout.order.end());
+  const int buffer =
+      m_.prepared_buffer(identifier(tensor) + (same_order ? "_padded" : "_t"), layout.size(leaf->dims));
   Nest nest;
-  std::vector<Place> from(order.size());
-  for (int i : order) from[static_cast<std::size_t>(i)] = Index::of(nest.add(fmt::format("i{}", i), leaf->dims[i]));
+  std::vector<Place> from(layout.order.size());
+  for (int i : layout.order)
+    from[static_cast<std::size_t>(i)] = Index::of(nest.add(fmt::format("i{}", i), leaf->dims[i]));
   nest.s.outer = static_cast<int>(nest.s.loops.size());
-  nest.s.out = access(nest, buffer, ordered(leaf->dims, order), ordered(from, order));
+  nest.s.out = strided(nest, buffer, layout.strides(leaf->dims), ordered(from, layout.order));
   nest.s.value = load_at(nest, m_.tensor_buffer(leaf->tensor, leaf->time), leaf->dims, from);
-  nest.s.label = "transposed copy of " + tensor;
+  nest.s.label = fmt::format("{} copy of {}", same_order ? "padded" : "transposed", tensor);
   finish(nest);
-  return transposed_[{leaf, order}] = buffer;
+  return transposed_[{leaf, layout}] = buffer;
 }
 
 }  // namespace eligo::compiler::lowering

@@ -91,10 +91,14 @@ int PhaseLowering::materialise(Ref node) {
 }
 
 Access PhaseLowering::access(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at) {
+  return strided(nest, buffer, row_major(dims), at);
+}
+
+Access PhaseLowering::strided(Nest& nest, int buffer, const std::vector<Extent>& strides,
+                              const std::vector<Place>& at) {
   Access a;
   a.buffer = buffer;
   const Gather* gathered = nullptr;  // the wiring that this access already reads
-  const std::vector<Extent> strides = row_major(dims);
   for (std::size_t i = 0; i < at.size(); ++i) {
     a.offset += strides[i] * at[i].offset;
     for (const Index::Term& t : at[i].terms) {

@@ -104,7 +104,15 @@ class PhaseLowering {
 
   // A node's value in a buffer of its own (computed at most once), its axes in the order `order_` has for it.
   int materialise(Ref node);
-  int transposed(Ref leaf, const std::vector<int>& order);
+  // A parameter's values with its axes in this order. Axes from number `row` on are one row of the copy.
+  struct Layout {
+    std::vector<int> order;
+    int row = 0;
+    auto operator<=>(const Layout&) const = default;
+    std::vector<Extent> strides(const std::vector<Extent>& dims) const;
+    Extent size(const std::vector<Extent>& dims) const { return strides(dims)[0] * dims[static_cast<std::size_t>(order[0])]; }
+  };
+  int transposed(Ref leaf, const Layout& layout);
 
  private:
   // One statement under construction: loops by label of the node being emitted.
@@ -160,8 +168,9 @@ class PhaseLowering {
   // Where things lie: lower_layout.cpp
   std::vector<int> order_of(Ref node);
   void choose_layouts(Nest& nest);
-  std::vector<int> transposed_order(const Nest& nest, const Nest::Matrix& matrix);
+  Layout layout_of(const Nest& nest, const Nest::Matrix& matrix);
   Access access(Nest& nest, int buffer, const std::vector<Extent>& dims, const std::vector<Place>& at);
+  Access strided(Nest& nest, int buffer, const std::vector<Extent>& strides, const std::vector<Place>& at);
   void finish(Nest& nest);
   int dense(Ref embed);
 
@@ -174,7 +183,7 @@ class PhaseLowering {
   std::unordered_map<Ref, std::vector<int>> order_;  // of those: the axes as they lie, where not in the node's order
   std::unordered_map<Ref, std::vector<int>> found_order_;  // by order_of
   std::unordered_map<Ref, bool> parameters_only_;
-  std::map<std::pair<Ref, std::vector<int>>, int> transposed_;
+  std::map<std::pair<Ref, Layout>, int> transposed_;
   std::unordered_map<Ref, int> dense_;
   struct Gather {
     Ref wire;
