@@ -17,6 +17,7 @@
 #include "compiler/passes/common_subexpressions.h"
 #include "compiler/passes/contraction_order.h"
 #include "compiler/passes/distribute_steps.h"
+#include "compiler/passes/indicator_products.h"
 #include "compiler/passes/prune.h"
 #include "compiler/passes/simplify.h"
 #include "compiler/passes/zero_structure.h"
@@ -40,6 +41,9 @@ constexpr std::array pipeline = {
     // Products of many factors become products of two, the cheapest first.
     Pass{PassId::contraction_order, "contraction_order", true, false,
          [](C& c) { order_contractions(c.program, c.options.batch); }},
+    // Products with an indicator of a wiring are computed where it is not zero.
+    Pass{PassId::indicator_products, "indicator_products", true, false,
+         [](C& c) { restrict_to_indicators(c.program); }},
     // Values that several phases compute are computed once.
     Pass{PassId::common_subexpressions, "common_subexpressions", true, true,
          [](C& c) { eliminate_common_subexpressions(c.program); }},

@@ -30,6 +30,7 @@ enum class PassId {
   unreached,
   prune,
   contraction_order,
+  indicator_products,
   common_subexpressions,
   distribute_steps,
   lower,

@@ -99,14 +99,14 @@ class Group {
   }
   static std::int64_t step(const Access& a, int l) { return a.stride[static_cast<std::size_t>(l)]; }
   static bool moves(const Access& a, int l) {
-    return step(a, l) != 0 || (a.gather >= 0 && a.gather_loops[static_cast<std::size_t>(l)] != 0);
+    return a.gather >= 0 ? a.gather_loops[static_cast<std::size_t>(l)] != 0 : step(a, l) != 0;
   }
 
   // What does not follow the loop is read again in each trip: little, or with enough to do on it.
   bool cheap(const Statement& s, int l) const {
     double again = 0;
     for (const Access* a : loops::loads_of(s.value))
-      if (a->gather < 0 && step(*a, l) == 0) again += points(s, a->stride, examples_);
+      if (!moves(*a, l)) again += points(s, a->stride, examples_) * (a->gather < 0 ? 1 : points(s, a->gather_loops, 1));
     if (again <= cost_model::words_again) return true;
     const double operations = cost_of_function({"", {s}, {}}).operations / static_cast<double>(extent_);
     return operations >= cost_model::operations_on_words_again * again;
