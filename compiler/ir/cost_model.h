@@ -70,6 +70,7 @@ inline constexpr double fused_share = 0.05;
 inline constexpr double fused_trip_bytes = 192 << 10;
 inline constexpr double fused_points = 128;
 inline constexpr std::int64_t fused_examples = 128;
+inline constexpr std::int64_t far_rows = 2048;  // bytes from an example to the next, from which on rows are copied together
 inline constexpr std::int64_t fused_trips = 4;
 inline constexpr std::size_t fused_extents = 3;  // that are tried
 // What a statement of a fused loop reads again in each trip: so many words, or more with so many operations on each.

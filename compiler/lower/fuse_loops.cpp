@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include <fmt/core.h>
+
 #include "compiler/ir/cost_model.h"
 #include "compiler/loops/build.h"
 #include "compiler/loops/cells.h"
@@ -163,7 +165,76 @@ class Fuser {
     return lowered_.module.buffers[static_cast<std::size_t>(a.buffer)].size % cells == 0;
   }
 
-  void fuse(const FusionGroup& group, const FusionSize& size, loops::Function& out) {
+  // How the members use what each example has of a buffer.
+  struct Rows {
+    std::int64_t step = 0;  // elements of a trip, which lie together
+    int loads = 0;
+    bool fits = true;
+  };
+
+  // What several members load of each example, a page or more from the next, is loaded once, to rows one behind the other:
+  // a copy in front of all, or behind the one that stores it. Members then step through examples as through one long row.
+  FusionGroup with_copies(FusionGroup group) {
+    std::map<int, Rows> rows;
+    for (std::size_t i = 0; i < group.statements.size(); ++i) {
+      const Statement& s = statement(group.statements[i]);
+      for (const Access* a : loops::loads_of(s.value)) use(s, *a, group, i, true, rows);
+      use(s, s.out, group, i, false, rows);
+      if (s.accumulate) rows[s.out.buffer].fits = false;
+    }
+    for (const auto& [buffer, row] : rows)
+      if (row.fits && row.loads > 1) copy_rows(buffer, row.step, group);
+    return group;
+  }
+
+  void use(const Statement& s, const Access& a, const FusionGroup& group, std::size_t i, bool loads,
+           std::map<int, Rows>& rows) const {
+    const loops::Buffer& b = lowered_.module.buffers[static_cast<std::size_t>(a.buffer)];
+    const std::int64_t step = a.stride[static_cast<std::size_t>(group.loop[i])];
+    Rows& row = rows.try_emplace(a.buffer, Rows{step, 0, true}).first->second;
+    row.loads += loads;
+    row.fits = row.fits && row.step == step && b.batched && b.size == step * group.extent &&
+               b.size * bytes_ >= cost_model::far_rows && lowered_.bindings[static_cast<std::size_t>(a.buffer)].kind == Binding::Kind::tensor &&
+               loops::cell_of(s, a, group.loop[i], step, step * group.extent) == 0;
+  }
+
+  void copy_rows(int buffer, std::int64_t step, FusionGroup& group) {
+    const int copy = copy_of(buffer);
+    std::size_t at = 0;  // among the members
+    bool stored = false;
+    for (std::size_t i = 0; i < group.statements.size(); ++i) {
+      Statement& s = function_.statements[group.statements[i]];
+      const auto change = [&](Access& a) {
+        if (a.buffer == buffer) a.buffer = copy;
+      };
+      if (s.out.buffer == buffer) at = i + 1, stored = true;
+      change(s.out);
+      s.value = loops::with_accesses(s.value, change);
+    }
+    const std::int64_t size = step * group.extent;
+    const auto place = [&](int of) { return Access{of, 0, {size, step, 1}, -1, 0, {}, 0}; };
+    Statement s;
+    s.loops = {{"b", examples_, true}, {"w", group.extent, false}, {"i", step, false}};
+    s.outer = 3;
+    s.out = place(stored ? buffer : copy);
+    s.value = loops::load(place(stored ? copy : buffer));
+    s.label = fmt::format("copy of {}", lowered_.module.buffers[static_cast<std::size_t>(buffer)].name);
+    group.statements.insert(group.statements.begin() + static_cast<std::ptrdiff_t>(at), function_.statements.size());
+    group.loop.insert(group.loop.begin() + static_cast<std::ptrdiff_t>(at), 1);
+    function_.statements.push_back(std::move(s));
+  }
+
+  int copy_of(int buffer) {
+    loops::Buffer b = lowered_.module.buffers[static_cast<std::size_t>(buffer)];
+    b.name = fmt::format("{}_rows{}", b.name, lowered_.module.buffers.size());
+    lowered_.module.buffers.push_back(std::move(b));
+    lowered_.bindings.push_back({Binding::Kind::scratch, -1, {}, 0});
+    lowered_.used[static_cast<std::size_t>(number_)].push_back(static_cast<int>(lowered_.bindings.size()) - 1);
+    return lowered_.used[static_cast<std::size_t>(number_)].back();
+  }
+
+  void fuse(const FusionGroup& found, const FusionSize& size, loops::Function& out) {
+    const FusionGroup group = with_copies(found);
     const std::map<int, std::int64_t> local = local_of(group);
     Fusion fusion{static_cast<int>(out.statements.size()), static_cast<int>(group.statements.size()),
                   group.extent / size.values, size.values, group.extent, size.examples, {}};
