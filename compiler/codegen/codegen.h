@@ -66,7 +66,7 @@ struct StatementCode {
   std::size_t bytes = 0;        // of the symbol in its object file
   int instructions = 0;         // of the machine, in the code
   int vector_bits = 0;          // the widest operands of its arithmetic, or of its moves where it has none
-  int spills = 0, reloads = 0;  // instructions that store a register to the stack for want of registers, and load it again
+  int spills = 0, reloads = 0;  // instructions that store registers to the stack for want of them, and load them again
   std::vector<TileShape> tiles;                        // of the nests that compute it, in order
   std::map<std::string, std::vector<CodeLine>> texts;  // by form, as Backend::forms names them
 };

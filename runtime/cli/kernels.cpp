@@ -31,7 +31,7 @@ struct Variant {
 
 void set_numbers(ModelOptions& m, const std::string& name, const std::string& value) {
   if (name == "size") m.sizes.push_back(value);
-  else if (name == "window") m.window = value == "all" ? -1 : read_size("n=" + value).second;
+  else if (name == "window") m.window = value == "all" || value == "-1" ? -1 : read_size("n=" + value).second;
 }
 
 // One setting of --vs. A rule without "name=" takes the place of the rule; the schedules are of the other's
@@ -62,7 +62,10 @@ void set(ModelOptions& m, const std::string& text) {
 ModelOptions beside(ModelOptions model, const std::vector<std::string>& settings) {
   const std::vector<std::string> sizes = std::exchange(model.sizes, {});
   const std::vector<std::string> schedules = model.schedules;
-  for (const std::string& text : settings) set(model, text);
+  const auto is_rule = [](const std::string& text) { return text.find('=') == std::string::npos; };
+  for (const bool rule : {true, false})
+    for (const std::string& text : settings)
+      if (is_rule(text) == rule) set(model, text);
   model.sizes.insert(model.sizes.end(), sizes.begin(), sizes.end());
   // A recurrence has one schedule: the last one that was named.
   std::map<std::string, std::string> last;
@@ -76,6 +79,7 @@ std::vector<Variant> variants(const KernelsArguments& a) {
   std::vector<std::string> cpus;
   std::istringstream words(a.model.cpu);
   for (std::string cpu; std::getline(words, cpu, ',');) cpus.push_back(cpu);
+  if (cpus.empty()) cpus.emplace_back();  // refused as no processor's name
   std::vector<Variant> all;
   for (const std::string& cpu : cpus) {
     ModelOptions model = a.model;

@@ -214,21 +214,25 @@ void add_explain(CLI::App& app, Arguments& a) {
 
 void add_kernels(CLI::App& app, Arguments& a) {
   auto* verb = app.add_subcommand(
-      "kernels", "A rule's kernels, measured: time against the machine's bounds, code, two rules or processors beside each other");
+      "kernels", "A rule's kernels, measured against the machine's bounds, with their code, alone or side by side");
   auto& o = a.kernels;
   add_rule_options(verb, a.model);
   add_compile_options(verb, a.model);
-  verb->get_option("--cpu")->description("native, avx512, avx2, baseline or a name that LLVM knows; several: native,avx2");
+  verb->get_option("--cpu")
+      ->description("native, avx512, avx2, baseline or a name that LLVM knows; several: native,avx2");
   verb->add_flag_callback("--float64", [&a] { a.model.dtype = "f64"; }, "Double precision, as --dtype f64");
   verb->add_option("--batch", o.batch, "Examples of a call, those of a shard")
       ->check(whole(1, std::int64_t{1} << 30))
       ->capture_default_str();
-  verb->add_option("--T", o.steps, "Steps of a sequence")->check(whole(1, std::int64_t{1} << 40))->capture_default_str();
+  verb->add_option("--T", o.steps, "Steps of a sequence")
+      ->check(whole(1, std::int64_t{1} << 40))
+      ->capture_default_str();
   verb->add_option("--phase", o.phase, "Only this phase, with its parts: step, sweep, update.net.W");
   verb->add_option("--vs", o.beside,
                    "Beside: another rule, or a setting for the same one: schedule=P=dense, cell=gru (may be repeated)")
       ->allow_extra_args(false);
-  auto* statement = verb->add_option("--statement", o.statement, "Print the code of this statement instead, such as net.h");
+  auto* statement =
+      verb->add_option("--statement", o.statement, "Print the code of this statement instead, such as net.h");
   verb->add_option("--stage", o.stage, "Of that code: loops, llvm or asm")->needs(statement)->capture_default_str();
   verb->add_option("--picture", o.picture, "A file for the roofline, .png or .svg")->excludes(statement);
   verb->add_option("--html", o.html, "A file for a page with tables, roofline and code")->excludes(statement);

@@ -29,8 +29,9 @@ struct KernelOptions {
   double seconds = 0.05;                 // to spend on a phase, about
 };
 
-// The least time in which the machine could do it. Of a statement the larger of two: its operations at the peak, and its
-// bytes at the bandwidth of the nearest level that holds all that it touches. Of a phase the sum of its statements'.
+// The least time in which the machine could do it. Of a statement the larger of two: its operations at the peak, and
+// its bytes at the bandwidth of the nearest level that holds all that it touches. Of a phase the sum of those of its
+// statements.
 struct Bound {
   double seconds = 0;
   std::string by;  // "arithmetic", or the level of the memory: "L2"

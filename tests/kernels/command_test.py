@@ -58,6 +58,7 @@ def refusals():
     refused("did you mean bptt?", "bpt")
     refused("bptt has no phase swep; it has: step, sweep", *SMALL, "--phase", "swep")
     refused("--cpu pentium9: no processor 'pentium9'", *SMALL, "--cpu", "pentium9")
+    refused("no processor ''", *SMALL, "--cpu", "")
     refused("--cpu neoverse-n1 cannot be run here", *SMALL, "--cpu", "neoverse-n1")
     refused("bptt has no statement net.g; it has: ", *SMALL, "--statement", "net.g")
     refused("there is no stage graph of a statement: it is loops, llvm, asm", *SMALL, "--statement", "net.h", "--stage",
@@ -77,6 +78,18 @@ def refusals():
     assert pathlib.Path("mine.eli").read_text() == "# precious\n"
 
 
+def without_fonts():
+    """Pictures of a machine that has no font still have words."""
+    pathlib.Path("fonts.conf").write_text(
+        '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">'
+        "<fontconfig><dir>/no/such/folder</dir><cachedir>fonts</cachedir></fontconfig>")
+    os.environ["FONTCONFIG_FILE"] = str(pathlib.Path("fonts.conf").resolve())
+    for name in ("plain.svg", "plain.png"):
+        good(*SMALL, "--phase", "step", "--picture", name)
+    assert "<symbol" in pathlib.Path("plain.svg").read_text()
+    del os.environ["FONTCONFIG_FILE"]
+
+
 def leftovers():
     """A refusal leaves no file, and keeps one that is there."""
     pathlib.Path("old.json").write_text("old")
@@ -86,5 +99,5 @@ def leftovers():
 
 with tempfile.TemporaryDirectory() as scratch:
     os.chdir(scratch)
-    for test in (forms, side_by_side, code, refusals, leftovers):
+    for test in (forms, side_by_side, code, refusals, without_fonts, leftovers):
         test()
