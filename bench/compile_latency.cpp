@@ -11,7 +11,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "bench/timing.h"
+#include "runtime/machine/timing.h"
 #include "dsl/diagnostic.h"
 #include "runtime/library/default_parts.h"
 

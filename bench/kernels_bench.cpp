@@ -8,7 +8,7 @@
 #include <random>
 #include <string>
 
-#include "bench/peak.h"
+#include "runtime/machine/peak.h"
 #include "compiler/codegen/codegen.h"
 #include "support/denormals.h"
 #include "tests/llvm/build.h"
@@ -197,8 +197,8 @@ BENCHMARK(compile)->Unit(benchmark::kMillisecond);
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   using eligo::compiler::loops::DType;
-  benchmark::AddCustomContext("peak f32 GF/s", std::to_string(eligo::bench::peak_flops(DType::f32) / 1e9));
-  benchmark::AddCustomContext("peak f64 GF/s", std::to_string(eligo::bench::peak_flops(DType::f64) / 1e9));
+  benchmark::AddCustomContext("peak f32 GF/s", std::to_string(eligo::peak_flops(DType::f32) / 1e9));
+  benchmark::AddCustomContext("peak f64 GF/s", std::to_string(eligo::peak_flops(DType::f64) / 1e9));
   benchmark::AddCustomContext("processor", eligo::compiler::llvm_backend().processor("native"));
   benchmark::RunSpecifiedBenchmarks();
 }

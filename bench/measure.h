@@ -7,7 +7,7 @@
 
 #include "bench/peer.h"
 #include "bench/phases.h"
-#include "bench/timing.h"
+#include "runtime/machine/timing.h"
 
 namespace eligo::bench {
 

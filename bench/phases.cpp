@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/timed_runner.h"
-#include "bench/timing.h"
+#include "runtime/machine/timing.h"
 #include "compiler/driver/pipeline.h"
 #include "compiler/lower/lower.h"
 #include "compiler/lower/phase_costs.h"

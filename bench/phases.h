@@ -6,7 +6,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "bench/machine.h"
+#include "runtime/machine/machine.h"
 #include "bench/workload.h"
 
 namespace eligo::bench {

@@ -56,19 +56,27 @@ class FactorAxis {
   double left_, width_, low_ = 0, high_ = 1;
 };
 
-constexpr double kLine = 13, kTop = 40, kLeft = 250, kWidth = 760;
+constexpr double kLine = 13, kTop = 40, kBars = 450, kRight = 80, kName = 10;
+
+// Room for the longest name.
+double left_of(const std::vector<Bar>& bars) {
+  double longest = 0;
+  for (const Bar& b : bars) longest = std::max(longest, text_width(b.row));
+  return longest * kName + 24;
+}
 
 void draw(const std::vector<Bar>& bars, Canvas& canvas) {
-  const FactorAxis axis(bars, kLeft, kWidth - kLeft - 60);
+  const double left = left_of(bars);
+  const FactorAxis axis(bars, left, kBars);
   const double bottom = kTop + kLine * static_cast<double>(bars.size()) + 6;
-  canvas.text({kWidth / 2, 20}, "how many times faster eligo is", 13, Anchor::middle);
+  canvas.text({left + kBars / 2, 20}, "how many times faster eligo is", 13, Anchor::middle);
   for (const double tick : axis.ticks()) {
     canvas.line({{axis.at(tick), kTop - 8}, {axis.at(tick), bottom}}, {{0.75, 0.75, 0.75}, tick == 1 ? 1.5 : 0.5});
     canvas.text({axis.at(tick), bottom + 14}, fmt::format("{:g}", tick), 10, Anchor::middle);
   }
   for (std::size_t i = 0; i < bars.size(); ++i) {
     const double y = kTop + kLine * static_cast<double>(i);
-    if (i == 0 || bars[i].row != bars[i - 1].row) canvas.text({kLeft - 8, y + 3}, bars[i].row, 10, Anchor::end);
+    if (i == 0 || bars[i].row != bars[i - 1].row) canvas.text({left - 8, y + 3}, bars[i].row, kName, Anchor::end);
     canvas.line({{axis.at(1), y}, {axis.at(bars[i].times), y}}, {colour_of(bars[i].peer), 8});
     const std::string label =
         fmt::format(fmt::runtime(bars[i].times < 10 ? "{:.1f} {}" : "{:.0f} {}"), bars[i].times, bars[i].peer);
@@ -81,8 +89,9 @@ void draw(const std::vector<Bar>& bars, Canvas& canvas) {
 void write_picture(const Report& report, const std::string& path) {
   const std::vector<Bar> bars = bars_of(report);
   const double height = kTop + kLine * static_cast<double>(bars.size()) + 40;
+  const double width = left_of(bars) + kBars + kRight;
   const bool svg = path.ends_with(".svg");
-  const std::unique_ptr<Canvas> canvas = svg ? svg_canvas(kWidth, height) : png_canvas(kWidth, height, 2);
+  const std::unique_ptr<Canvas> canvas = svg ? svg_canvas(width, height) : png_canvas(width, height, 2);
   draw(bars, *canvas);
   std::ofstream out(path, std::ios::binary);
   out << canvas->bytes();

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "bench/timing.h"
+#include "runtime/machine/timing.h"
 #include "bench/workload.h"
 #include "compiler/memory/layout.h"
 #include "runtime/engine/program.h"

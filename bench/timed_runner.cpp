@@ -3,7 +3,7 @@
 #include <array>
 #include <utility>
 
-#include "bench/timing.h"
+#include "runtime/machine/timing.h"
 
 namespace eligo::bench {
 namespace {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/eigen/rules.h"
-#include "bench/timing.h"
+#include "runtime/machine/timing.h"
 #include "support/denormals.h"
 
 namespace eligo::bench::eigen {

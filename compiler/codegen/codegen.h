@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -45,6 +46,47 @@ class Kernels {
   std::size_t object_bytes = 0;
 };
 
+// A line of a statement's code.
+struct CodeLine {
+  std::string text;
+  int block = -1;            // of the basic blocks that CountedKernels counts; -1: of none of them
+  bool instruction = false;  // otherwise a label, a comment or a brace
+};
+
+// How many numbers of its output a loop nest computes at a time, in registers.
+struct TileShape {
+  int rows = 1, columns = 1;  // columns of vectors
+  int lanes = 1;              // numbers of a vector
+  bool along_sum = false;     // the vectors lie along the sum's loop rather than along the output
+};
+
+// What became of a statement, as it is read in its code.
+struct StatementCode {
+  std::string symbol;
+  std::size_t bytes = 0;        // of the symbol in its object file
+  int instructions = 0;         // of the machine, in the code
+  int vector_bits = 0;          // the widest operands of its arithmetic, or of its moves where it has none
+  int spills = 0, reloads = 0;  // instructions that store registers to the stack for want of them, and load them again
+  std::vector<TileShape> tiles;                        // of the nests that compute it, in order
+  std::map<std::string, std::vector<CodeLine>> texts;  // by form, as Backend::forms names them
+};
+
+// Statements that differ in nothing but their memory share their code.
+struct ModuleCode {
+  std::vector<StatementCode> codes;
+  std::vector<std::vector<std::size_t>> of_statement;  // by function and statement: a position in `codes`
+};
+
+// Functions that count how often each basic block of their statements runs. For measurements: they are slower.
+class CountedKernels {
+ public:
+  virtual ~CountedKernels() = default;
+  virtual Kernels::Function find(const std::string& name) const = 0;
+  // By block, since the last `clear`. Empty for a symbol that is none of a statement's.
+  virtual std::vector<std::uint64_t> counts(const std::string& symbol) const = 0;
+  virtual void clear() = 0;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -67,6 +109,11 @@ class Backend {
   // name any processor that the backend knows.
   virtual std::span<const std::string_view> forms() const = 0;
   virtual std::string text(std::string_view form, const loops::Module& module, const CodegenOptions& options) const = 0;
+
+  // The code of every statement, each compiled as it is by `compile`; for any processor that the backend knows.
+  virtual ModuleCode inspect(const loops::Module& module, const CodegenOptions& options) const = 0;
+  // Throws std::runtime_error where this machine cannot run the processor's code.
+  virtual std::unique_ptr<CountedKernels> counted(const loops::Module& module, const CodegenOptions& options) const = 0;
 
   // Compiled and loaded. Throws std::runtime_error where this machine cannot run the processor's code.
   std::shared_ptr<Kernels> functions(const loops::Module& module, const CodegenOptions& options) const;

@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "compiler/codegen/codegen.h"
+#include "compiler/llvm/inspect.h"
 #include "compiler/llvm/jit.h"
 #include "compiler/llvm/link.h"
 #include "compiler/llvm/target.h"
@@ -35,6 +36,14 @@ class LlvmBackend : public Backend {
     if (form == forms_[0]) return llvm_text(module, jit_options(options));
     if (form == forms_[1]) return asm_text(module, jit_options(options));
     throw std::logic_error(fmt::format("internal error: LLVM has no form {}", form));
+  }
+
+  ModuleCode inspect(const loops::Module& module, const CodegenOptions& options) const override {
+    return inspect_module(module, jit_options(options));
+  }
+  std::unique_ptr<CountedKernels> counted(const loops::Module& module, const CodegenOptions& options) const override {
+    if (const std::string reason = why_not_here(options.cpu); !reason.empty()) throw std::runtime_error(reason);
+    return count_blocks(module, jit_options(options));
   }
 
  private:

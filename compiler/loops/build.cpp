@@ -89,4 +89,16 @@ std::vector<const Access*> loads_of(const ValuePtr& value) {
   return all;
 }
 
+Function alone(const Function& function, std::size_t statement, std::string name) {
+  Function one{std::move(name), {function.statements[statement]}, {}};
+  for (const Fusion& fusion : function.fusions) {
+    const auto first = static_cast<std::size_t>(fusion.first), end = first + static_cast<std::size_t>(fusion.count);
+    if (statement < first || statement >= end) continue;
+    one.fusions = {fusion};
+    one.fusions[0].first = 0;
+    one.fusions[0].count = 1;
+  }
+  return one;
+}
+
 }  // namespace eligo::compiler::loops

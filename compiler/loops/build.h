@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "compiler/loops/loops.h"
@@ -23,5 +24,8 @@ ValuePtr with_accesses(const ValuePtr& value, const std::function<void(Access&)>
 
 // The places that an expression loads from. Those are the value's own: it must outlive them.
 std::vector<const Access*> loads_of(const ValuePtr& value);
+
+// A function of one statement of `function`, which takes as many trips as it does there.
+Function alone(const Function& function, std::size_t statement, std::string name);
 
 }  // namespace eligo::compiler::loops

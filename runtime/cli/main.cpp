@@ -17,6 +17,7 @@
 #include "runtime/cli/eval.h"
 #include "runtime/cli/explain.h"
 #include "runtime/cli/gradcheck.h"
+#include "runtime/cli/kernels.h"
 #include "runtime/cli/model_options.h"
 #include "runtime/cli/report.h"
 #include "runtime/cli/sweep.h"
@@ -50,8 +51,9 @@ struct Arguments {
   DumpOptions dump;
   FormatOptions format;
   ListOptions list;
-  ModelOptions model;  // of dump, explain, gradcheck
+  ModelOptions model;  // of dump, explain, kernels, gradcheck
   eligo::cli::ExplainArguments explain;
+  eligo::cli::KernelsArguments kernels;
   eligo::cli::CompareArguments compare;
   eligo::cli::BenchArguments bench;
   eligo::GradcheckOptions gradcheck;
@@ -207,6 +209,37 @@ void add_explain(CLI::App& app, Arguments& a) {
     a.explain.options.spec = a.model.spec();
     if (!a.memory.empty()) a.explain.options.memory = memory_option(a.memory);
     a.status = eligo::cli::explain(a.explain);
+  });
+}
+
+void add_kernels(CLI::App& app, Arguments& a) {
+  auto* verb = app.add_subcommand(
+      "kernels", "A rule's kernels, measured against the machine's bounds, with their code, alone or side by side");
+  auto& o = a.kernels;
+  add_rule_options(verb, a.model);
+  add_compile_options(verb, a.model);
+  verb->get_option("--cpu")
+      ->description("native, avx512, avx2, baseline or a name that LLVM knows; several: native,avx2");
+  verb->add_flag_callback("--float64", [&a] { a.model.dtype = "f64"; }, "Double precision, as --dtype f64");
+  verb->add_option("--batch", o.batch, "Examples of a call, those of a shard")
+      ->check(whole(1, std::int64_t{1} << 30))
+      ->capture_default_str();
+  verb->add_option("--T", o.steps, "Steps of a sequence")
+      ->check(whole(1, std::int64_t{1} << 40))
+      ->capture_default_str();
+  verb->add_option("--phase", o.phase, "Only this phase, with its parts: step, sweep, update.net.W");
+  verb->add_option("--vs", o.beside,
+                   "Beside: another rule, or a setting for the same one: schedule=P=dense, cell=gru (may be repeated)")
+      ->allow_extra_args(false);
+  auto* statement =
+      verb->add_option("--statement", o.statement, "Print the code of this statement instead, such as net.h");
+  verb->add_option("--stage", o.stage, "Of that code: loops, llvm or asm")->needs(statement)->capture_default_str();
+  verb->add_option("--picture", o.picture, "A file for the roofline, .png or .svg")->excludes(statement);
+  verb->add_option("--html", o.html, "A file for a page with tables, roofline and code")->excludes(statement);
+  verb->add_option("--json", o.json, "A file for all numbers; - is the standard output")->excludes(statement);
+  verb->callback([&a] {
+    a.kernels.model = a.model;
+    a.status = eligo::cli::kernels(a.kernels);
   });
 }
 
@@ -393,6 +426,7 @@ int main(int argc, char** argv) {
   add_format(app, arguments);
   add_dump(app, arguments);
   add_explain(app, arguments);
+  add_kernels(app, arguments);
   add_gradcheck(app, arguments);
   add_compare(app, arguments);
   add_bench(app, arguments);

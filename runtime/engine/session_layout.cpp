@@ -10,7 +10,7 @@ using compiler::TensorKind;
 // few as let what they carry forward stay in a core's cache. A power of two, so that any usual number of threads gets
 // equal parts.
 int shards_for(const compiler::Plan& plan, std::int64_t batch, bool float64) {
-  constexpr std::int64_t cache = 384 * 1024;
+  constexpr std::int64_t cache = 384 * 1024;  // of 512, the second-level cache of the smallest processors in use
   constexpr std::int64_t most = 64, enough = 25;
   std::int64_t carried = 0;
   for (const auto& t : plan.tensors)

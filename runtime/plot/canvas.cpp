@@ -1,23 +1,157 @@
 #include "runtime/plot/canvas.h"
 
-#include <fmt/format.h>
-#include <png.h>
+#include <cairo-svg.h>
+#include <cairo.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/plot/stroke_font.h"
 #include "support/error.h"
+#include "support/utf8.h"
 
 namespace eligo {
 namespace {
 
-// --- SVG ------------------------------------------------------------------------------------------------------------
+// DejaVu has Greek letters and the signs of equations. Where it is missing fontconfig names another; where there is no
+// font at all, cairo draws the letters of ASCII by itself.
+constexpr const char* font = "DejaVu Sans";
 
-std::string hex(Colour c) {
-  const auto part = [](double v) { return static_cast<int>(std::lround(std::clamp(v, 0.0, 1.0) * 255)); };
-  return fmt::format("#{:02x}{:02x}{:02x}", part(c.red), part(c.green), part(c.blue));
+// Cairo takes no text but characters of Unicode; what is none is a question mark. Control characters are left out.
+std::string readable(const std::string& words) {
+  std::string out;
+  for (std::size_t i = 0; i < words.size();) {
+    const dsl::Character c = dsl::decode(words, i);
+    const bool character = c.length > 0 && (c.code < 0xFDD0 || c.code > 0xFDEF) && (c.code & 0xFFFE) != 0xFFFE;
+    if (!character) out += '?';
+    else if (c.code >= 0x20) out += words.substr(i, c.length);
+    i += std::max(c.length, 1U);
+  }
+  return out;
 }
+
+struct Release {
+  void operator()(cairo_surface_t* surface) const { cairo_surface_destroy(surface); }
+  void operator()(cairo_t* context) const { cairo_destroy(context); }
+  void operator()(cairo_font_options_t* options) const { cairo_font_options_destroy(options); }
+};
+using Surface = std::unique_ptr<cairo_surface_t, Release>;
+using Context = std::unique_ptr<cairo_t, Release>;
+
+// Widths are those of the letters' outlines, whatever the pixels: both kinds of pictures have their words alike.
+void choose_font(cairo_t* context, double size) {
+  cairo_select_font_face(context, font, CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
+  cairo_set_font_size(context, size);
+  const std::unique_ptr<cairo_font_options_t, Release> options(cairo_font_options_create());
+  cairo_font_options_set_hint_style(options.get(), CAIRO_HINT_STYLE_NONE);
+  cairo_font_options_set_hint_metrics(options.get(), CAIRO_HINT_METRICS_OFF);
+  cairo_font_options_set_antialias(options.get(), CAIRO_ANTIALIAS_GRAY);
+  cairo_set_font_options(context, options.get());
+}
+
+double width_of(cairo_t* context, const std::string& words) {
+  cairo_text_extents_t extents;
+  cairo_text_extents(context, words.c_str(), &extents);
+  return extents.x_advance;
+}
+
+cairo_status_t append(void* into, const unsigned char* data, unsigned int size) {
+  static_cast<std::string*>(into)->append(reinterpret_cast<const char*>(data), size);
+  return CAIRO_STATUS_SUCCESS;
+}
+
+class CairoCanvas : public Canvas {
+ public:
+  void line(const std::vector<Point>& points, const Pen& pen) override {
+    const std::vector<Point> path = drawable(points);
+    if (path.empty()) return;
+    if (path.size() == 1) return dot(path[0], pen);
+    trace(path);
+    colour(pen.colour, pen.opacity);
+    cairo_set_line_width(context_.get(), pen.width);
+    cairo_set_line_join(context_.get(), CAIRO_LINE_JOIN_ROUND);
+    cairo_set_dash(context_.get(), pen.dash.data(), static_cast<int>(pen.dash.size()), 0);
+    cairo_stroke(context_.get());
+  }
+
+  void area(const std::vector<Point>& outline, Colour c, double opacity) override {
+    const std::vector<Point> path = drawable(outline);
+    if (path.size() < 3) return;
+    trace(path);
+    cairo_close_path(context_.get());
+    colour(c, opacity);
+    cairo_fill(context_.get());
+  }
+
+  void text(Point at, const std::string& words, double size, Anchor anchor, Colour c, bool upward) override {
+    const std::string line = readable(words);
+    if (line.empty() || !std::isfinite(at.x) || !std::isfinite(at.y)) return;
+    words_.push_back(line);
+    cairo_save(context_.get());
+    choose_font(context_.get(), size);
+    colour(c, 1);
+    cairo_translate(context_.get(), at.x, at.y);
+    if (upward) cairo_rotate(context_.get(), -M_PI / 2);
+    const double width = anchor == Anchor::start ? 0 : width_of(context_.get(), line);
+    cairo_move_to(context_.get(), anchor == Anchor::middle ? -width / 2 : -width, 0);
+    cairo_show_text(context_.get(), line.c_str());
+    cairo_restore(context_.get());
+  }
+
+ protected:
+  // `scale` pixels a point.
+  void begin(Surface surface, double scale) {
+    surface_ = std::move(surface);
+    context_.reset(cairo_create(surface_.get()));
+    cairo_set_source_rgb(context_.get(), 1, 1, 1);
+    cairo_paint(context_.get());
+    cairo_scale(context_.get(), scale, scale);
+  }
+
+  // Nothing is drawn from the first fault on; here it is said.
+  void end() {
+    cairo_surface_flush(surface_.get());
+    check(cairo_status(context_.get()));
+    check(cairo_surface_status(surface_.get()));
+  }
+
+  static void check(cairo_status_t status) {
+    if (status != CAIRO_STATUS_SUCCESS)
+      throw Error(fmt::format("the picture cannot be drawn: {}", cairo_status_to_string(status)));
+  }
+
+  Surface surface_;
+  Context context_;
+  std::vector<std::string> words_;  // in the order in which they were drawn
+
+ private:
+  // The points that have a place; what lies far outside is as far outside as cairo's numbers go.
+  static std::vector<Point> drawable(const std::vector<Point>& points) {
+    constexpr double far = 1e5;
+    std::vector<Point> path;
+    for (const Point p : points)
+      if (std::isfinite(p.x) && std::isfinite(p.y))
+        path.push_back({std::clamp(p.x, -far, far), std::clamp(p.y, -far, far)});
+    return path;
+  }
+
+  void trace(const std::vector<Point>& path) {
+    cairo_new_path(context_.get());
+    for (const Point p : path) cairo_line_to(context_.get(), p.x, p.y);
+  }
+
+  // A line of a single point, such as a curve's after its first epoch.
+  void dot(Point at, const Pen& pen) {
+    cairo_new_path(context_.get());
+    cairo_arc(context_.get(), at.x, at.y, std::max(pen.width, 1.5), 0, 2 * M_PI);
+    colour(pen.colour, pen.opacity);
+    cairo_fill(context_.get());
+  }
+
+  void colour(Colour c, double opacity) { cairo_set_source_rgba(context_.get(), c.red, c.green, c.blue, opacity); }
+};
+
+// --- SVG ------------------------------------------------------------------------------------------------------------
 
 std::string escaped(const std::string& text) {
   std::string out;
@@ -25,228 +159,89 @@ std::string escaped(const std::string& text) {
     if (c == '<') out += "&lt;";
     else if (c == '>') out += "&gt;";
     else if (c == '&') out += "&amp;";
-    else if (static_cast<unsigned char>(c) >= 0x20) out += c;
+    else out += c;
   }
   return out;
 }
 
-class SvgCanvas final : public Canvas {
+class SvgCanvas final : public CairoCanvas {
  public:
-  SvgCanvas(double width, double height)
-      : body_(fmt::format(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
-            "font-family=\"Helvetica, Arial, sans-serif\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n",
-            width, height)) {}
-
-  void line(const std::vector<Point>& points, const Pen& pen) override {
-    body_ += fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" stroke-linejoin=\"round\"",
-                         hex(pen.colour), pen.width);
-    if (pen.opacity < 1) body_ += fmt::format(" stroke-opacity=\"{}\"", pen.opacity);
-    if (!pen.dash.empty()) body_ += fmt::format(" stroke-dasharray=\"{}\"", fmt::join(pen.dash, " "));
-    add_points(points);
+  SvgCanvas(double width, double height) {
+    Surface surface(cairo_svg_surface_create_for_stream(append, &file_, width, height));
+    cairo_svg_surface_set_document_unit(surface.get(), CAIRO_SVG_UNIT_PX);
+    begin(std::move(surface), 1);
   }
+  ~SvgCanvas() override { cairo_surface_finish(surface_.get()); }  // while there is a file that it may write to
 
-  void area(const std::vector<Point>& outline, Colour colour, double opacity) override {
-    body_ += fmt::format("<polygon fill=\"{}\" fill-opacity=\"{}\"", hex(colour), opacity);
-    add_points(outline);
+  std::string bytes() override {
+    if (!finished_) {
+      end();
+      cairo_surface_finish(surface_.get());
+      check(cairo_surface_status(surface_.get()));
+      finished_ = true;
+    }
+    return described(without_numbers(file_));
   }
-
-  void text(Point at, const std::string& words, double size, Anchor anchor, Colour colour, bool upward) override {
-    const char* anchors[] = {"start", "middle", "end"};
-    body_ += fmt::format(
-        "<text x=\"{0:.2f}\" y=\"{1:.2f}\" font-size=\"{2}\" text-anchor=\"{3}\" fill=\"{4}\"{5}>{6}</text>\n", at.x,
-        at.y, size, anchors[static_cast<int>(anchor)], hex(colour),
-        upward ? fmt::format(" transform=\"rotate(-90 {:.2f} {:.2f})\"", at.x, at.y) : "", escaped(words));
-  }
-
-  std::string bytes() override { return body_ + "</svg>\n"; }
 
  private:
-  void add_points(const std::vector<Point>& points) {
-    body_ += " points=\"";
-    for (const Point p : points) body_ += fmt::format("{:.2f},{:.2f} ", p.x, p.y);
-    body_ += "\"/>\n";
+  // Cairo numbers the surfaces of a process; without that the same picture is the same file.
+  static std::string without_numbers(std::string svg) {
+    const std::string mark = "<g id=\"surface";
+    if (const std::size_t at = svg.find(mark); at != std::string::npos) {
+      const std::size_t end = svg.find('"', at + mark.size());
+      svg.replace(at, end + 1 - at, "<g");
+    }
+    return svg;
   }
 
-  std::string body_;
+  // Letters are outlines, so that they look alike everywhere; the words stand in the description, for whoever searches
+  // them or has them read out.
+  std::string described(std::string svg) const {
+    std::string words = "\n<desc>\n";
+    for (const std::string& line : words_) words += escaped(line) + "\n";
+    const std::size_t root = svg.find("<svg ");
+    svg.insert(svg.find('>', root) + 1, words + "</desc>");
+    return svg;
+  }
+
+  std::string file_;  // complete when the surface is finished; cairo writes to it
+  bool finished_ = false;
 };
 
 // --- PNG ------------------------------------------------------------------------------------------------------------
 
-class PngCanvas final : public Canvas {
+class PngCanvas final : public CairoCanvas {
  public:
-  PngCanvas(double width, double height, double scale)
-      : scale_(scale),
-        width_(static_cast<std::size_t>(std::ceil(width * scale))),
-        height_(static_cast<std::size_t>(std::ceil(height * scale))),
-        pixels_(width_ * height_ * 3, 1.0F),
-        cover_(width_ * height_, 0.0F) {}
-
-  void line(const std::vector<Point>& points, const Pen& pen) override {
-    const double radius = std::max(0.5, pen.width * scale_ / 2);
-    std::vector<std::size_t> touched;
-    const auto cover = [&](Point a, Point b) {
-      cover_piece({a.x * scale_, a.y * scale_}, {b.x * scale_, b.y * scale_}, radius, touched);
-    };
-    if (!pen.dash.empty()) each_dash(points, pen.dash, cover);
-    for (std::size_t i = 0; pen.dash.empty() && i < points.size(); ++i) {
-      cover(points[i], points[std::min(i + 1, points.size() - 1)]);
-      if (i + 2 >= points.size()) break;
-    }
-    blend(touched, pen.colour, pen.opacity);
-  }
-
-  void area(const std::vector<Point>& outline, Colour colour, double opacity) override {
-    std::vector<std::size_t> touched;
-    double top = static_cast<double>(height_), bottom = 0;
-    for (const Point p : outline) {
-      top = std::min(top, p.y * scale_);
-      bottom = std::max(bottom, p.y * scale_);
-    }
-    const double last = std::min(std::ceil(bottom), static_cast<double>(height_));
-    for (double row = std::max(0.0, std::floor(top)); row < last; ++row)
-      for (int part = 0; part < kParts; ++part) cover_span(outline, row, (part + 0.5) / kParts, touched);
-    blend(touched, colour, opacity);
-  }
-
-  void text(Point at, const std::string& words, double size, Anchor anchor, Colour colour, bool upward) override {
-    const double unit = size / 9, width = text_width(words) * size;
-    double x = anchor == Anchor::start ? 0 : anchor == Anchor::middle ? -width / 2 : -width;
-    const auto place = [&](GlyphPoint p) {
-      const double right = x + p.x * unit, up = (p.y - kGlyphBaseline) * unit;
-      return upward ? Point{at.x - up, at.y - right} : Point{at.x + right, at.y - up};
-    };
-    for (const auto& glyph : glyphs_of(words)) {
-      for (const auto& stroke : glyph.strokes) {
-        std::vector<Point> points;
-        points.reserve(stroke.size());
-        for (const GlyphPoint p : stroke) points.push_back(place(p));
-        line(points, {colour, size / 11});
-      }
-      x += (glyph.width + kGlyphGap) * unit;
-    }
+  PngCanvas(double width, double height, double scale) {
+    constexpr double most = 32000;  // cairo's images have less than 32768 pixels to a side
+    const double fitting = std::min({scale, most / width, most / height});
+    begin(Surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, static_cast<int>(std::ceil(width * fitting)),
+                                             static_cast<int>(std::ceil(height * fitting)))),
+          fitting);
   }
 
   std::string bytes() override {
-    std::vector<std::uint8_t> rgb(pixels_.size());
-    for (std::size_t i = 0; i < rgb.size(); ++i) {
-      rgb[i] = static_cast<std::uint8_t>(std::lround(std::clamp(pixels_[i], 0.0F, 1.0F) * 255));
-    }
-    png_image image{};
-    image.version = PNG_IMAGE_VERSION;
-    image.width = static_cast<png_uint_32>(width_);
-    image.height = static_cast<png_uint_32>(height_);
-    image.format = PNG_FORMAT_RGB;
-    png_alloc_size_t size = 0;
-    if (png_image_write_to_memory(&image, nullptr, &size, 0, rgb.data(), 0, nullptr) == 0) fail(image);
-    std::string out(size, '\0');
-    if (png_image_write_to_memory(&image, out.data(), &size, 0, rgb.data(), 0, nullptr) == 0) fail(image);
-    out.resize(size);
-    return out;
+    end();
+    std::string file;
+    check(cairo_surface_write_to_png_stream(surface_.get(), append, &file));
+    return file;
   }
-
- private:
-  [[noreturn]] static void fail(const png_image& image) {
-    throw Error(fmt::format("the picture cannot be encoded as PNG: {}", image.message));
-  }
-
-  // Calls `stroke` for the straight pieces of a line that lie in its strokes, not in its gaps.
-  template <class Stroke>
-  static void each_dash(const std::vector<Point>& points, const std::vector<double>& dash, Stroke stroke) {
-    std::size_t entry = 0;
-    double left = dash[0];
-    for (std::size_t i = 0; i + 1 < points.size(); ++i) {
-      const Point a = points[i], b = points[i + 1];
-      const double length = std::hypot(b.x - a.x, b.y - a.y);
-      const auto between = [&](double at) {
-        return Point{a.x + (b.x - a.x) * at / length, a.y + (b.y - a.y) * at / length};
-      };
-      for (double at = 0; at < length;) {
-        const double end = std::min(length, at + left);
-        if (entry % 2 == 0) stroke(between(at), between(end));
-        left -= end - at;
-        at = end;
-        if (left > 1e-9) continue;
-        entry = (entry + 1) % dash.size();
-        left = std::max(dash[entry], 0.1);
-      }
-    }
-  }
-
-  // Adds what an outline encloses of one of the lines, at `within` its height, that a row of pixels is cut into.
-  void cover_span(const std::vector<Point>& outline, double row, double within, std::vector<std::size_t>& touched) {
-    const double y = row + within;
-    std::vector<double> crossings;
-    for (std::size_t i = 0; i < outline.size(); ++i) {
-      const Point a = outline[i], b = outline[(i + 1) % outline.size()];
-      const double from = a.y * scale_, to = b.y * scale_;
-      if ((from <= y) == (to <= y)) continue;
-      crossings.push_back((a.x + (b.x - a.x) * (y - from) / (to - from)) * scale_);
-    }
-    std::sort(crossings.begin(), crossings.end());
-    for (std::size_t i = 0; i + 1 < crossings.size(); i += 2) {
-      const double left = std::max(crossings[i], 0.0), right = std::min(crossings[i + 1], static_cast<double>(width_));
-      for (double column = std::floor(left); column < right; ++column) {
-        const double share = std::min(right, column + 1) - std::max(left, column);
-        const std::size_t at = static_cast<std::size_t>(row) * width_ + static_cast<std::size_t>(column);
-        if (cover_[at] == 0) touched.push_back(at);
-        cover_[at] = std::min(1.0F, cover_[at] + static_cast<float>(share / kParts));
-      }
-    }
-  }
-
-  // Notes how much of each pixel a straight piece covers; a line's pieces together cover a pixel once.
-  void cover_piece(Point a, Point b, double radius, std::vector<std::size_t>& touched) {
-    const auto range = [&](double u, double v, std::size_t size) {
-      const double low = std::floor(std::min(u, v) - radius - 1), high = std::ceil(std::max(u, v) + radius + 1);
-      return std::pair(static_cast<std::size_t>(std::clamp(low, 0.0, static_cast<double>(size))),
-                       static_cast<std::size_t>(std::clamp(high, 0.0, static_cast<double>(size))));
-    };
-    const auto [left, right] = range(a.x, b.x, width_);
-    const auto [top, bottom] = range(a.y, b.y, height_);
-    const double dx = b.x - a.x, dy = b.y - a.y, length2 = std::max(dx * dx + dy * dy, 1e-12);
-    for (std::size_t row = top; row < bottom; ++row) {
-      for (std::size_t column = left; column < right; ++column) {
-        const double x = static_cast<double>(column) + 0.5 - a.x, y = static_cast<double>(row) + 0.5 - a.y;
-        const double along = std::clamp((x * dx + y * dy) / length2, 0.0, 1.0);
-        const double cover = radius + 0.5 - std::hypot(x - along * dx, y - along * dy);
-        if (cover <= 0) continue;
-        const std::size_t at = row * width_ + column;
-        if (cover_[at] == 0) touched.push_back(at);
-        cover_[at] = std::max(cover_[at], static_cast<float>(std::min(cover, 1.0)));
-      }
-    }
-  }
-
-  void blend(const std::vector<std::size_t>& touched, Colour colour, double opacity) {
-    const float channels[] = {static_cast<float>(colour.red), static_cast<float>(colour.green),
-                              static_cast<float>(colour.blue)};
-    for (const std::size_t at : touched) {
-      const float share = cover_[at] * static_cast<float>(opacity);
-      for (std::size_t c = 0; c < 3; ++c) pixels_[at * 3 + c] += share * (channels[c] - pixels_[at * 3 + c]);
-      cover_[at] = 0;
-    }
-  }
-
-  static constexpr int kParts = 4;  // lines that a row of pixels is cut into, for smooth edges of areas
-
-  double scale_;
-  std::size_t width_, height_;
-  std::vector<float> pixels_, cover_;
 };
 
 }  // namespace
-
-double text_width(const std::string& words) {
-  double width = 0;
-  for (const auto& glyph : glyphs_of(words)) width += glyph.width + kGlyphGap;
-  return std::max(0.0, width - kGlyphGap) / 9;
-}
 
 std::unique_ptr<Canvas> svg_canvas(double width, double height) { return std::make_unique<SvgCanvas>(width, height); }
 
 std::unique_ptr<Canvas> png_canvas(double width, double height, double scale) {
   return std::make_unique<PngCanvas>(width, height, scale);
+}
+
+double text_width(const std::string& words) {
+  constexpr double size = 64;
+  const Surface surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, 1, 1));
+  const Context context(cairo_create(surface.get()));
+  choose_font(context.get(), size);
+  return width_of(context.get(), readable(words)) / size;
 }
 
 }  // namespace eligo

@@ -1,4 +1,4 @@
-// A surface for simple figures: lines, areas and words, as SVG text or as pixels of a PNG.
+// A surface for simple figures: lines, areas and words, drawn by cairo as SVG or as the pixels of a PNG.
 #pragma once
 
 #include <memory>
@@ -41,10 +41,11 @@ class Canvas {
 
 // `width` and `height` in points.
 std::unique_ptr<Canvas> svg_canvas(double width, double height);
-// `scale` pixels a point. Throws eligo::Error if the picture cannot be encoded.
+// `scale` pixels a point, fewer where the picture would be larger than 32000 pixels. `bytes` throws eligo::Error if the
+// picture cannot be drawn or encoded.
 std::unique_ptr<Canvas> png_canvas(double width, double height, double scale);
 
-// How wide words are, in units of their size; the same for both canvases (SVG viewers may differ a little).
+// How wide words are, in units of their size; the same for both canvases.
 double text_width(const std::string& words);
 
 }  // namespace eligo

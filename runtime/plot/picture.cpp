@@ -18,7 +18,7 @@ namespace {
 
 constexpr double kPanelWidth = 700, kLoneWidth = 900, kHeight = 520, kTextSize = 13, kLabelGap = 18;
 constexpr std::size_t kMostPoints = 1500;  // of a line; more are averaged
-constexpr double kLongestLabel = 15;       // in units of the text's size; longer ones are cut
+constexpr double kLongestLabel = 18;       // in units of the text's size; longer ones are cut
 
 // Colours that most people can tell apart, also on paper and with a colour blindness; none is too light for words.
 constexpr std::array<Colour, 10> kColours = {{{0.00, 0.45, 0.70},

@@ -36,6 +36,14 @@ class Recorder : public compiler::Backend {
                    const compiler::CodegenOptions&) const override {
     return std::string(form) + " of " + compiler::loops::text(module);
   }
+  compiler::ModuleCode inspect(const compiler::loops::Module& module,
+                               const compiler::CodegenOptions& options) const override {
+    return llvm_.inspect(module, options);
+  }
+  std::unique_ptr<compiler::CountedKernels> counted(const compiler::loops::Module& module,
+                                                    const compiler::CodegenOptions& options) const override {
+    return llvm_.counted(module, options);
+  }
 
   mutable std::string seen;
   mutable std::vector<std::string> loaded;

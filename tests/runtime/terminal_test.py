@@ -58,7 +58,8 @@ def verbs(folder):
             ["explain", "bptt"], ["explain", "bptt", "--json"], ["explain", "E0304"],
             ["dump", "bptt", "--cell", "rnn_tanh", "--readout", "linear_mse", "--stage", "loops"],
             ["fmt", f"{ROOT}/rules/bptt.eli"], ["eval", small, "--out", "-"], ["gradcheck", "bptt", "--cell", "rnn_tanh"],
-            ["compare", "bptt", "rtrl", "--updates", "2"],
+            ["compare", "bptt", "rtrl", "--updates", "2"], ["kernels", "bptt", "--cell", "rnn_tanh", "--phase", "step"],
+            ["kernels", "bptt", "--cell", "rnn_tanh", "--statement", "net.h"],
             ["run", "quick_start", "--out", os.path.join(folder, "full"), "--quiet", "--only", "BP(1)", "train.epochs=1",
              "train.batches_per_epoch=1", "train.measure=0"],
             ["bench", "--rules", "bptt", "--units", "3", "--T", "3", "--batch", "2", "--alone", "--quick"]]
@@ -124,6 +125,7 @@ def ranges():
                         (["gradcheck", "bptt", "--window"], huge + ["9223372036854775807", "-2"]),
                         (["compare", "bptt", "rtrl", "--seed"], huge + ["-5"]),
                         (["compare", "bptt", "rtrl", "--updates"], huge + ["0"]),
+                        (["kernels", "bptt", "--batch"], huge + ["0"]), (["kernels", "bptt", "--T"], huge + ["0"]),
                         (["explain", "bptt", "--batch"], huge), (["explain", "bptt", "--T"], huge + ["-1"]),
                         (["bench", "--rules", "bptt", "--units"], huge), (["bench", "--rules", "bptt", "--T"], huge),
                         (["eval", "--task", "delayed_target", "--out", "-", "--batch"], huge + ["0"]),

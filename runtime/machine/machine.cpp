@@ -1,4 +1,4 @@
-#include "bench/machine.h"
+#include "runtime/machine/machine.h"
 
 #include <fmt/core.h>
 #include <unistd.h>
@@ -9,12 +9,12 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "bench/peak.h"
-#include "bench/timing.h"
+#include "runtime/machine/peak.h"
+#include "runtime/machine/timing.h"
 #include "compiler/codegen/codegen.h"
 #include "support/machine.h"
 
-namespace eligo::bench {
+namespace eligo {
 namespace {
 
 // Adds one array to another, in a copy for each width of vector that the processor may have.
@@ -55,10 +55,20 @@ std::int64_t cache_bytes(int name, std::int64_t otherwise) {
 
 }  // namespace
 
-double Machine::bandwidth(double bytes) const {
+static const Level* level_of(const std::vector<Level>& levels, double bytes) {
   for (const Level& level : levels)
-    if (level.bytes == 0 || bytes <= static_cast<double>(level.bytes)) return level.rate;
-  return levels.empty() ? 0 : levels.back().rate;
+    if (level.bytes == 0 || bytes <= static_cast<double>(level.bytes)) return &level;
+  return levels.empty() ? nullptr : &levels.back();
+}
+
+double Machine::bandwidth(double bytes) const {
+  const Level* level = level_of(levels, bytes);
+  return level ? level->rate : 0;
+}
+
+std::string Machine::level(double bytes) const {
+  const Level* level = level_of(levels, bytes);
+  return level ? level->name : "";
 }
 
 Machine measure_machine(bool quick) {
@@ -93,4 +103,4 @@ std::string text(const Machine& m) {
   return out;
 }
 
-}  // namespace eligo::bench
+}  // namespace eligo

@@ -3,9 +3,9 @@
 
 #include "compiler/loops/loops.h"
 
-namespace eligo::bench {
+namespace eligo {
 
 // Floating-point operations a second with the widest vectors, measured once. 0 where we don't know how.
 double peak_flops(compiler::loops::DType dtype);
 
-}  // namespace eligo::bench
+}  // namespace eligo

@@ -1,4 +1,4 @@
-#include "bench/peak.h"
+#include "runtime/machine/peak.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #endif
 
-namespace eligo::bench {
+namespace eligo {
 namespace {
 
 constexpr std::int64_t rounds = 2'000'000;
@@ -69,4 +69,4 @@ double peak_flops(compiler::loops::DType dtype) {
   return dtype == compiler::loops::DType::f32 ? f32 : f64;
 }
 
-}  // namespace eligo::bench
+}  // namespace eligo

@@ -7,7 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-namespace eligo::bench {
+namespace eligo {
 
 struct Timing {
   double median = 0, low = 0, high = 0, best = 0;  // seconds of one call; low and high are the quartiles
@@ -44,4 +44,4 @@ class Sampler {
 // "1.23 ms", "45.6 µs".
 std::string seconds_text(double seconds);
 
-}  // namespace eligo::bench
+}  // namespace eligo

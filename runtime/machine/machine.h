@@ -7,7 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-namespace eligo::bench {
+namespace eligo {
 
 struct Level {
   std::string name;        // L1, L2, L3, memory
@@ -24,10 +24,12 @@ struct Machine {
   double peak(bool float64) const { return float64 ? peak_f64 : peak_f32; }
   // The rate for work that touches so many bytes over and over.
   double bandwidth(double bytes) const;
+  // The name of the level that holds so many bytes.
+  std::string level(double bytes) const;
 };
 
 Machine measure_machine(bool quick = false);
 nlohmann::json to_json(const Machine& machine);
 std::string text(const Machine& machine);
 
-}  // namespace eligo::bench
+}  // namespace eligo

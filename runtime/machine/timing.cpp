@@ -1,4 +1,4 @@
-#include "bench/timing.h"
+#include "runtime/machine/timing.h"
 
 #include <fmt/core.h>
 
@@ -6,7 +6,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-namespace eligo::bench {
+namespace eligo {
 
 double now(Clock clock) {
   timespec time{};
@@ -80,4 +80,4 @@ std::string seconds_text(double s) {
   return s < 1 ? fmt::format("{:.3g} ms", s * 1e3) : fmt::format("{:.3g} s", s);
 }
 
-}  // namespace eligo::bench
+}  // namespace eligo
