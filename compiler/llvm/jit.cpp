@@ -14,13 +14,9 @@
 #include <llvm/Transforms/Instrumentation/AddressSanitizer.h>
 #endif
 
-#include <atomic>
 #include <chrono>
-#include <exception>
-#include <mutex>
 #include <numeric>
 #include <stdexcept>
-#include <thread>
 
 #include "compiler/llvm/emit.h"
 #include "compiler/llvm/watch_races.h"
@@ -77,23 +73,13 @@ std::unique_ptr<llvm::TargetMachine> machine_for(const Target& target) {
   return value_of(machine_builder(target).createTargetMachine(), "no code for " + target.cpu);
 }
 
-// A module cut into pieces: outline.h.
-struct Pieces {
-  Pieces(const loops::Module& module_, const JitOptions& options_)
-      : module(module_), options(options_), outlined(codegen::outline(module_)) {}
-  const loops::Module& module;
-  const JitOptions& options;
-  codegen::Outlined outlined;
-};
-
-// Some nests of a module, and perhaps its functions, on their way to machine code.
+// A part of a module on its way to machine code.
 class Compilation {
  public:
-  Compilation(llvm::TargetMachine& machine, const Pieces& pieces, const std::vector<std::size_t>& nests, bool functions)
-      : machine_(machine) {
+  Compilation(llvm::TargetMachine& machine, const ModuleParts& parts, const codegen::Part& part) : machine_(machine) {
     Clock clock;
-    const JitOptions& options = pieces.options;
-    module_ = codegen::emit(context_, pieces.module, pieces.outlined, nests, functions, options.dtype, options.target);
+    const JitOptions& options = parts.options;
+    module_ = codegen::emit(context_, parts.module, parts.outlined, part, options.dtype, options.target);
     module_->setDataLayout(machine_.createDataLayout());
     module_->setTargetTriple(options.target.triple);
     emit_ms = clock.lap();
@@ -165,63 +151,32 @@ std::string code_version(const JitOptions& options) {
                      options.dtype == loops::DType::f32 ? "f32" : "f64", sanitizer);
 }
 
-namespace {
+ModuleParts::ModuleParts(const loops::Module& whole, const JitOptions& chosen)
+    : module(whole), options(chosen), outlined(codegen::outline(whole)), parts(parts_of(outlined, chosen.order)) {
+  for (loops::Function& f : module.functions) f.statements.clear();  // they are in `outlined`
+}
 
-// The parts of a module, compiled by several threads: each takes the next one that nobody has begun.
-class Work {
- public:
-  Work(const loops::Module& module, const JitOptions& options)
-      : pieces_(module, options), parts_(codegen::parts_of(pieces_.outlined)) {
-    objects.files.resize(parts_.size());
-  }
+std::size_t ModuleParts::of(const std::string& function) const {
+  for (std::size_t part = 0; part < parts.size(); ++part)
+    for (const std::size_t f : parts[part].functions)
+      if (outlined.functions[f].name == function) return part;
+  throw std::runtime_error("there is no kernel " + function);
+}
 
-  void run() {
-    const auto helpers =
-        std::min<std::size_t>(static_cast<std::size_t>(std::max(1, pieces_.options.threads)), parts_.size()) - 1;
-    std::vector<std::thread> threads;
-    for (std::size_t i = 0; i < helpers; ++i) threads.emplace_back([this] { compile(); });
-    compile();
-    for (std::thread& thread : threads) thread.join();
-    if (fault_) std::rethrow_exception(fault_);
-  }
-
-  Objects objects;
-
- private:
-  void compile() {
-    try {
-      const auto machine = machine_for(pieces_.options.target);
-      for (std::size_t part = next_++; part < parts_.size(); part = next_++) compile(*machine, part);
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (!fault_) fault_ = std::current_exception();
-      next_ = parts_.size();
-    }
-  }
-  void compile(llvm::TargetMachine& machine, std::size_t part) {
-    Compilation compilation(machine, pieces_, parts_[part], part == 0);
-    Clock clock;
-    const auto object = compilation.generate(llvm::CodeGenFileType::ObjectFile);
-    objects.files[part].assign(object.data(), object.size());
-    const std::lock_guard lock(mutex_);
-    objects.times.generate += clock.lap();
-    objects.times.emit += compilation.emit_ms;
-    objects.times.optimise += compilation.optimise_ms;
-  }
-
-  const Pieces pieces_;
-  const std::vector<std::vector<std::size_t>> parts_;
-  std::atomic<std::size_t> next_ = 0;
-  std::mutex mutex_;
-  std::exception_ptr fault_;
+struct PartCompiler::Machine {
+  std::unique_ptr<llvm::TargetMachine> machine;
 };
 
-}  // namespace
+PartCompiler::PartCompiler(const ModuleParts& parts)
+    : parts_(parts), machine_(new Machine{machine_for(parts.options.target)}) {}
+PartCompiler::~PartCompiler() = default;
 
-Objects compile_objects(const loops::Module& module, const JitOptions& options) {
-  Work work(module, options);
-  work.run();
-  return std::move(work.objects);
+std::string PartCompiler::compile(std::size_t part, CodegenTimes& spent) {
+  Compilation compilation(*machine_->machine, parts_, parts_.parts[part]);
+  Clock clock;
+  const auto object = compilation.generate(llvm::CodeGenFileType::ObjectFile);
+  spent = {compilation.emit_ms, compilation.optimise_ms, clock.lap()};
+  return {object.data(), object.size()};
 }
 
 namespace {
@@ -229,11 +184,14 @@ namespace {
 // All of a module in one piece, for people to read.
 template <class Use>
 std::string whole(const loops::Module& module, const JitOptions& options, const Use& use) {
-  const Pieces pieces(module, options);
-  std::vector<std::size_t> all(pieces.outlined.nests.size());
-  std::iota(all.begin(), all.end(), 0);
+  const ModuleParts parts(module, options);
+  codegen::Part all;
+  all.nests.resize(parts.outlined.nests.size());
+  all.functions.resize(parts.outlined.functions.size());
+  std::iota(all.nests.begin(), all.nests.end(), 0);
+  std::iota(all.functions.begin(), all.functions.end(), 0);
   const auto machine = machine_for(options.target);
-  Compilation compilation(*machine, pieces, all, true);
+  Compilation compilation(*machine, parts, all);
   return use(compilation);
 }
 
