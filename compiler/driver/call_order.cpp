@@ -39,8 +39,8 @@ class Order {
 std::vector<int> call_order(const Plan& plan, const Timetable& timetable, const Lowered& lowered) {
   Order order(plan, lowered);
   order.add(lowered.prepare);
-  for (const auto* list : {&timetable.span, &timetable.end, &timetable.learn, &timetable.forward, &timetable.restart,
-                           &timetable.again})
+  for (const auto* list :
+       {&timetable.span, &timetable.end, &timetable.learn, &timetable.forward, &timetable.restart, &timetable.again})
     order.add(*list);
   return std::move(order.functions);
 }

@@ -183,6 +183,7 @@ std::vector<Part> parts_of(const Outlined& outlined, const std::vector<int>& ord
     }
     parts.back().functions.push_back(f);
   }
+  for (Part& part : parts) std::sort(part.nests.begin(), part.nests.end());
   return parts;
 }
 

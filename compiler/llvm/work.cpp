@@ -38,11 +38,7 @@ class Running {
 }  // namespace
 
 Work::Work(const loops::Module& module, const JitOptions& options, Done done)
-    : parts_(module, options),
-      done_(std::move(done)),
-      left_(parts_.parts.size()),
-      objects_(left_),
-      ready_(left_, 0) {
+    : parts_(module, options), done_(std::move(done)), left_(parts_.parts.size()), objects_(left_), ready_(left_, 0) {
   Running::all().add(this);
   const auto threads = std::min<std::size_t>(static_cast<std::size_t>(std::max(1, options.threads)), left_);
   try {

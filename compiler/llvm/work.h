@@ -1,4 +1,5 @@
-// The parts of a module compiled by threads, the first part first. Each thread takes the next part that nobody has begun.
+// The parts of a module compiled by threads, the first part first. Each thread takes the next part that nobody has
+// begun.
 #pragma once
 
 #include <condition_variable>

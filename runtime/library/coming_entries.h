@@ -1,4 +1,5 @@
-// Entries of the cache that this process is still compiling: who asks for one waits for it instead of compiling it, too.
+// Entries of the cache that this process is still compiling: who asks for one waits for it instead of compiling it,
+// too.
 #pragma once
 
 #include <map>
