@@ -46,7 +46,9 @@ class ComingKernels : public Kernels {
 
 class LlvmBackend : public Backend {
  public:
-  std::string why_not_here(const std::string& cpu) const override { return Target::named(cpu).why_not_here(); }
+  std::string why_not_here(const std::string& cpu) const override {
+    return cpu == "native" ? "" : Target::named(cpu).why_not_here();
+  }
   std::string processor(const std::string& cpu) const override { return Target::named(cpu).cpu; }
   std::string version(const CodegenOptions& options) const override { return code_version(jit_options(options)); }
 
