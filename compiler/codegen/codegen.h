@@ -64,10 +64,10 @@ class Backend {
 
   // The module must be sound (loops::verify).
   virtual Objects compile(const loops::Module& module, const CodegenOptions& options) const = 0;
-  // The same in threads of its own. `done`, if there is one, gets the object files when all is compiled, from one of
-  // these threads, at the latest while the kernels are destroyed.
+  // The same in threads of its own, where a backend has such; otherwise at once. `done`, if there is one, gets the object
+  // files when all is compiled, from one of these threads, at the latest while the kernels are destroyed.
   virtual std::shared_ptr<Kernels> start(const loops::Module& module, const CodegenOptions& options,
-                                         std::function<void(std::vector<std::string>)> done) const = 0;
+                                         std::function<void(std::vector<std::string>)> done) const;
   // Throws std::runtime_error where the objects are unsound or do not define the names.
   virtual std::shared_ptr<Kernels> load(const std::vector<std::string>& objects,
                                         const std::vector<std::string>& names) const = 0;
