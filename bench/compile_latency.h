@@ -12,7 +12,9 @@ namespace eligo::bench {
 
 struct CompileLatency {
   std::string rule, parts;
-  double cold = 0, warm = 0;  // seconds of compile() in a process that has compiled nothing before; the best of several
+  // Seconds in a process that has compiled nothing before, the best of several: until compile() returns, while phases
+  // are still being compiled, and until a session is made and has learned from a first batch.
+  double cold = 0, cold_batch = 0, warm = 0, warm_batch = 0;
   std::string fault;
 };
 
@@ -20,7 +22,8 @@ struct CompileLatency {
 std::vector<CompileLatency> compile_latencies(const std::vector<std::string>& rules, int repeats);
 nlohmann::json to_json(const CompileLatency& latency);
 
-// What such a process does: compiles the specification that it reads from a file and prints the seconds.
+// What such a process does: compiles the specification that it reads from a file, learns from a batch, and prints the
+// seconds of both.
 int compile_once(const std::string& file);
 
 }  // namespace eligo::bench

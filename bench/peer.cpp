@@ -23,15 +23,36 @@ namespace fs = std::filesystem;
 // What to start for a peer, the first that runs; and what to say if none does.
 struct Kind {
   std::string name, script, missing;
+  std::vector<std::string> arguments = {};
+  const char* python = nullptr;  // the variable that names the Python that has its libraries, if any does
 };
 
 const std::vector<Kind>& kinds() {
+  const char* const no_numpy = "NumPy is not here: on Debian, apt-get install python3-numpy libopenblas0-pthread";
   static const std::vector<Kind> all = {
       {"eigen", "", "the command eligo_eigen_peer is not beside this one: build all targets"},
-      {"torch", "torch/peer.py", "PyTorch is not here: on Debian, apt-get install python3-torch libopenblas0-pthread"},
-      {"numpy", "numpy/peer.py", "NumPy is not here: on Debian, apt-get install python3-numpy libopenblas0-pthread"},
-      {"numpy32", "numpy/peer.py", "NumPy is not here: on Debian, apt-get install python3-numpy libopenblas0-pthread"},
-      {"jax", "jax/peer.py", "JAX is not here: pip install jax, and name its Python in ELIGO_JAX_PYTHON"}};
+      {"torch",
+       "torch/peer.py",
+       "PyTorch is not here: on Debian, apt-get install python3-torch libopenblas0-pthread",
+       {},
+       "ELIGO_TORCH_PYTHON"},
+      {"torch_compile",
+       "torch/peer.py",
+       "torch.compile is not here: ./run bench --peers current installs a PyTorch that has it",
+       {"--compile"},
+       "ELIGO_TORCH_PYTHON"},
+      {"numpy", "numpy/peer.py", no_numpy, {}, "ELIGO_NUMPY_PYTHON"},
+      {"numpy32", "numpy/peer.py", no_numpy, {}, "ELIGO_NUMPY_PYTHON"},
+      {"jax",
+       "jax/peer.py",
+       "JAX is not here: pip install jax, and name its Python in ELIGO_JAX_PYTHON",
+       {},
+       "ELIGO_JAX_PYTHON"},
+      {"braintrace",
+       "braintrace/peer.py",
+       "braintrace is not here: ./run bench --peers current installs it",
+       {},
+       "ELIGO_BRAINTRACE_PYTHON"}};
   return all;
 }
 
@@ -44,9 +65,10 @@ std::vector<std::vector<std::string>> commands(const Kind& kind) {
   if (kind.script.empty()) return {{(fs::read_symlink("/proc/self/exe").parent_path() / "eligo_eigen_peer").string()}};
   const std::string script = (fs::path(variable("ELIGO_BENCH", ELIGO_BENCH_DIR)) / kind.script).string();
   std::vector<std::vector<std::string>> all;
-  if (kind.name == "jax") all.push_back({variable("ELIGO_JAX_PYTHON", "python3"), script});
+  if (kind.python != nullptr && *variable(kind.python, "").c_str()) all.push_back({variable(kind.python, ""), script});
   // Debian's packages are of its own Python, which may not be the first on the path.
   for (const char* python : {"/usr/bin/python3", "python3"}) all.push_back({python, script});
+  for (auto& command : all) command.insert(command.end(), kind.arguments.begin(), kind.arguments.end());
   return all;
 }
 

@@ -169,10 +169,13 @@ std::string length_table(const std::vector<Length>& lengths, Form form) {
 }
 
 std::string compile_table(const std::vector<CompileLatency>& compiles, Form form) {
-  std::vector<std::vector<std::string>> cells = {{"rule", "on", "cold", "warm"}};
+  std::vector<std::vector<std::string>> cells = {
+      {"rule", "on", "cold", "cold, first batch learned", "warm", "warm, first batch learned"}};
   for (const CompileLatency& c : compiles) {
-    if (c.fault.empty()) cells.push_back({c.rule, c.parts, seconds_text(c.cold), seconds_text(c.warm)});
-    else cells.push_back({c.rule, "failed", "", ""});
+    if (c.fault.empty()) 
+      cells.push_back({c.rule, c.parts, seconds_text(c.cold), seconds_text(c.cold_batch), seconds_text(c.warm),
+                       seconds_text(c.warm_batch)});
+    else cells.push_back({c.rule, "failed", "", "", "", ""});
   }
   return table(cells, 2, form);
 }

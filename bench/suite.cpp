@@ -79,7 +79,7 @@ Entry online(const std::string& rule, std::int64_t units, double at_least) {
   w.program.batch_hint = 1;
   w.program.online = w.online = true;
   Entry e{w, {}, {}, false};
-  if (rule != "bp_lambda") e.peers = {"numpy"};
+  if (rule != "bp_lambda") e.peers = {"numpy", "braintrace"};
   if (at_least > 0) e.goals = {faster("numpy", at_least)};
   return e;
 }

@@ -37,6 +37,7 @@ TimedRunner::TimedRunner(std::shared_ptr<compiler::PhaseRunner> inner, std::size
   for (std::size_t i = 0; i < kernels_.size(); ++i) {
     const compiler::Kernel* kernel = inner_->kernel(static_cast<int>(i) - 1);
     if (!kernel) continue;
+    inner_->wait_for(static_cast<int>(i) - 1);
     kernels_[i] = *kernel;
     stages_[i] = kernel->stages;
     if (stages_[i].empty()) stages_[i] = {{kernel->function}};

@@ -10,6 +10,10 @@
 #include "runtime/engine/session.h"
 #include "runtime/library/program_spec.h"
 
+namespace eligo::compiler {
+struct Facts;
+}
+
 namespace eligo::bench {
 
 // Which steps have a loss, and what their targets are.
@@ -30,6 +34,7 @@ struct Workload {
 
 // Inputs and targets of the workload's shape.
 Batch draw(const Workload& workload);
+Batch draw(const Workload& workload, const compiler::Facts& plan);
 
 // The workload for a peer: names, sizes, and everything else that decides what is to be computed.
 nlohmann::json to_json(const Workload& workload);

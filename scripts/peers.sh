@@ -23,24 +23,50 @@ offer_packages() {
     say "some peers are left out"
 }
 
-# JAX by pip, in a folder of its own.
-offer_jax() {
-  local folder=${XDG_CACHE_HOME:-$HOME/.cache}/eligo/jax
-  if [ -n "${ELIGO_JAX_PYTHON:-}" ]; then return 0; fi
-  if [ ! -x "$folder/bin/python" ]; then
-    say "installing JAX for the benchmark into $folder"
+# Packages of PyPI in a virtual environment: FOLDER SECONDS PACKAGE... Fails where they cannot be had.
+offer_environment() {
+  local folder=$1 seconds=$2
+  shift 2
+  [ ! -x "$folder/bin/python" ] || return 0
+  say "installing $* for the benchmark into $folder"
+  rm -rf "$folder"
+  if ! { python3 -m venv "$folder" && timeout "$seconds" "$folder/bin/pip" install -q "$@"; } >/dev/null 2>&1; then
     rm -rf "$folder"
-    if ! { python3 -m venv "$folder" && timeout 300 "$folder/bin/pip" install -q jax; } >/dev/null 2>&1; then
-      rm -rf "$folder"
-      say "pip does not have JAX here: this peer is left out"
-      return 0
-    fi
+    say "pip does not have $* here: what needs it is left out"
+    return 1
   fi
-  export ELIGO_JAX_PYTHON=$folder/bin/python
 }
 
+peers_folder() { printf '%s' "${XDG_CACHE_HOME:-$HOME/.cache}/eligo"; }
+
+# JAX by pip, in a folder of its own.
+offer_jax() {
+  [ -z "${ELIGO_JAX_PYTHON:-}" ] || return 0
+  local folder
+  folder=$(peers_folder)/jax
+  if offer_environment "$folder" 300 jax; then export ELIGO_JAX_PYTHON=$folder/bin/python; fi
+}
+
+# What PyPI has today. Its PyTorch brings CUDA's libraries along and does not load without them.
+offer_current() {
+  local folder parent free needed=8
+  folder=$(peers_folder)/peers
+  parent=$(peers_folder)
+  mkdir -p "$parent"
+  free=$(df --output=avail -BG "$parent" | tail -n 1 | tr -dc 0-9)
+  if [ ! -x "$folder/bin/python" ] && [ "$free" -lt "$needed" ]; then
+    say "PyPI's PyTorch needs $needed GB, there are $free: Debian's serves"
+    return 0
+  fi
+  offer_environment "$folder" 1800 torch numpy jax braintrace || return 0
+  export ELIGO_TORCH_PYTHON=$folder/bin/python ELIGO_NUMPY_PYTHON=$folder/bin/python
+  export ELIGO_JAX_PYTHON=$folder/bin/python ELIGO_BRAINTRACE_PYTHON=$folder/bin/python
+}
+
+# "current": PyPI's instead of Debian's.
 offer_peers() {
   [ -z "${ELIGO_NO_PEERS:-}" ] || return 0
+  [ "${1:-}" != current ] || offer_current
   offer_packages
   offer_jax
 }

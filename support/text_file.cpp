@@ -40,8 +40,8 @@ class File {
 std::string read_all(int file, const std::string& name, std::uint64_t limit) {
   std::string text;
   while (text.size() <= limit) {
-    constexpr std::uint64_t piece = 1 << 20;
     const std::size_t before = text.size();
+    const std::uint64_t piece = std::clamp<std::uint64_t>(before, 16 << 10, 1 << 20);  // most files are short
     text.resize(before + std::min<std::uint64_t>(piece, limit + 1 - before));
     const ssize_t got = ::read(file, text.data() + before, text.size() - before);
     if (got < 0 && errno != EINTR) cannot(name, "read", errno);

@@ -248,7 +248,7 @@ class Recurrent:
             parents = h[:, self.parent].flatten(2)
             u = torch.cat([parents, self.sees[:, None] * self.x[t][:, None]], -1)
             a, y, h = neurons.forward(u)
-            kept.append((u, a, y, torch.cat([parents, self.x[t][:, None].expand(-1, parents.shape[1], -1)], -1)))
+            kept.append((u, a, y))
             outputs.append(h.flatten(1))
         flat = torch.stack(outputs)
         d = common.loss_gradient(self.w["readout"], flat @ self.V.t() + self.c, self.y) * self.mask[..., None]
@@ -257,15 +257,15 @@ class Recurrent:
         statistics, weights = Statistics(), self.schedule()
         later = torch.zeros_like(self.start)
         for t in reversed(range(self.steps)):
-            u, a, y, all_read = kept[t]  # predictors see the embedding in every neuron
+            u, a, y = kept[t]
             received = direct[t] + later
-            v = torch.einsum("bwi,wsqi->bwsq", all_read, self.gA) + self.gb
+            v = torch.einsum("bwi,wsqi->bwsq", u, self.gA) + self.gb
             predicted = torch.einsum("bws,bwsq->bwq", a, v)
             mix = weights[t][:, None]
             mixed = mix * received + (1 - mix) * predicted
             dk, dz = neurons.signals(mixed, a, y)
             error = predicted - (received + self.target * (mixed - received))
-            for g, more in zip(grads, (*sums(dk, dz, u), *predictor_sums(error, a, all_read))):
+            for g, more in zip(grads, (*sums(dk, dz, u), *predictor_sums(error, a, u))):
                 g += more
             statistics.add(neurons, received, predicted, a, y, u)
             down = neurons.down(dk, dz)[..., :self.inner].reshape(self.batch, -1, self.start.shape[-1])

@@ -10,6 +10,14 @@ std::vector<std::string> function_names(const loops::Module& module) {
   return names;
 }
 
+std::shared_ptr<Kernels> Backend::start(const loops::Module& module, const CodegenOptions& options,
+                                        std::function<void(std::vector<std::string>)> done) const {
+  Objects objects = compile(module, options);
+  const std::shared_ptr<Kernels> kernels = load(objects.files, function_names(module));
+  if (done) done(std::move(objects.files));
+  return kernels;
+}
+
 std::shared_ptr<Kernels> Backend::functions(const loops::Module& module, const CodegenOptions& options) const {
   if (const std::string reason = why_not_here(options.cpu); !reason.empty()) throw std::runtime_error(reason);
   const Objects objects = compile(module, options);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -18,6 +19,7 @@ struct CodegenOptions {
   loops::DType dtype = loops::DType::f32;
   std::string cpu = "native";  // this machine's processor, a level (avx512, avx2, baseline), or a processor's name
   int threads = 2;             // that compile; the objects do not depend on it
+  std::vector<int> order;      // functions of the module in the order in which they are to be ready; others come last
 };
 
 // What compiling took, in milliseconds of all threads together.
@@ -38,10 +40,13 @@ class Kernels {
   using Function = void (*)(void* const* buffers, std::int64_t examples);
 
   virtual ~Kernels() = default;
-  // The function of that name in the module, or null.
+  // The function of that name in the module, or null. Waits for it where it is still being compiled, and throws where
+  // that fails. Several threads may look functions up at once.
   virtual Function find(const std::string& name) const = 0;
+  // Waits for all.
+  virtual void finish() {}
 
-  CodegenTimes compile_times;  // of `Backend::functions`
+  CodegenTimes compile_times;  // of `Backend::functions`, or from `finish` on
   double load_ms = 0;
   std::size_t object_bytes = 0;
 };
@@ -101,6 +106,10 @@ class Backend {
 
   // The module must be sound (loops::verify).
   virtual Objects compile(const loops::Module& module, const CodegenOptions& options) const = 0;
+  // The same in threads of its own, where a backend has such; otherwise at once. `done`, if there is one, gets the object
+  // files when all is compiled, from one of these threads, at the latest while the kernels are destroyed.
+  virtual std::shared_ptr<Kernels> start(const loops::Module& module, const CodegenOptions& options,
+                                         std::function<void(std::vector<std::string>)> done) const;
   // Throws std::runtime_error where the objects are unsound or do not define the names.
   virtual std::shared_ptr<Kernels> load(const std::vector<std::string>& objects,
                                         const std::vector<std::string>& names) const = 0;

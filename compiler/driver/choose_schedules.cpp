@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -30,7 +31,8 @@ struct Candidate {
   Schedule schedule;
   bool possible = true;
   Estimate cost;
-  std::string reason;  // why it is not possible
+  std::string reason;                // why it is not possible
+  std::shared_ptr<Program> program;  // until it is estimated
   double weight() const { return cost.work.weight(); }
 };
 
@@ -77,6 +79,7 @@ class Scheduler {
     for (const auto& [name, schedule] : chosen_) dense = dense && schedule.kind == Kind::dense;
     if (dense) return plain;
     std::string reason;
+    spare_.reset();  // the program that runs does not depend on what was tried before
     return build(chosen_, &reason);
   }
 
@@ -107,15 +110,22 @@ class Scheduler {
     }
   }
 
-  // Null, and why, where a recurrence cannot have its schedule.
-  std::shared_ptr<Program> build(const Assignment& assignment, std::string* reason) const {
-    std::shared_ptr<Program> plan = elaborate_();
+  // Null, and why, where a recurrence cannot have its schedule. A refusal leaves a program as it was, so the next try
+  // may have it.
+  std::shared_ptr<Program> build(const Assignment& assignment, std::string* reason) {
+    std::shared_ptr<Program> plan = spare_ ? std::move(spare_) : elaborate_();
+    spare_ = nullptr;
+    bool changed = false;
     for (int tensor : forward_recurrences(*plan)) {
       const auto found = assignment.find(plan->tensors[tensor].name);
       if (found == assignment.end() || found->second.kind == Kind::dense) continue;
       *reason = refused(found->second);
       if (reason->empty()) *reason = transpose(*plan, tensor, found->second);
-      if (!reason->empty()) return nullptr;
+      if (!reason->empty()) {
+        if (!changed) spare_ = std::move(plan);
+        return nullptr;
+      }
+      changed = true;
     }
     return plan;
   }
@@ -165,13 +175,12 @@ class Scheduler {
       throw Error(fmt::format("{} cannot be computed by {}: {}", name, to_string(chosen_[name]), reason));
   }
 
-  Candidate consider(const std::string& name, const Schedule& schedule) const {
-    Candidate candidate{schedule, true, {}, ""};
+  Candidate consider(const std::string& name, const Schedule& schedule) {
+    Candidate candidate{schedule, true, {}, "", nullptr};
     Assignment tried = chosen_;
     tried[name] = schedule;
-    const std::shared_ptr<Program> plan = build(tried, &candidate.reason);
-    candidate.possible = plan != nullptr;
-    if (plan) candidate.cost = estimate(*plan);
+    candidate.program = build(tried, &candidate.reason);
+    candidate.possible = candidate.program != nullptr;
     return candidate;
   }
 
@@ -186,8 +195,13 @@ class Scheduler {
       // A walk back over the window is cheaper than one from every arrival.
       const bool settled = !candidates.empty() && candidates.front().possible;
       if (schedule.kind == Kind::replay && settled && !table_) continue;
+      // Dense is always possible: where nothing else is, there is nothing to weigh.
+      const bool only = std::none_of(candidates.begin(), candidates.end(), [](const Candidate& c) { return c.possible; });
+      if (schedule.kind == Kind::dense && only && !table_) return;
       candidates.push_back(consider(name, schedule));
     }
+    for (Candidate& candidate : candidates)
+      if (const auto program = std::exchange(candidate.program, nullptr)) candidate.cost = estimate(*program);
     if (free) chosen_[name] = cheapest(candidates);
     if (table_) table_->push_back({name, rows(candidates, chosen_[name])});
   }
@@ -223,6 +237,7 @@ class Scheduler {
   const ScheduleRequest& request_;
   std::vector<RecurrenceSchedules>* table_;
   Assignment wanted_, chosen_;
+  std::shared_ptr<Program> spare_;  // elaborated, and not changed since
 };
 
 }  // namespace

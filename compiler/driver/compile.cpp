@@ -4,6 +4,7 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "compiler/driver/call_order.h"
 #include "compiler/driver/kernel_runner.h"
 
 namespace eligo::compiler {
@@ -36,20 +37,56 @@ std::string code_version(const CompileOptions& options) {
   return version = options.backend->version(codegen_options(options));
 }
 
-Executable compile(Program& program, const CompileOptions& options, std::vector<PassTime>* times) {
+namespace {
+
+// What an executable has but its objects, still with the statements of its functions.
+Executable without_objects(Program& program, const CompileOptions& options, std::vector<PassTime>* times) {
   check_processor(options);
   Compilation compilation{program, options, {}};
   run_passes(compilation, passes().back().id, times);
   Executable executable;
   executable.float64 = options.float64;
   executable.lowered = std::move(compilation.lowered);
-  Objects objects = options.backend->compile(executable.lowered.module, codegen_options(options));
-  if (times) add_times(objects.times, *times);
-  executable.objects = std::move(objects.files);
-  for (loops::Function& f : executable.lowered.module.functions) f.statements.clear();
   executable.plan = plan_of(program);
   executable.timetable = timetable_of(executable.plan);
   return executable;
+}
+
+void drop_statements(Executable& executable) {
+  for (loops::Function& f : executable.lowered.module.functions) f.statements.clear();
+}
+
+CodegenOptions codegen_options(const CompileOptions& options, const Executable& executable) {
+  CodegenOptions codegen = compiler::codegen_options(options);
+  codegen.order = call_order(executable.plan, executable.timetable, executable.lowered);
+  return codegen;
+}
+
+}  // namespace
+
+Executable compile(Program& program, const CompileOptions& options, std::vector<PassTime>* times) {
+  Executable executable = without_objects(program, options, times);
+  Objects objects = options.backend->compile(executable.lowered.module, codegen_options(options, executable));
+  if (times) add_times(objects.times, *times);
+  executable.objects = std::move(objects.files);
+  drop_statements(executable);
+  return executable;
+}
+
+Started start(Program& program, const CompileOptions& options, std::function<void(const Executable&)> complete) {
+  Started started{without_objects(program, options, nullptr), nullptr};
+  const loops::Module module = started.executable.lowered.module;
+  drop_statements(started.executable);
+  std::function<void(std::vector<std::string>)> done;
+  if (complete)
+    done = [complete, executable = started.executable](std::vector<std::string> objects) mutable {
+      executable.objects = std::move(objects);
+      complete(executable);
+    };
+  started.runner = make_kernel_runner(
+      started.executable.lowered,
+      options.backend->start(module, codegen_options(options, started.executable), std::move(done)), options.float64);
+  return started;
 }
 
 std::shared_ptr<PhaseRunner> load(const Executable& executable, const Backend& backend) {

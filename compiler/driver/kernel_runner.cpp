@@ -1,6 +1,7 @@
 #include "compiler/driver/kernel_runner.h"
 
 #include <algorithm>
+#include <mutex>
 
 namespace eligo::compiler {
 namespace {
@@ -10,11 +11,7 @@ class KernelRunner : public PhaseRunner {
   KernelRunner(Lowered lowered, std::shared_ptr<Kernels> kernels, bool float64)
       : lowered_(std::move(lowered)), kernels_(std::move(kernels)), element_(float64 ? 8 : 4) {
     for (std::size_t f = 0; f < lowered_.module.functions.size(); ++f) {
-      Kernel kernel{function(static_cast<int>(f)), {}, {}};
-      for (const std::vector<int>& stage : lowered_.stages[f]) {
-        kernel.stages.emplace_back();
-        for (int piece : stage) kernel.stages.back().push_back(function(piece));
-      }
+      Kernel kernel;
       for (int buffer : lowered_.used[f])
         if (const Binding& b = lowered_.bindings[buffer]; b.kind == Binding::Kind::tensor)
           kernel.reads.push_back({buffer, b.tensor, b.time});
@@ -25,6 +22,7 @@ class KernelRunner : public PhaseRunner {
   void run(int phase, Resolver& where, std::int64_t examples, void* scratch, const void* prepared) const override {
     const Kernel* k = kernel(phase);
     if (!k) return;
+    wait_for(phase);
     thread_local std::vector<void*> addresses;  // grows once
     if (addresses.size() < lowered_.bindings.size()) addresses.resize(lowered_.bindings.size());
     place(phase, addresses.data(), examples, scratch, prepared);
@@ -56,6 +54,22 @@ class KernelRunner : public PhaseRunner {
     const int f = function_of(phase);
     return f < 0 ? nullptr : &functions_[f];
   }
+
+  void wait_for(int phase) const override {
+    const int f = function_of(phase);
+    if (f < 0) return;
+    const std::lock_guard lock(mutex_);
+    Kernel& kernel = functions_[static_cast<std::size_t>(f)];
+    if (kernel.function) return;
+    std::vector<std::vector<Kernel::Function>> stages;
+    for (const std::vector<int>& stage : lowered_.stages[static_cast<std::size_t>(f)]) {
+      stages.emplace_back();
+      for (const int piece : stage) stages.back().push_back(function(piece));
+    }
+    kernel.stages = std::move(stages);
+    kernel.function = function(f);
+  }
+  void wait_for_all() const override { kernels_->finish(); }
 
   void place(int phase, void** addresses, std::int64_t examples, void* scratch, const void* prepared) const override {
     const int f = function_of(phase);
@@ -104,7 +118,8 @@ class KernelRunner : public PhaseRunner {
   Lowered lowered_;
   std::shared_ptr<Kernels> kernels_;
   std::int64_t element_;
-  std::vector<Kernel> functions_;
+  mutable std::mutex mutex_;
+  mutable std::vector<Kernel> functions_;  // what they call is filled in when it is waited for
 };
 
 }  // namespace

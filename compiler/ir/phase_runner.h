@@ -48,7 +48,11 @@ class PhaseRunner {
   // to do, or is not compiled (then there are no places).
   static constexpr int prepare_phase = -1;
   virtual int places() const { return 0; }
+  // What it may call is there once the phase was waited for; its reads always are.
   virtual const Kernel* kernel(int /*phase*/) const { return nullptr; }
+  // Phases are compiled while others run: until this one is there; until all are. Throws where compiling failed.
+  virtual void wait_for(int /*phase*/) const {}
+  virtual void wait_for_all() const {}
   // Sets a phase's addresses in scratch memory and of prepared values, for calls of at most `examples` examples.
   virtual void place(int /*phase*/, void** /*addresses*/, std::int64_t /*examples*/, void* /*scratch*/,
                      const void* /*prepared*/) const {}

@@ -51,12 +51,11 @@ std::unique_ptr<llvm::TargetMachine> machine_for(const Target& target, bool comm
   return value_of(machine_builder(target, comments).createTargetMachine(), "no code for " + target.cpu);
 }
 
-Compilation::Compilation(llvm::TargetMachine& machine, const Pieces& pieces, const std::vector<std::size_t>& nests,
-                         bool functions)
+Compilation::Compilation(llvm::TargetMachine& machine, const ModuleParts& parts, const codegen::Part& part)
     : machine_(machine) {
   Clock clock;
-  const JitOptions& options = pieces.options;
-  module_ = codegen::emit(context_, pieces.module, pieces.outlined, nests, functions, options.dtype, options.target);
+  const JitOptions& options = parts.options;
+  module_ = codegen::emit(context_, parts.module, parts.outlined, part, options.dtype, options.target);
   module_->setDataLayout(machine_.createDataLayout());
   module_->setTargetTriple(options.target.triple);
   emit_ms = clock.lap();

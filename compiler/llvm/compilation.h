@@ -39,20 +39,10 @@ class Clock {
 // With `comments`, assembly says which blocks, loops and spills its lines belong to.
 std::unique_ptr<llvm::TargetMachine> machine_for(const Target& target, bool comments = false);
 
-// A module cut into pieces: outline.h.
-struct Pieces {
-  Pieces(const loops::Module& module_, const JitOptions& options_)
-      : module(module_), options(options_), outlined(codegen::outline(module_)) {}
-  const loops::Module& module;
-  const JitOptions& options;
-  codegen::Outlined outlined;
-};
-
-// Some nests of a module, and perhaps its functions.
+// A part of a module.
 class Compilation {
  public:
-  Compilation(llvm::TargetMachine& machine, const Pieces& pieces, const std::vector<std::size_t>& nests,
-              bool functions);
+  Compilation(llvm::TargetMachine& machine, const ModuleParts& parts, const codegen::Part& part);
   ~Compilation();
 
   std::string text() const;

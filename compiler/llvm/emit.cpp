@@ -302,13 +302,12 @@ class FunctionEmitter {
 }  // namespace
 
 std::unique_ptr<llvm::Module> emit(llvm::LLVMContext& context, const loops::Module& module, const Outlined& outlined,
-                                   const std::vector<std::size_t>& nests, bool functions, loops::DType dtype,
-                                   const Target& target) {
+                                   const Part& part, loops::DType dtype, const Target& target) {
   auto out = std::make_unique<llvm::Module>(module.name, context);
   const Types types(context, dtype, target);
-  if (functions)
-    for (const Outlined::Function& f : outlined.functions) FunctionEmitter(*out, module.buffers, types, outlined, f).run();
-  for (const std::size_t nest : nests) StatementEmitter(*out, types, outlined.nests[nest]).run();
+  for (const std::size_t f : part.functions)
+    FunctionEmitter(*out, module.buffers, types, outlined, outlined.functions[f]).run();
+  for (const std::size_t nest : part.nests) StatementEmitter(*out, types, outlined.nests[nest]).run();
   return out;
 }
 

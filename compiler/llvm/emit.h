@@ -16,9 +16,8 @@ class Module;
 
 namespace eligo::compiler::codegen {
 
-// Some of a module's nests, and its functions if wanted. The rest is declared where it is called.
+// Some of a module's nests and functions. The rest is declared where it is called.
 std::unique_ptr<llvm::Module> emit(llvm::LLVMContext& context, const loops::Module& module, const Outlined& outlined,
-                                   const std::vector<std::size_t>& nests, bool functions, loops::DType dtype,
-                                   const Target& target);
+                                   const Part& part, loops::DType dtype, const Target& target);
 
 }  // namespace eligo::compiler::codegen

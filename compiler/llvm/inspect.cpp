@@ -9,7 +9,6 @@
 #include <llvm/Transforms/Utils/Cloning.h>
 
 #include <algorithm>
-#include <numeric>
 #include <sstream>
 #include <stdexcept>
 
@@ -88,13 +87,13 @@ TileShape tile_of(const codegen::Nest& nest, const JitOptions& options) {
   return tile;
 }
 
-StatementCode inspect(const Pieces& pieces, std::size_t nest, llvm::TargetMachine& machine) {
-  const codegen::Outlined::Nest& outlined = pieces.outlined.nests[nest];
+StatementCode inspect(const ModuleParts& parts, std::size_t nest, llvm::TargetMachine& machine) {
+  const codegen::Outlined::Nest& outlined = parts.outlined.nests[nest];
   StatementCode code;
   code.symbol = outlined.name;
   for (const codegen::Nest& one : codegen::normal_form(outlined.statement))
-    code.tiles.push_back(tile_of(one, pieces.options));
-  Compilation compilation(machine, pieces, {nest}, false);
+    code.tiles.push_back(tile_of(one, parts.options));
+  Compilation compilation(machine, parts, {{nest}, {}});
   llvm::Function& function = *compilation.module().getFunction(outlined.name);
   name_blocks(function);
   const std::map<std::string, int> blocks = numbers_of_blocks(function);
@@ -119,12 +118,10 @@ void count(llvm::BasicBlock& block, std::uint64_t& counter) {
 class BlockCounters : public CountedKernels {
  public:
   BlockCounters(const loops::Module& module, const JitOptions& options) {
-    const Pieces pieces(module, options);
-    std::vector<std::size_t> all(pieces.outlined.nests.size());
-    std::iota(all.begin(), all.end(), 0);
+    const ModuleParts parts(module, options);
     const auto machine = machine_for(options.target);
-    Compilation compilation(*machine, pieces, all, true);
-    for (const codegen::Outlined::Nest& nest : pieces.outlined.nests) {
+    Compilation compilation(*machine, parts, parts.whole());
+    for (const codegen::Outlined::Nest& nest : parts.outlined.nests) {
       llvm::Function& function = *compilation.module().getFunction(nest.name);
       std::vector<std::uint64_t>& counters = counters_[nest.name];
       counters.resize(function.size());
@@ -152,12 +149,12 @@ class BlockCounters : public CountedKernels {
 }  // namespace
 
 ModuleCode inspect_module(const loops::Module& module, const JitOptions& options) {
-  const Pieces pieces(module, options);
+  const ModuleParts parts(module, options);
   const auto machine = machine_for(options.target, true);
   ModuleCode code;
-  for (std::size_t nest = 0; nest < pieces.outlined.nests.size(); ++nest)
-    code.codes.push_back(inspect(pieces, nest, *machine));
-  for (const codegen::Outlined::Function& function : pieces.outlined.functions) {
+  for (std::size_t nest = 0; nest < parts.outlined.nests.size(); ++nest)
+    code.codes.push_back(inspect(parts, nest, *machine));
+  for (const codegen::Outlined::Function& function : parts.outlined.functions) {
     std::vector<std::size_t>& of = code.of_statement.emplace_back();
     for (const codegen::Outlined::Call& call : function.calls) of.push_back(call.nest);
   }

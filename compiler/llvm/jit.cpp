@@ -4,11 +4,8 @@
 #include <llvm/Config/llvm-config.h>
 #include <llvm/IR/Module.h>
 
-#include <atomic>
-#include <exception>
-#include <mutex>
 #include <numeric>
-#include <thread>
+#include <stdexcept>
 
 #include "compiler/llvm/compilation.h"
 
@@ -31,75 +28,50 @@ std::string code_version(const JitOptions& options) {
                      options.dtype == loops::DType::f32 ? "f32" : "f64", sanitizer);
 }
 
-namespace {
+ModuleParts::ModuleParts(const loops::Module& whole, const JitOptions& chosen)
+    : module(whole), options(chosen), outlined(codegen::outline(whole)), parts(parts_of(outlined, chosen.order)) {
+  for (loops::Function& f : module.functions) f.statements.clear();  // they are in `outlined`
+}
 
-// The parts of a module, compiled by several threads: each takes the next one that nobody has begun.
-class Work {
- public:
-  Work(const loops::Module& module, const JitOptions& options)
-      : pieces_(module, options), parts_(codegen::parts_of(pieces_.outlined)) {
-    objects.files.resize(parts_.size());
-  }
+std::size_t ModuleParts::of(const std::string& function) const {
+  for (std::size_t part = 0; part < parts.size(); ++part)
+    for (const std::size_t f : parts[part].functions)
+      if (outlined.functions[f].name == function) return part;
+  throw std::runtime_error("there is no kernel " + function);
+}
 
-  void run() {
-    const auto helpers =
-        std::min<std::size_t>(static_cast<std::size_t>(std::max(1, pieces_.options.threads)), parts_.size()) - 1;
-    std::vector<std::thread> threads;
-    for (std::size_t i = 0; i < helpers; ++i) threads.emplace_back([this] { compile(); });
-    compile();
-    for (std::thread& thread : threads) thread.join();
-    if (fault_) std::rethrow_exception(fault_);
-  }
+codegen::Part ModuleParts::whole() const {
+  codegen::Part all;
+  all.nests.resize(outlined.nests.size());
+  all.functions.resize(outlined.functions.size());
+  std::iota(all.nests.begin(), all.nests.end(), 0);
+  std::iota(all.functions.begin(), all.functions.end(), 0);
+  return all;
+}
 
-  Objects objects;
-
- private:
-  void compile() {
-    try {
-      const auto machine = machine_for(pieces_.options.target);
-      for (std::size_t part = next_++; part < parts_.size(); part = next_++) compile(*machine, part);
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (!fault_) fault_ = std::current_exception();
-      next_ = parts_.size();
-    }
-  }
-  void compile(llvm::TargetMachine& machine, std::size_t part) {
-    Compilation compilation(machine, pieces_, parts_[part], part == 0);
-    Clock clock;
-    const auto object = compilation.generate(llvm::CodeGenFileType::ObjectFile);
-    objects.files[part].assign(object.data(), object.size());
-    const std::lock_guard lock(mutex_);
-    objects.times.generate += clock.lap();
-    objects.times.emit += compilation.emit_ms;
-    objects.times.optimise += compilation.optimise_ms;
-  }
-
-  const Pieces pieces_;
-  const std::vector<std::vector<std::size_t>> parts_;
-  std::atomic<std::size_t> next_ = 0;
-  std::mutex mutex_;
-  std::exception_ptr fault_;
+struct PartCompiler::Machine {
+  std::unique_ptr<llvm::TargetMachine> machine;
 };
 
-}  // namespace
+PartCompiler::PartCompiler(const ModuleParts& parts)
+    : parts_(parts), machine_(new Machine{machine_for(parts.options.target)}) {}
+PartCompiler::~PartCompiler() = default;
 
-Objects compile_objects(const loops::Module& module, const JitOptions& options) {
-  Work work(module, options);
-  work.run();
-  return std::move(work.objects);
+std::string PartCompiler::compile(std::size_t part, CodegenTimes& spent) {
+  Compilation compilation(*machine_->machine, parts_, parts_.parts[part]);
+  Clock clock;
+  const auto object = compilation.generate(llvm::CodeGenFileType::ObjectFile);
+  spent = {compilation.emit_ms, compilation.optimise_ms, clock.lap()};
+  return {object.data(), object.size()};
 }
 
 namespace {
 
-// All of a module in one piece, for people to read.
 template <class Use>
 std::string whole(const loops::Module& module, const JitOptions& options, const Use& use) {
-  const Pieces pieces(module, options);
-  std::vector<std::size_t> all(pieces.outlined.nests.size());
-  std::iota(all.begin(), all.end(), 0);
+  const ModuleParts parts(module, options);
   const auto machine = machine_for(options.target);
-  Compilation compilation(*machine, pieces, all, true);
+  Compilation compilation(*machine, parts, parts.whole());
   return use(compilation);
 }
 

@@ -35,25 +35,13 @@ void check(llvm::Error error, const char* what) {
 
 class LinkedKernels : public Kernels {
  public:
-  LinkedKernels(const std::vector<std::string>& objects, const std::vector<std::string>& names)
-      : session_(value_of(llvm::orc::SelfExecutorProcessControl::Create(), "no linker")),
-        layer_(session_, session_.getExecutorProcessControl().getMemMgr()) {
-    // What is wrong with an object is in the error that a lookup returns; nothing of it belongs on stderr.
-    session_.setErrorReporter([](llvm::Error e) { llvm::consumeError(std::move(e)); });
-    if (const char* gdb = std::getenv("ELIGO_GDB"); gdb && *gdb == '1') show_to_gdb();
-    auto& library = session_.createBareJITDylib("kernels");
-    library.addGenerator(value_of(llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess('\0'), "no symbols"));
+  LinkedKernels(const std::vector<std::string>& objects, const std::vector<std::string>& names) {
     for (const std::string& object : objects) {
       object_bytes += object.size();
-      check(layer_.add(library, llvm::MemoryBuffer::getMemBufferCopy(object, "kernels")), "object");
+      linker_.add(object);
     }
-    llvm::orc::SymbolLookupSet wanted;
-    for (const std::string& name : names) wanted.add(session_.intern(name));
-    const auto found =
-        value_of(session_.lookup({{&library, llvm::orc::JITDylibLookupFlags::MatchAllSymbols}}, wanted), "kernels");
-    for (const auto& [name, symbol] : found) functions_[(*name).str()] = symbol.getAddress().toPtr<Function>();
+    functions_ = linker_.find(names);
   }
-  ~LinkedKernels() override { llvm::consumeError(session_.endSession()); }
 
   Function find(const std::string& name) const override {
     const auto it = functions_.find(name);
@@ -61,18 +49,52 @@ class LinkedKernels : public Kernels {
   }
 
  private:
-  void show_to_gdb() {
-    auto registrar = value_of(llvm::orc::createJITLoaderGDBRegistrar(session_), "gdb");
-    layer_.addPlugin(
-        std::make_unique<llvm::orc::DebugObjectManagerPlugin>(session_, std::move(registrar), false, true));
-  }
-
-  llvm::orc::ExecutionSession session_;
-  llvm::orc::ObjectLinkingLayer layer_;
+  Linker linker_;
   std::map<std::string, Function> functions_;
 };
 
 }  // namespace
+
+struct Linker::Session {
+  Session()
+      : session(value_of(llvm::orc::SelfExecutorProcessControl::Create(), "no linker")),
+        layer(session, session.getExecutorProcessControl().getMemMgr()),
+        library(session.createBareJITDylib("kernels")) {
+    // What is wrong with an object is in the error that a lookup returns; nothing of it belongs on stderr.
+    session.setErrorReporter([](llvm::Error e) { llvm::consumeError(std::move(e)); });
+    if (const char* gdb = std::getenv("ELIGO_GDB"); gdb && *gdb == '1') show_to_gdb();
+    library.addGenerator(value_of(llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess('\0'), "no symbols"));
+  }
+  ~Session() { llvm::consumeError(session.endSession()); }
+
+  void show_to_gdb() {
+    auto registrar = value_of(llvm::orc::createJITLoaderGDBRegistrar(session), "gdb");
+    layer.addPlugin(
+        std::make_unique<llvm::orc::DebugObjectManagerPlugin>(session, std::move(registrar), false, true));
+  }
+
+  llvm::orc::ExecutionSession session;
+  llvm::orc::ObjectLinkingLayer layer;
+  llvm::orc::JITDylib& library;
+};
+
+Linker::Linker() : session_(std::make_unique<Session>()) {}
+Linker::~Linker() = default;
+
+void Linker::add(const std::string& object) {
+  check(session_->layer.add(session_->library, llvm::MemoryBuffer::getMemBufferCopy(object, "kernels")), "object");
+}
+
+std::map<std::string, Kernels::Function> Linker::find(const std::vector<std::string>& names) {
+  llvm::orc::ExecutionSession& session = session_->session;
+  llvm::orc::SymbolLookupSet wanted;
+  for (const std::string& name : names) wanted.add(session.intern(name));
+  const auto all = llvm::orc::JITDylibLookupFlags::MatchAllSymbols;
+  const auto found = value_of(session.lookup({{&session_->library, all}}, wanted), "kernels");
+  std::map<std::string, Kernels::Function> functions;
+  for (const auto& [name, symbol] : found) functions[(*name).str()] = symbol.getAddress().toPtr<Kernels::Function>();
+  return functions;
+}
 
 std::shared_ptr<Kernels> link(const std::vector<std::string>& objects, const std::vector<std::string>& names) {
   const auto start = std::chrono::steady_clock::now();

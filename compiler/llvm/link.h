@@ -1,6 +1,7 @@
 // Compiled object files as functions of this process.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,8 +10,22 @@
 
 namespace eligo::compiler {
 
-// Throws std::runtime_error where the objects are unsound or do not define the names. ELIGO_GDB=1 shows the kernels to
-// gdb.
+// Object files that come one by one. Functions are linked, with what they call, when they are looked up. ELIGO_GDB=1
+// shows them to gdb.
+class Linker {
+ public:
+  Linker();
+  ~Linker();
+  void add(const std::string& object);
+  // Throws std::runtime_error where what was added is unsound or does not define the names.
+  std::map<std::string, Kernels::Function> find(const std::vector<std::string>& names);
+
+ private:
+  struct Session;
+  std::unique_ptr<Session> session_;
+};
+
+// All of them at once. Throws as Linker::find.
 std::shared_ptr<Kernels> link(const std::vector<std::string>& objects, const std::vector<std::string>& names);
 
 }  // namespace eligo::compiler

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <unordered_map>
+#include <utility>
 
 #include "compiler/ir/archive.h"
 #include "compiler/loops/build.h"
@@ -177,20 +177,31 @@ Outlined outline(const loops::Module& module) {
   return out;
 }
 
-std::vector<std::vector<std::size_t>> parts_of(const Outlined& outlined) {
+std::vector<Part> parts_of(const Outlined& outlined, const std::vector<int>& order) {
+  double all = 0;
   std::vector<double> costs;
-  for (const Outlined::Nest& nest : outlined.nests) costs.push_back(cost_of(*nest.statement.value));
-  std::vector<std::size_t> order(costs.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return costs[a] > costs[b]; });
-  std::vector<std::vector<std::size_t>> parts(std::clamp<std::size_t>(order.size() / tile_costs::nests_in_a_part, 1, tile_costs::most_parts));
-  std::vector<double> sums(parts.size(), 0.0);
-  for (const std::size_t nest : order) {  // the most expensive first, each to the thread that has least
-    const auto least = static_cast<std::size_t>(std::min_element(sums.begin(), sums.end()) - sums.begin());
-    parts[least].push_back(nest);
-    sums[least] += costs[nest];
+  for (const Outlined::Nest& nest : outlined.nests) all += costs.emplace_back(cost_of(*nest.statement.value));
+  const std::size_t most =
+      std::clamp<std::size_t>(costs.size() / tile_costs::nests_in_a_part, 1, tile_costs::most_parts);
+  std::vector<std::size_t> functions(order.begin(), order.end());
+  for (std::size_t f = 0; f < outlined.functions.size(); ++f)
+    if (std::find(functions.begin(), functions.end(), f) == functions.end()) functions.push_back(f);
+
+  std::vector<Part> parts(1);
+  std::vector<char> taken(costs.size(), 0);
+  double sum = 0;  // of what has its part
+  for (const std::size_t f : functions) {
+    for (const Outlined::Call& call : outlined.functions[f].calls) {
+      if (std::exchange(taken[call.nest], 1)) continue;
+      // A part ends where its share is nearest.
+      const double share = all * static_cast<double>(parts.size()) / static_cast<double>(most);
+      if (sum + costs[call.nest] / 2 > share && parts.size() < most && !parts.back().nests.empty()) parts.emplace_back();
+      parts.back().nests.push_back(call.nest);
+      sum += costs[call.nest];
+    }
+    parts.back().functions.push_back(f);
   }
-  for (auto& part : parts) std::sort(part.begin(), part.end());
+  for (Part& part : parts) std::sort(part.nests.begin(), part.nests.end());
   return parts;
 }
 

@@ -38,10 +38,15 @@ struct Outlined {
   std::vector<Function> functions;
 };
 
+// What is compiled in one piece.
+struct Part {
+  std::vector<std::size_t> nests, functions;  // positions
+};
+
 Outlined outline(const loops::Module& module);
 
-// Nests cut into parts that take about as long to compile; a part is a list of positions. The first part takes the
-// module's functions, too.
-std::vector<std::vector<std::size_t>> parts_of(const Outlined& outlined);
+// Functions and their nests cut into parts that take about as long to compile, in the order in which the functions are
+// to be ready (`order`; those that it leaves out come last). A part calls what is in itself and in parts before it.
+std::vector<Part> parts_of(const Outlined& outlined, const std::vector<int>& order);
 
 }  // namespace eligo::compiler::codegen

@@ -277,6 +277,13 @@ class Simplifier {
 
 Ref simplify(Program& program, Ref root) { return Simplifier(program)(root); }
 
+std::vector<Ref> simplify(Program& program, const std::vector<Ref>& roots) {
+  Simplifier simplifier(program);
+  std::vector<Ref> simple;
+  for (Ref root : roots) simple.push_back(simplifier(root));
+  return simple;
+}
+
 void simplify(Program& program) {
   Simplifier simplifier(program);
   for (Phase& phase : program.phases)

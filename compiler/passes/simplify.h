@@ -8,11 +8,14 @@
 // Before:  Σ_k (embed(k, i) a_k) * W_kj        After:  a_i * W_ij
 #pragma once
 
+#include <vector>
+
 #include "compiler/ir/program.h"
 
 namespace eligo::compiler {
 
 Ref simplify(Program& program, Ref root);
+std::vector<Ref> simplify(Program& program, const std::vector<Ref>& roots);  // what they share is simplified once
 void simplify(Program& program);  // all roots
 
 }  // namespace eligo::compiler

@@ -229,9 +229,14 @@ class Structure {
     Rewritten map = stand_ins(false);
     bool all = true;
     Ties ties;
+    std::vector<Ref> values;
+    for (Recurrence& r : recurrences_)
+      for (Block& b : r.blocks) values.push_back(substitute_in(b.value, map));
+    values = simplify(p_, values);
+    auto next = values.begin();
     for (Recurrence& r : recurrences_)
       for (Block& b : r.blocks) {
-        Ref value = simplify(p_, substitute_in(b.value, map));
+        Ref value = *next++;
         if (value->is_zero()) continue;
         if (b.zero) {
           b.zero = all = false;

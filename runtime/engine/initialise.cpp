@@ -1,5 +1,8 @@
 #include "runtime/engine/initialise.h"
 
+#include <algorithm>
+#include <array>
+
 #include <Eigen/Dense>
 
 #include <fmt/core.h>
@@ -51,18 +54,31 @@ std::vector<double> sample(const compiler::Tensor& t, std::uint64_t seed, double
 
 }  // namespace
 
-std::vector<double> initial_values(const compiler::Tensor& t, std::uint64_t seed, std::int64_t step) {
+void initial_values(const compiler::Tensor& t, std::uint64_t seed, std::int64_t step, const TakeValues& take) {
   using Kind = compiler::Init::Kind;
   const Key key = key_of(t, seed, step);
-  if (t.init.kind == Kind::orthogonal) return orthogonal(t, key, t.init.a);
-  if (t.init.kind == Kind::sample) return sample(t, seed, t.init.a, step);
-  std::vector<double> values(static_cast<std::size_t>(t.size()), t.init.a);
-  if (t.init.kind == Kind::uniform) uniform(key, 0, t.init.a, t.init.b, values);
-  if (t.init.kind == Kind::normal) {
-    normal(key, 0, values);
-    for (double& value : values) value = t.init.a + t.init.b * value;
+  if (t.init.kind == Kind::orthogonal) return take(0, orthogonal(t, key, t.init.a));
+  if (t.init.kind == Kind::sample) return take(0, sample(t, seed, t.init.a, step));
+  constexpr std::int64_t most = 1024;  // stays in the nearest cache
+  std::array<double, most> some;
+  some.fill(t.init.a);
+  for (std::int64_t first = 0; first < t.size(); first += most) {
+    const std::span<double> values(some.data(), static_cast<std::size_t>(std::min(most, t.size() - first)));
+    if (t.init.kind == Kind::uniform) uniform(key, static_cast<std::uint64_t>(first), t.init.a, t.init.b, values);
+    if (t.init.kind == Kind::normal) {
+      normal(key, static_cast<std::uint64_t>(first), values);
+      for (double& value : values) value = t.init.a + t.init.b * value;
+    }
+    take(first, values);
   }
-  return values;
+}
+
+std::vector<double> initial_values(const compiler::Tensor& t, std::uint64_t seed, std::int64_t step) {
+  std::vector<double> all(static_cast<std::size_t>(t.size()));
+  initial_values(t, seed, step, [&](std::int64_t first, std::span<const double> values) {
+    std::copy(values.begin(), values.end(), all.begin() + first);
+  });
+  return all;
 }
 
 }  // namespace eligo

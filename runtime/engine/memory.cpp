@@ -1,7 +1,8 @@
 #include "runtime/engine/memory.h"
 
-#include <cstdlib>
+#include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "support/error.h"
 
@@ -20,8 +21,6 @@ std::int64_t modulo(std::int64_t a, std::int64_t n) {
   return rest < 0 ? rest + n : rest;
 }
 }  // namespace
-
-void Memory::Free::operator()(void* p) const { std::free(p); }
 
 Memory::Memory(const compiler::Plan& program, const compiler::Layout& layout, std::int64_t examples, int shards, bool float64)
     : program_(program), layout_(layout), float64_(float64), origin_(static_cast<std::size_t>(shards)), first_(static_cast<std::size_t>(shards) + 1) {
@@ -65,10 +64,12 @@ Memory::Memory(const compiler::Plan& program, const compiler::Layout& layout, st
       ends.push_back(take(row_[read.tensor] * examples));
     }
   total_ = padded(total);
-  arena_.reset(std::aligned_alloc(alignment, static_cast<std::size_t>(total_)));
-  if (!arena_) throw Error("not enough memory for this session: use smaller sizes or a smaller batch");
-  std::memset(arena_.get(), 0, static_cast<std::size_t>(total_));
-  auto* first = static_cast<std::byte*>(arena_.get());
+  try {
+    arena_ = ZeroedMemory(static_cast<std::size_t>(total_));
+  } catch (const std::bad_alloc&) {
+    throw Error("not enough memory for this session: use smaller sizes or a smaller batch");
+  }
+  std::byte* const first = arena_.bytes().data();
   for (std::size_t i = 0; i < n; ++i) {
     base_.push_back(first + base[i]);
     version_.push_back(first + version[i]);
@@ -148,6 +149,14 @@ void Memory::write(int tensor, void* at, std::int64_t i, std::span<const double>
   if (program_.tensors[static_cast<std::size_t>(tensor)].kind != TensorKind::wiring)
     return write_reals(static_cast<std::byte*>(at) + i * l.element, values);
   for (std::size_t k = 0; k < values.size(); ++k) write(tensor, at, i + static_cast<std::int64_t>(k), values[k]);
+}
+
+void Memory::fill(int tensor, void* at, std::int64_t i, std::int64_t count, double value) const {
+  if (program_.tensors[static_cast<std::size_t>(tensor)].kind == TensorKind::wiring) {
+    std::fill_n(static_cast<std::int32_t*>(at) + i, count, static_cast<std::int32_t>(value));
+    return;
+  }
+  with_reals(float64_, at, [&]<class Real>(Real* to) { std::fill_n(to + i, count, static_cast<Real>(value)); });
 }
 
 void Memory::read_reals(const void* at, std::span<double> values) const {

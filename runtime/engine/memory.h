@@ -3,12 +3,12 @@
 
 #include <cmath>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "compiler/ir/phase_runner.h"
 #include "compiler/memory/layout.h"
+#include "support/zeroed_memory.h"
 
 namespace eligo {
 
@@ -55,6 +55,7 @@ class Memory {
   // The same of many, from the i-th on.
   void read(int tensor, const void* at, std::int64_t i, std::span<double> values) const;
   void write(int tensor, void* at, std::int64_t i, std::span<const double> values) const;
+  void fill(int tensor, void* at, std::int64_t i, std::int64_t count, double value) const;
   // The same of reals, from the first on.
   void read_reals(const void* at, std::span<double> values) const;
   void write_reals(void* at, std::span<const double> values) const;
@@ -67,7 +68,7 @@ class Memory {
   void snapshot_versions(std::int64_t t) const;
 
   // Every tensor's values, as they lie.
-  std::span<std::byte> all() const { return {static_cast<std::byte*>(arena_.get()), static_cast<std::size_t>(total_)}; }
+  std::span<std::byte> all() const { return arena_.bytes(); }
 
   const compiler::Plan& program() const { return program_; }
   const compiler::Layout& layout() const { return layout_; }
@@ -78,10 +79,7 @@ class Memory {
   bool float64_;
   std::vector<std::int64_t> origin_;  // by shard: the step before its segment's first
   std::vector<std::int64_t> first_;  // example, by shard; behind the last one, how many there are
-  struct Free {
-    void operator()(void* p) const;
-  };
-  std::unique_ptr<void, Free> arena_;
+  ZeroedMemory arena_;
   std::int64_t total_ = 0;  // its bytes
   std::vector<std::byte*> base_, version_, shard_;
   std::vector<std::int64_t> row_;

@@ -95,7 +95,7 @@ void PhaseCalls::call(int phase, ShardResolver& resolver, std::int64_t examples)
     else runner_.run(phase, resolver, examples, scratch_, prepared_);
     return;
   }
-  const Table& table = this->table(phase);
+  const Table& table = ready_table(phase);
   if (!table.kernel) return;
   const Moment& moment = resolver.moment;
   for (const Moving& m : table.moving) {
@@ -109,7 +109,7 @@ void PhaseCalls::call(int phase, ShardResolver& resolver, std::int64_t examples)
 }
 
 void PhaseCalls::call_run(int phase, ShardResolver& resolver, std::int64_t from, std::int64_t to) {
-  const Table& table = this->table(phase);
+  const Table& table = ready_table(phase);
   if (direct() && !table.kernel) return;
   for (const Kernel::Read& read : table.asked) table.addresses[read.place] = resolver.resolve(read.tensor, read.time);
   const std::int64_t count = memory_.count(shard_);

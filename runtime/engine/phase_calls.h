@@ -45,12 +45,22 @@ class PhaseCalls {
     std::vector<Moving> moving;
     std::vector<compiler::Kernel::Read> asked;  // the resolver's: what follows more than the time
     std::int64_t most = 0;                      // rows of a call
+    bool ready = false;                         // the phase is compiled
   };
   // Whether the phases are compiled; otherwise the runner is asked to run each.
   bool direct() const { return runner_.places() > 0; }
   void bind(int phase, ShardResolver& resolver, std::int64_t rows);
   void bind_asked(int phase, std::int64_t rows);
   Moving moving(int place, int tensor, compiler::TimeRef time) const;
+  // The table of a phase that is about to be called.
+  Table& ready_table(int phase) {
+    Table& table = this->table(phase);
+    if (!table.ready) {
+      runner_.wait_for(phase);
+      table.ready = true;
+    }
+    return table;
+  }
   void run(const Table& table, std::int64_t examples) const;
   Table& table(int phase) { return tables_[static_cast<std::size_t>(phase + 1)]; }
 

@@ -31,10 +31,25 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
       executor_({plan_, timetable_, *program.runner, memory_, feed_, course_, loops_, start_}, shards_, rows_,
                 options.threads, options.steps),
       inverse_batch_(plan_.find("inverse_batch")),
-      not_alone_(why_not_alone()) {
+      not_alone_(why_not_alone()) {}
+
+// What is read behind flags alone is to be finite, also where nothing was written yet: as far as the sequence reaches,
+// so that a session for long sequences touches no memory that short ones leave alone.
+void Sequence::bound_unwritten() {
+  const std::int64_t beyond = layout_.highest - layout_.lowest + timetable_.windows.beyond + 1;
+  const bool all = !plan_.blocks.empty() || course_.steps > INT64_MAX / 8;
+  bounded_.resize(timetable_.bounded.size() * static_cast<std::size_t>(shards_), 0);
+  auto bounded = bounded_.begin();
   for (const int tensor : timetable_.bounded) {
     const compiler::TensorLayout& l = layout_.tensors[static_cast<std::size_t>(tensor)];
-    for (std::int64_t k = 0; k < l.bytes() / l.element; ++k) memory_.write(tensor, memory_.whole(tensor), k, 1);
+    const std::int64_t most = l.again ? layout_.segments.slots : l.capacity;
+    const std::int64_t slots = all ? most : std::min(most, course_.steps + beyond);
+    for (int shard = 0; shard < shards_; ++shard, ++bounded) {
+      const std::int64_t values = slots * memory_.count(shard) * memory_.row_bytes(tensor) / l.element;
+      if (values <= *bounded) continue;
+      memory_.fill(tensor, memory_.ring(tensor, shard), *bounded, values - *bounded, 1);
+      *bounded = values;
+    }
   }
 }
 
@@ -53,6 +68,11 @@ void Sequence::begin(std::int64_t examples, std::int64_t steps, bool learn) {
     memory_.divide(examples);
     divided_ = examples;
     executor_.bind();
+    bounded_steps_ = 0;
+  }
+  if (steps > bounded_steps_) {
+    bound_unwritten();
+    bounded_steps_ = steps;
   }
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
     if (plan_.tensors[i].kind == TensorKind::shown)

@@ -64,6 +64,7 @@ class Sequence {
 
  private:
   void begin(std::int64_t examples, std::int64_t steps, bool learn);
+  void bound_unwritten();
   void take(const BatchView& batch);
   std::int64_t span_end(std::int64_t from, std::int64_t arrivals) const;
   RunResult result() const;
@@ -94,6 +95,8 @@ class Sequence {
   std::string not_alone_;       // why steps cannot be given one by one; empty: they can
   std::int64_t t_ = 0;          // steps taken online
   std::int64_t divided_ = -1;   // examples that the shards have been cut for
+  std::int64_t bounded_steps_ = 0;     // the longest sequence of so many examples so far
+  std::vector<std::int64_t> bounded_;  // of each bounded tensor and shard: values that are finite
   bool open_ = false;           // a sequence is going on
   bool waits_ = false;          // its last step has not learned yet
   std::vector<double> masked_;  // the loss mask where only some steps count

@@ -31,7 +31,7 @@ struct Session::Impl {
     for (const compiler::Shown& s : plan.shown)
       if (s.parameter < 0 && s.name.ends_with(".output") && !is_of_cell(s.name)) readouts.push_back(&s);
     start_values.resize(plan.tensors.size());
-    initialise();
+    initialise(true);
   }
 
   // Whether "net.output" is named by the role that has the states.
@@ -59,18 +59,23 @@ struct Session::Impl {
     }
   }
 
-  void initialise() {
+  // `fresh`: nothing was written so far, so all is zero.
+  void initialise(bool fresh) {
     Memory& m = sequence.memory();
     for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
       const compiler::Tensor& t = plan.tensors[i];
       const int number = static_cast<int>(i);
       if (t.kind == TensorKind::param || t.kind == TensorKind::keep || t.kind == TensorKind::wiring) {
-        for (std::int64_t copy = 0; copy < m.copies(number); ++copy) {
-          const std::vector<double> values = initial_values(t, options.seed, copy);
-          if (!all_finite(values, m.float64()))
-            for (const double value : values) check_start(t.name, value);
-          m.write(number, m.whole(number), copy * static_cast<std::int64_t>(values.size()), values);
-        }
+        using Kind = compiler::Init::Kind;
+        const bool constant = t.init.kind == Kind::none || t.init.kind == Kind::value;
+        const bool zero = constant && t.init.a == 0 && !std::signbit(t.init.a);
+        if (fresh && zero) continue;
+        for (std::int64_t copy = 0; copy < m.copies(number); ++copy)
+          initial_values(t, options.seed, copy, [&](std::int64_t first, std::span<const double> values) {
+            if (!all_finite(values, m.float64()))
+              for (const double value : values) check_start(t.name, value);
+            m.write(number, m.whole(number), copy * t.size() + first, values);
+          });
       } else if (t.kind == TensorKind::hyper && !hypers_set.contains(t.name)) {
         check_start(t.name, t.init.a);
         m.write(number, m.whole(number), 0, t.init.a);
@@ -167,7 +172,7 @@ double Session::unlimited_bytes(const Program& program, const SessionOptions& op
   return Sequence::unlimited_bytes(program, options);
 }
 
-void Session::initialise() { impl_->initialise(); }
+void Session::initialise() { impl_->initialise(false); }
 const std::vector<TensorInfo>& Session::tensors() const { return impl_->infos; }
 
 std::vector<double> Session::get(const std::string& name) const {

@@ -16,6 +16,7 @@
 #include "runtime/engine/program.h"
 #include "runtime/library/cache.h"
 #include "runtime/library/checked_file.h"
+#include "runtime/library/coming_entries.h"
 #include "runtime/library/compile_key.h"
 #include "runtime/library/library.h"
 #include "runtime/library/synth_roles.h"
@@ -229,26 +230,34 @@ std::shared_ptr<const Program> compile(const ProgramSpec& spec) {
   }
   const Cache cache(cache_folder(spec.cache));
   const std::string key = cache.used() ? program_key(spec, version) : "";
-  const auto finish = [&](compiler::Executable executable) {
-    program->runner = compiler::load(executable);
+  const auto finish = [&](compiler::Executable executable, std::shared_ptr<compiler::PhaseRunner> runner) {
+    program->runner = std::move(runner);
     program->plan = std::make_shared<compiler::Plan>(std::move(executable.plan));
     program->timetable = std::move(executable.timetable);
     check_sizes(*program->plan, true);
     return program;
   };
+  const std::string entry = cache.folder() + '\n' + key;
+  if (!key.empty()) ComingEntries::of_this_process().wait_for(entry);
   if (const auto kept = key.empty() ? std::nullopt : cache.load(spec.rule, key)) {
     try {
       program->from_cache = true;
-      return finish(compiler::unpacked(*kept));
+      compiler::Executable executable = compiler::unpacked(*kept);
+      auto runner = compiler::load(executable);
+      return finish(std::move(executable), std::move(runner));
     } catch (const std::runtime_error&) {
       program->from_cache = false;  // an entry that does not load is compiled again
     }
   }
   const std::shared_ptr<compiler::Program> graph = scheduled(spec);
   if (!spec.float64) check_numbers(*graph);
-  compiler::Executable executable = compiler::compile(*graph, options);
-  if (!key.empty()) cache.store(spec.rule, key, compiler::packed(executable));
-  return finish(std::move(executable));
+  const auto keep = [cache, key, rule = spec.rule](const compiler::Executable& executable) {
+    cache.store(rule, key, compiler::packed(executable));
+  };
+  compiler::Started started = compiler::start(
+      *graph, options, key.empty() ? std::function<void(const compiler::Executable&)>() : keep);
+  if (!key.empty()) ComingEntries::of_this_process().add(entry, started.runner);
+  return finish(std::move(started.executable), std::move(started.runner));
 }
 
 }  // namespace eligo

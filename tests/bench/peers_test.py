@@ -42,7 +42,7 @@ def cases():
                   {"w": 6, "q": 2, "slot": 3, "r": 2, "m": 8, "n": 12, "k": 3}, synth="sparsenet_layers", last=True)
     yield case_of("sgprop_temporal_slots", "sparsenet_inputs", "linear_softmax",
                   {"w": 6, "e": 2, "q": 2, "slot": 3, "r": 2, "m": 4, "n": 12, "k": 3}, synth="sparsenet_slots")
-    for rule, cell, synth in (("rtrl", "rnn_tanh", ""), ("uoro", "rnn_tanh", ""), ("rflo", "rnn_leaky", "feedback")):
+    for rule, cell, synth in (("rtrl", "rnn_tanh", ""), ("snap1", "rnn_tanh", ""), ("uoro", "rnn_tanh", ""), ("rflo", "rnn_leaky", "feedback")):
         yield case_of(rule, cell, "linear_mse", {"n": 5, "m": 3, "k": 2}, batch=1, synth=synth,
                       show=["ν"] if rule == "uoro" else [])
 
