@@ -90,10 +90,10 @@ PhaseTime phase_time(const std::string& name, const PhaseSums& sums, const Phase
   return p;
 }
 
-// Calls the workload for about as long; the seconds of each call. The first one counts only if it is slow. Short calls are
-// timed by the counter: of a phase of a microsecond the system's clock would be the larger part.
+// Calls the workload for about as long; the seconds of each call. The first one counts only if it is slow. Short calls
+// are timed by the counter: of a phase of a microsecond the system's clock would be the larger part.
 Timed run_timed(Run& run, TimedRunner& timed, double seconds) {
-  constexpr double patience = 1, is_short = 5e-3;
+  constexpr double patience = 1, is_short = 1e-3;
   Timed all;
   Clock clock = Clock::thread;
   const double first = now();

@@ -1,12 +1,13 @@
 #include "runtime/engine/batch_tape.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace eligo {
 
-bool BatchTape::is_long() const {
-  return ops.size() > Tape::most ||
-         std::any_of(shards.begin(), shards.end(), [](const Tape& t) { return t.is_long(); });
+std::size_t BatchTape::entries() const {
+  std::size_t entries = ops.size();
+  for (const Tape& shard : shards) entries += shard.entries();
+  return entries;
 }
 
 Tapes::Slot* Tapes::find(const Key& key) {
@@ -20,6 +21,18 @@ Tapes::Slot* Tapes::find(const Key& key) {
   slots_[next_].key = key;
   next_ = (next_ + 1) % most;
   return nullptr;
+}
+
+void Tapes::keep(Slot& slot, std::unique_ptr<BatchTape> tape, std::int64_t t) {
+  std::size_t entries = tape->entries();
+  for (const Slot& other : slots_)
+    if (other.tape) entries += other.tape->entries();
+  for (Slot& other : slots_)
+    if (entries > most_entries) other.tape.reset();
+  slot.refused = tape->is_long();
+  if (slot.refused) return;
+  slot.tape = std::move(tape);
+  slot.t = t;
 }
 
 }  // namespace eligo

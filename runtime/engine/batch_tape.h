@@ -32,7 +32,8 @@ struct BatchTape {
   std::vector<Tape> shards;
   bool flushes = true;  // nothing in it computes with denormal numbers
 
-  bool is_long() const;
+  std::size_t entries() const;
+  bool is_long() const { return entries() > Tape::most; }
 };
 
 // The tapes of a session, by what is played. A list that comes for the first time is carried out as it is: many come
@@ -53,9 +54,11 @@ class Tapes {
   };
   // The key's slot, with a tape if there is one; null: it was not asked for among the last ones.
   Slot* find(const Key& key);
+  // A tape for it, of a list that was recorded at step t. Where all would take too much, the others go.
+  void keep(Slot& slot, std::unique_ptr<BatchTape> tape, std::int64_t t);
 
  private:
-  static constexpr std::size_t most = 64;
+  static constexpr std::size_t most = 64, most_entries = 2 * Tape::most;
   std::vector<Slot> slots_;
   std::size_t next_ = 0;  // whose turn it is to be dropped
 };

@@ -14,7 +14,8 @@ template <class Real>
 double bounding(std::span<const Real> v, double bound) {
   // The square of a float32 is far from either end of float64, so without a unit all is rounded the same.
   if constexpr (std::is_same_v<Real, float>)
-    if (const double sum = squares(v, 1); std::isfinite(sum)) return sum == 0 ? 1 : shortening(std::sqrt(sum), 1, bound);
+    if (const double sum = squares(v, 1); std::isfinite(sum))
+      return sum == 0 ? 1 : shortening(std::sqrt(sum), 1, bound);
   const double most = largest(v);
   if (most == 0) return 1;
   if (!std::isfinite(most)) return std::isnan(most) ? most : 0;

@@ -92,11 +92,16 @@ void Feed::fill_as(const FlagTensor& flag, const Course& course, int shard, std:
   const std::int64_t first = memory_.first(shard), count = memory_.count(shard);
   const bool common = is_common(course, flag.flag);
   const ValuesView& mask = course.mask;
+  const bool is_mask = flag.flag == Flag::loss_mask && mask && mask.float64 && course.begun.empty();
+  if (is_mask && from >= 1 && to <= course.steps && mask.example == 1 && mask.step == count &&
+      memory_.together(flag.tensor, from, to, shard))
+    return convert(static_cast<const double*>(mask.from(course.place(from), first).data),
+                   reals<Real>(memory_.slot(flag.tensor, from, shard)), (to - from + 1) * count);
   for (std::int64_t t = from; t <= to; ++t) {
     Real* at = reals<Real>(memory_.slot(flag.tensor, t, shard));
     if (common) {
       if (count > 0) std::fill_n(at, count, static_cast<Real>(flag_value(course, flag.flag, t, first)));
-    } else if (flag.flag == Flag::loss_mask && mask && mask.float64 && course.begun.empty() && t >= 1 && t <= course.steps) {
+    } else if (is_mask && t >= 1 && t <= course.steps) {
       convert_strided(static_cast<const double*>(mask.from(course.place(t), first).data), mask.example, at, count);
     } else {
       for (std::int64_t b = 0; b < count; ++b) at[b] = static_cast<Real>(flag_value(course, flag.flag, t, first + b));
@@ -136,6 +141,11 @@ void Feed::load_as(const Course& course, int shard, Steps steps, const Columns& 
   const std::int64_t begin = memory_.first(shard), count = memory_.count(shard);
   const bool dense = course.even && from.channel == 1 && from.example == columns.width;
   const auto* source = static_cast<const From*>(from.from(course.place(steps.from), begin).data);
+  const std::int64_t row = count * columns.width;
+  if (columns.tensors.empty()) return;
+  if (const auto& [only, size] = columns.tensors.front(); dense && size == columns.width && from.step == row &&
+                                                          memory_.together(only, steps.from, steps.to, shard))
+    return convert(source, reals<Real>(memory_.slot(only, steps.from, shard)), (steps.to - steps.from + 1) * row);
   for (std::int64_t t = steps.from; t <= steps.to; ++t, source += from.step) {
     const From* first = source;
     for (const auto& [number, size] : columns.tensors) {

@@ -1,7 +1,7 @@
 // What the shards have gathered, added in the order of their numbers, so that the sum does not depend on the threads.
 //
-// The sum is made where the first shard gathers, so that of one shard nothing is moved. It stays there until `clear`, for
-// the optimiser and whoever asks; nobody gathers in between. The other shards start at zero again at once.
+// The sum is made where the first shard gathers, so that of one shard nothing is moved. It stays there until `clear`,
+// for the optimiser and whoever asks; nobody gathers in between. The other shards start at zero again at once.
 #pragma once
 
 #include <cstdint>

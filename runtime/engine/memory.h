@@ -35,6 +35,10 @@ class Memory {
   void set_origin(int shard, std::int64_t step) { origin_[static_cast<std::size_t>(shard)] = step; }
   // First byte of a timed tensor's slot for step `t` of one shard.
   std::byte* slot(int tensor, std::int64_t t, int shard) const;
+  // Whether the slots of steps from..to lie one behind the other.
+  bool together(int tensor, std::int64_t from, std::int64_t to, int shard) const {
+    return slot(tensor, to, shard) - slot(tensor, from, shard) == (to - from) * count(shard) * row_[tensor];
+  }
   // All of a tensor without time: its one copy, or those of all steps in order.
   std::byte* whole(int tensor) const {
     return base_[tensor] + (layout_.tensors[tensor].copies ? layout_.tensors[tensor].slot_bytes : 0);

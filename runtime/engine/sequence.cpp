@@ -163,10 +163,8 @@ void Sequence::carry_out(const Tapes::Key& key, std::int64_t t, const Each& each
   if (!slot->tape) {
     auto tape = std::make_unique<BatchTape>();
     each([&](const auto& list, const Cursor& at) { executor_.record(list, at, *tape); });
-    slot->refused = tape->is_long();
+    tapes_.keep(*slot, std::move(tape), t);
     if (slot->refused) return each(as_it_is);
-    slot->tape = std::move(tape);
-    slot->t = t;
   }
   executor_.play(*slot->tape, t - slot->t);
 }

@@ -101,6 +101,7 @@ void ShardExecutor::work(const Instruction& each, const Cursor& at) {
     case ShardWork::hold: return recomputation_.hold(at.from, at.to, course_.steps, course_.arrives);
     case ShardWork::flags: {
       const std::int64_t ahead = memory_.layout().highest;
+      flags_to_ = std::max(flags_to_, at.to);
       return parts_.feed.flags(course_, number_, at.from + ahead, at.to + ahead, flags_known_);
     }
     case ShardWork::load: return parts_.feed.load(course_, number_, at.from, parts_.loops.last_step(at));
@@ -143,7 +144,10 @@ void ShardExecutor::begin() {
   parts_.feed.start(number_);
   if (clear_gathered_) memory_.zero_gradients(number_);
   for (auto& steps : marks_) std::fill(steps.begin(), steps.end(), 0);
-  flags_known_ = course_.form != 0 && course_.form == form_ && keeps_flags();
+  if (course_.form == 0 || course_.form != form_) flags_to_ = 0;
+  const bool beyond = course_.arrives || parts_.timetable.shows;
+  const std::int64_t arrivals = course_.steps + (beyond ? parts_.timetable.windows.beyond : 0);
+  flags_known_ = flags_to_ >= arrivals && keeps_flags();
   form_ = course_.form;
   parts_.feed.flags(course_, number_, memory_.layout().lowest, memory_.layout().highest, flags_known_);
 }
@@ -261,10 +265,16 @@ void ShardExecutor::call_once(int phase, const Moment& moment, bool optimising) 
 }
 
 void ShardExecutor::add_losses(std::int64_t from, std::int64_t to) {
-  for (std::int64_t t = from; t <= to; ++t) {
-    loss = memory_.add_reals_to(loss, memory_.slot(parts_.plan.loss, t, number_), count());
-    loss_steps += course_.even && !course_.mask ? count() : counted(t);
-  }
+  const int tensor = parts_.plan.loss;
+  if (from > to) return;
+  if (memory_.together(tensor, from, to, number_))
+    loss = memory_.add_reals_to(loss, memory_.slot(tensor, from, number_), (to - from + 1) * count());
+  else
+    for (std::int64_t t = from; t <= to; ++t)
+      loss = memory_.add_reals_to(loss, memory_.slot(tensor, t, number_), count());
+  if (course_.even && !course_.mask) loss_steps += (to - from + 1) * count();
+  else
+    for (std::int64_t t = from; t <= to; ++t) loss_steps += counted(t);
 }
 
 // Examples that take the step and are not masked at it.

@@ -111,8 +111,9 @@ class ShardExecutor {
   } flags_;  // of blocks
   bool watching_ = false;
   bool clear_gathered_ = true;
-  std::uint64_t form_ = 0;    // Course::form of the flags that are there
-  bool flags_known_ = false;  // they are those of the sequence that runs
+  std::uint64_t form_ = 0;     // Course::form of the flags that are there
+  std::int64_t flags_to_ = 0;  // up to which arrival they are
+  bool flags_known_ = false;   // they are those of the sequence that runs
   std::unique_ptr<std::byte[]> scratch_storage_;
   void* scratch_ = nullptr;
   std::vector<std::vector<char>> marks_;  // by learned, of a parameter with a value per step: steps that gathered

@@ -45,8 +45,10 @@ struct Tape {
   std::vector<Op> ops;
   std::vector<std::uint32_t> segments;  // where each `each shard` ends in ops
 
-  static constexpr std::size_t most = 1 << 16;  // ops, patches: what is longer is not worth the memory
-  bool is_long() const { return ops.size() + patches.size() > most; }
+  // Ops and patches. A tape of more than `most`, of all shards together, is not worth the memory.
+  std::size_t entries() const { return ops.size() + patches.size(); }
+  static constexpr std::size_t most = std::size_t{1} << 17;
+  bool is_long() const { return entries() > most; }
 };
 
 }  // namespace eligo

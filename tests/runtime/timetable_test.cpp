@@ -321,6 +321,30 @@ TEST(Timetable, AShardWorksThroughAListAlone) {
   EXPECT_EQ(values_at(memory, net.x, 3, 1), std::vector<double>{6});
 }
 
+// Flags that are there already are not written again; what follows the last step may not be.
+TEST(Timetable, FlagsAreThoseOfTheSequence) {
+  Net net;
+  const int r = add_tensor(net.plan, "r", TensorKind::backward, {1}), valid = add_flag(net.plan, compiler::Flag::valid);
+  add_phase(net.plan, {PhaseKind::sweep, PhasePart::core, ""}, {stores(r), gathers(net.gradient)},
+            {{net.time, at()}, {valid, at()}, {r, at(1)}});
+  net.plan.ahead = 2;
+  const auto made = net.program();
+  Sequence sequence(*made, {.batch = 1, .steps = 6});
+  sequence.set_start(std::vector<std::vector<double>>(net.plan.tensors.size()));
+  const auto run = [&](std::int64_t steps, bool learn) {
+    const Batch batch{.steps = steps, .examples = 1, .x = std::vector<double>(static_cast<std::size_t>(steps))};
+    sequence.run(BatchView(batch), learn);
+    for (std::int64_t t = 1; t <= steps + (learn ? 2 : 0); ++t)
+      EXPECT_EQ(values_at(sequence.memory(), valid, t, 0), std::vector<double>{t <= steps ? 1.0 : 0.0}) << t;
+  };
+  run(6, true);
+  run(3, false);  // forward alone, so no arrivals behind the last step
+  run(3, true);
+  run(3, true);
+  run(2, true);
+  run(6, true);
+}
+
 // A shard's tape, alone: loops of calls are written once, and their addresses go round in their rings.
 TEST(Timetable, AShardPlaysWhatItRecords) {
   Net net;
