@@ -18,17 +18,20 @@ namespace {
 using compiler::Cost;
 
 // What it takes to look at the clock: part of every interval, and asked for twice in it.
-double look() {
-  static const double least = [] {
-    double best = 1;
-    for (int i = 0; i < 1000; ++i) {
-      const double start = now(Clock::thread);
-      best = std::min(best, now(Clock::thread) - start);
-    }
-    return best;
-  }();
-  return least;
+double look(Clock clock) {
+  double best = 1;
+  for (int i = 0; i < 1000; ++i) {
+    const double start = now(clock);
+    best = std::min(best, now(clock) - start);
+  }
+  return best;
 }
+
+// The time of calls, and the clock that it was taken by.
+struct Timed {
+  std::vector<double> seconds;
+  double look = 0;
+};
 
 // What a phase costs as a function of the examples: so much for any number, and so much for each.
 struct PhaseLine {
@@ -69,12 +72,12 @@ std::map<std::string, PhaseLine> cost_lines(const ProgramSpec& spec) {
   return lines;
 }
 
-PhaseTime phase_time(const std::string& name, const PhaseSums& sums, const PhaseLine& line, double runs,
+PhaseTime phase_time(const std::string& name, const PhaseSums& sums, const PhaseLine& line, double runs, double look,
                      const Machine& machine, bool float64) {
   PhaseTime p;
   p.phase = name;
   p.calls = sums.calls / runs;
-  p.seconds = std::max(0.0, summarise(sums.seconds).median - p.calls * look());
+  p.seconds = std::max(0.0, summarise(sums.seconds).median - p.calls * look);
   p.operations = (sums.calls * line.any.operations + sums.examples * line.each.operations) / runs;
   p.bytes = (sums.calls * line.any.words + sums.examples * line.each.words) / runs * (float64 ? 8 : 4);
   const double peak = machine.peak(float64), rate = machine.bandwidth(p.bytes / std::max(p.calls, 1.0));
@@ -87,21 +90,26 @@ PhaseTime phase_time(const std::string& name, const PhaseSums& sums, const Phase
   return p;
 }
 
-// Calls the workload for about as long; the seconds of each call. The first one counts only if it is slow.
-std::vector<double> run_timed(Run& run, TimedRunner& timed, double seconds) {
-  constexpr double patience = 1;
-  std::vector<double> all;
+// Calls the workload for about as long; the seconds of each call. The first one counts only if it is slow. Short calls
+// are timed by the counter: of a phase of a microsecond the system's clock would be the larger part.
+Timed run_timed(Run& run, TimedRunner& timed, double seconds) {
+  constexpr double patience = 1, is_short = 1e-3;
+  Timed all;
+  Clock clock = Clock::thread;
   const double first = now();
-  for (bool counts = false; all.size() < 2 || now() - first < seconds; counts = true) {
-    const double start = now(Clock::thread);
+  for (bool counts = false; all.seconds.size() < 2 || now() - first < seconds; counts = true) {
+    const double start = now(clock);
     run.call();
-    double took = now(Clock::thread) - start;
+    double took = now(clock) - start;
     if (!counts && took < patience) {
+      if (took < is_short) clock = Clock::counter;
+      all.look = look(clock);
+      timed.set_clock(clock);
       timed.clear();
       continue;
     }
-    took -= 2 * look() * timed.end_call();
-    all.push_back(took);
+    took -= 2 * all.look * timed.end_call();
+    all.seconds.push_back(took);
     if (took >= patience) break;
   }
   return all;
@@ -119,22 +127,22 @@ Profile profile(const Workload& workload, const Machine& machine, double seconds
   program->runner = timed;
   Run run(alone, program);
   Profile result;
-  const std::vector<double> seconds_of_calls = run_timed(run, *timed, seconds);
-  const auto runs = static_cast<double>(seconds_of_calls.size());
-  result.seconds = summarise(seconds_of_calls).median;
+  const Timed calls = run_timed(run, *timed, seconds);
+  const auto runs = static_cast<double>(calls.seconds.size());
+  result.seconds = summarise(calls.seconds).median;
   const auto lines = cost_lines(alone.program);
   for (std::size_t i = 0; i < phases.size(); ++i) {
     if (timed->sums(static_cast<int>(i)).calls == 0) continue;
     const auto line = lines.find(phases[i].name());
     result.phases.push_back(phase_time(phases[i].name(), timed->sums(static_cast<int>(i)),
-                                       line == lines.end() ? PhaseLine{} : line->second, runs, machine,
-                                       alone.program.float64));
+                                       line == lines.end() ? PhaseLine{} : line->second, runs, calls.look,
+                                       machine, alone.program.float64));
     result.operations += result.phases.back().operations;
     result.bytes += result.phases.back().bytes;
     result.moving += result.phases.back().moving;
   }
   if (timed->sums(-1).calls > 0)
-    result.phases.push_back(phase_time("prepare", timed->sums(-1), {}, runs, machine, alone.program.float64));
+    result.phases.push_back(phase_time("prepare", timed->sums(-1), {}, runs, calls.look, machine, alone.program.float64));
   return result;
 }
 

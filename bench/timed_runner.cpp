@@ -24,13 +24,13 @@ constexpr std::array<compiler::Kernel::Function, sizeof...(indices)> all(std::in
 
 constexpr auto stand_ins = all(std::make_index_sequence<most_phases>());
 
-void note(PhaseSums& sums, double start, std::int64_t examples) {
-  sums.running += now(Clock::thread) - start;
+}  // namespace
+
+void TimedRunner::note(PhaseSums& sums, double start, std::int64_t examples) const {
+  sums.running += now(clock_) - start;
   sums.calls += 1;
   sums.examples += static_cast<double>(examples);
 }
-
-}  // namespace
 
 TimedRunner::TimedRunner(std::shared_ptr<compiler::PhaseRunner> inner, std::size_t phases)
     : inner_(std::move(inner)), sums_(phases + 1), kernels_(phases + 1), stages_(phases + 1) {
@@ -54,13 +54,13 @@ TimedRunner::~TimedRunner() {
 
 void TimedRunner::run(int phase, compiler::Resolver& where, std::int64_t examples, void* scratch,
                       const void* prepared) const {
-  const double start = now(Clock::thread);
+  const double start = now(clock_);
   inner_->run(phase, where, examples, scratch, prepared);
   note(sums_[static_cast<std::size_t>(phase + 1)], start, examples);
 }
 
 void TimedRunner::prepare(compiler::Resolver& where, void* scratch, void* prepared) const {
-  const double start = now(Clock::thread);
+  const double start = now(clock_);
   inner_->prepare(where, scratch, prepared);
   note(sums_[0], start, 1);
 }
@@ -71,7 +71,7 @@ const compiler::Kernel* TimedRunner::kernel(int phase) const {
 }
 
 void TimedRunner::call(std::size_t index, void* const* addresses, std::int64_t examples) const {
-  const double start = now(Clock::thread);
+  const double start = now(clock_);
   for (const auto& stage : stages_[index])
     for (const compiler::Kernel::Function piece : stage) piece(addresses, examples);
   note(sums_[index], start, examples);

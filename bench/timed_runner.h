@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/machine/timing.h"
 #include "compiler/ir/phase_runner.h"
 
 namespace eligo::bench {
@@ -35,6 +36,9 @@ class TimedRunner : public compiler::PhaseRunner {
   }
   bool concurrent() const override { return false; }
 
+  // By which phases are timed; at first the thread's.
+  void set_clock(Clock clock) { clock_ = clock; }
+
   // What a compiled phase is replaced by.
   void call(std::size_t index, void* const* addresses, std::int64_t examples) const;
 
@@ -44,7 +48,10 @@ class TimedRunner : public compiler::PhaseRunner {
   const PhaseSums& sums(int phase) const { return sums_[static_cast<std::size_t>(phase + 1)]; }  // -1: prepare
 
  private:
+  void note(PhaseSums& sums, double start, std::int64_t examples) const;
+
   std::shared_ptr<compiler::PhaseRunner> inner_;
+  Clock clock_ = Clock::thread;
   mutable std::vector<PhaseSums> sums_;
   std::vector<compiler::Kernel> kernels_;  // the inner runner's, with other functions
   std::vector<std::vector<std::vector<compiler::Kernel::Function>>> stages_;  // what the stand-ins call, by phase

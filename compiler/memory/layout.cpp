@@ -20,6 +20,7 @@ struct Range {
   int loops = 0;                      // bits: of the ways over the steps, those that touch it
   bool whole_window = false;          // read at start, end, or on the way back
   bool whole_sequence = false;        // read at last
+  bool taken = false;                 // of a parameter: as it was at a step, not as it is
 };
 
 // Steps are taken in runs: first all of a run's steps, then all its arrivals. Phases that take many steps at once stand
@@ -72,6 +73,19 @@ void touch_back(const Plan& p, const Plan::Phase& phase, int limit, std::vector<
   }
 }
 
+// Whether a read of a parameter means that of now. Phases on the way back, walks and blocks take them as of their steps.
+bool means_now(const Plan& p, const Plan::Phase& phase, TimeRef time) {
+  if (time.base == When::always || time.base == When::end || time.base == When::last) return true;
+  if (time.base != When::t || time.offset != 0) return false;
+  switch (phase.kind) {
+    case PhaseKind::step:
+    case PhaseKind::record: return true;
+    case PhaseKind::arrive:
+    case PhaseKind::show: return !p.adopts;
+    default: return row(phase.kind).assigns;
+  }
+}
+
 std::vector<Range> ranges_of(const Plan& p) {
   std::vector<Range> ranges(p.tensors.size());
   std::map<int, int> walks;  // phases that walk back from each arrival, and how far
@@ -81,6 +95,8 @@ std::vector<Range> ranges_of(const Plan& p) {
     const Plan::Phase& phase = p.phases[i];
     const bool backward = row(phase.kind).direction == PhaseDirection::backward;
     const auto walk = walks.find(static_cast<int>(i));
+    for (const Plan::Read& read : phase.reads)
+      ranges[read.tensor].taken = ranges[read.tensor].taken || !means_now(p, phase, read.time);
     const bool block = phase.kind == PhaseKind::revise || (walk != walks.end() && walk->second < 0);
     if (walk != walks.end() && walk->second >= 0) {
       touch_back(p, phase, walk->second, ranges);
@@ -217,7 +233,7 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
       l.copies = steps;
       layout.any_length = false;
       if (t.kind == TensorKind::param && t.as_taken && p.updates_within) l.versions = steps;
-    } else if (t.kind == TensorKind::param && p.updates_within) {
+    } else if (t.kind == TensorKind::param && p.updates_within && r.taken) {
       l.versions = r.whole_sequence ? all
                    : r.whole_window
                        ? std::min<std::int64_t>(all, (p.window < 0 ? steps : p.window) + p.window_ahead + span + 2)
@@ -235,7 +251,7 @@ Layout plan_layout(const Plan& p, std::int64_t examples, std::int64_t steps, boo
       if (shards > 1 && l.ring_bytes < INT64_MAX) l.ring_bytes = (l.ring_bytes + line - 1) / line * line;
       bytes = ring * static_cast<long double>(shards);
     }
-    if (t.kind == TensorKind::gradient) bytes *= 1 + shards;
+    if (t.kind == TensorKind::gradient) bytes *= shards;
     total += bytes;
     if (bytes > largest) {
       largest = bytes;

@@ -57,6 +57,7 @@ constexpr Row<ShardWork> shard_rows[] = {
 
 constexpr Row<BatchWork> batch_rows[] = {
     {BatchWork::snapshot, "snapshot"},
+    {BatchWork::clear_sums, "clear the sums"},
     {BatchWork::add_up, "add up"},
     {BatchWork::clip, "clip"},
     {BatchWork::assign, "assign"},
@@ -189,6 +190,7 @@ class Printer {
       case BatchWork::update: return name + " " + tensor(learned(each).parameter);
       case BatchWork::reduce_statistic: return name + " " + tensor(each.tensor);
       case BatchWork::snapshot:
+      case BatchWork::clear_sums:
       case BatchWork::check:
       case BatchWork::bound:
       case BatchWork::keep:

@@ -150,9 +150,18 @@ class Builder {
   // --- a sequence ---
 
   List span() const {
-    List list = way(before_the_first(), run());
+    List list = cleared();
+    append(list, way(before_the_first(), run()));
     append(list, updates_at_arrivals());
     return list;
+  }
+
+  // Sums stay for whoever asks until more is gathered.
+  List cleared() const {
+    const bool within = std::any_of(p_.learned.begin(), p_.learned.end(), [&](const Learned& l) {
+      return l.every == UpdateEvery::step || (l.every == UpdateEvery::window && p_.window >= 0);
+    });
+    return within ? List{plain(BatchWork::clear_sums)} : List{};
   }
 
   List before_the_first() const {
@@ -192,7 +201,8 @@ class Builder {
   List learn() const {
     List step = {plain(ShardWork::load_targets)};
     append(step, steps_of_targets());
-    List list = way({}, behind_the_step(std::move(step)));
+    List list = cleared();
+    append(list, way({}, behind_the_step(std::move(step))));
     append(list, updates_at_arrivals());
     return list;
   }

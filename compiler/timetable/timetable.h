@@ -85,6 +85,7 @@ enum class ShardWork {
 // The work of the whole batch.
 enum class BatchWork {
   snapshot,          // parameters, as they are at the span's arrivals
+  clear_sums,        // what updates before the span have used of what was gathered
   add_up,            // what a pass has gathered moves a running copy (`number` of Block::revisions, of block `block`)
   clip,              // a bounded line's addition (`number` of Plan::clips)
   assign,            // a phase that sets a block's running copies

@@ -6,23 +6,11 @@
 #include <fmt/core.h>
 
 #include "runtime/engine/feed.h"
+#include "runtime/engine/reals.h"
 #include "support/error.h"
 
 namespace eligo {
 namespace {
-
-// Σ x * 0 is 0 for finite numbers only.
-template <class Real, class From>
-bool all_finite_as(std::span<const From> values) {
-  Real sums[8] = {};
-  std::size_t i = 0;
-  for (; i + 8 <= values.size(); i += 8)
-    for (std::size_t k = 0; k < 8; ++k) sums[k] += static_cast<Real>(values[i + k]) * Real{0};
-  for (; i < values.size(); ++i) sums[0] += static_cast<Real>(values[i]) * Real{0};
-  Real sum = 0;
-  for (const Real s : sums) sum += s;
-  return sum == 0;
-}
 
 // As many as lie one behind the other at a time.
 template <class Real, class From>
@@ -36,7 +24,7 @@ bool all_finite_of(const ValuesView& values, std::int64_t steps, std::int64_t ex
   for (std::int64_t t = 0; t < steps; ++t)
     for (std::int64_t b = 0; b < examples && finite; ++b) {
       const From* row = from + t * values.step + b * values.example;
-      if (values.channel == 1) finite = all_finite_as<Real>(std::span(row, static_cast<std::size_t>(width)));
+      if (values.channel == 1) finite = all_finite_as<Real>(row, width);
       else
         for (std::int64_t c = 0; c < width; ++c)
           finite = finite && std::isfinite(static_cast<Real>(row[c * values.channel]));
@@ -44,16 +32,25 @@ bool all_finite_of(const ValuesView& values, std::int64_t steps, std::int64_t ex
   return finite;
 }
 
-}  // namespace
-
-bool all_finite(std::span<const double> values, bool float64) {
-  return float64 ? all_finite_as<double>(values) : all_finite_as<float>(values);
+std::int64_t width(const compiler::Plan& plan, const std::vector<int>& tensors) {
+  std::int64_t width = 0;
+  for (const int i : tensors) width += plan.tensors[static_cast<std::size_t>(i)].size();
+  return width;
 }
 
-std::int64_t BatchCheck::width(const std::vector<int>& tensors) const {
-  std::int64_t width = 0;
-  for (const int i : tensors) width += plan_.tensors[static_cast<std::size_t>(i)].size();
-  return width;
+}  // namespace
+
+BatchCheck::BatchCheck(const compiler::Plan& plan, bool float64, std::int64_t examples, std::int64_t steps)
+    : plan_(plan),
+      float64_(float64),
+      examples_(examples),
+      steps_(steps),
+      inputs_(width(plan, plan.inputs)),
+      targets_(width(plan, plan.targets)) {}
+
+bool all_finite(std::span<const double> values, bool float64) {
+  const auto count = static_cast<std::int64_t>(values.size());
+  return float64 ? all_finite_as<double>(values.data(), count) : all_finite_as<float>(values.data(), count);
 }
 
 void BatchCheck::size(const char* what, std::size_t count, std::int64_t steps, std::int64_t examples,
@@ -113,9 +110,9 @@ void BatchCheck::given(const BatchView& batch) const {
 }
 
 void BatchCheck::sizes(const Batch& batch) const {
-  const std::int64_t steps = batch.steps, examples = batch.examples, targets = width(plan_.targets);
+  const std::int64_t steps = batch.steps, examples = batch.examples, targets = targets_;
   if (steps < 1 || examples < 1) throw Error("a batch needs at least one step and one example");
-  size("x", batch.x.size(), steps, examples, width(plan_.inputs));
+  size("x", batch.x.size(), steps, examples, inputs_);
   if (targets || !batch.y.empty()) size("y", batch.y.size(), steps, examples, targets);
   if (!batch.loss_mask.empty()) size("loss_mask", batch.loss_mask.size(), steps, examples, 1);
   if (!batch.valid.empty()) size("valid", batch.valid.size(), steps, examples, 1);
@@ -127,7 +124,7 @@ void BatchCheck::operator()(const BatchView& batch) const {
     throw Error(fmt::format("a batch of {} examples, this session was made for {}", batch.examples, examples_));
   if (steps_ > 0 && batch.steps > steps_)
     throw Error(fmt::format("a sequence of {} steps, this session was made for {}", batch.steps, steps_));
-  const std::int64_t inputs = width(plan_.inputs), targets = width(plan_.targets);
+  const std::int64_t inputs = inputs_, targets = targets_;
   if (inputs && !batch.x) throw Error(fmt::format("x is missing: the rule has {} inputs", inputs));
   if (targets && !batch.y) throw Error(fmt::format("y is missing: the rule has {} targets", targets));
   finite("x", batch.x, batch.steps, batch.examples, inputs);
@@ -141,10 +138,10 @@ void BatchCheck::operator()(const BatchView& batch) const {
       throw Error(fmt::format("a length of {} is outside 1..{}", length, batch.steps));
 }
 
-void BatchCheck::input(std::span<const double> x) const { values("x", x, 1, examples_, width(plan_.inputs)); }
+void BatchCheck::input(std::span<const double> x) const { values("x", x, 1, examples_, inputs_); }
 
 void BatchCheck::target(std::span<const double> y) const {
-  if (const std::int64_t targets = width(plan_.targets); targets || !y.empty()) values("y", y, 1, examples_, targets);
+  if (const std::int64_t targets = targets_; targets || !y.empty()) values("y", y, 1, examples_, targets);
 }
 
 void BatchCheck::mask(std::span<const double> mask) const { values("mask", mask, 1, examples_, 1); }

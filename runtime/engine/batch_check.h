@@ -15,8 +15,7 @@ bool all_finite(std::span<const double> values, bool float64 = true);
 class BatchCheck {
  public:
   // `examples`, `steps`: the most of a batch; steps 0: any number.
-  BatchCheck(const compiler::Plan& plan, bool float64, std::int64_t examples, std::int64_t steps)
-      : plan_(plan), float64_(float64), examples_(examples), steps_(steps) {}
+  BatchCheck(const compiler::Plan& plan, bool float64, std::int64_t examples, std::int64_t steps);
 
   // All throw eligo::Error, which names what is wrong and where.
   void operator()(const BatchView& batch) const;
@@ -35,11 +34,11 @@ class BatchCheck {
               std::int64_t width) const;
   bool all_finite(const ValuesView& values, std::int64_t steps, std::int64_t examples, std::int64_t width) const;
   void given(const BatchView& batch) const;
-  std::int64_t width(const std::vector<int>& tensors) const;
 
   const compiler::Plan& plan_;
   bool float64_;
   std::int64_t examples_, steps_;
+  std::int64_t inputs_, targets_;  // of one step of an example
 };
 
 }  // namespace eligo

@@ -1,6 +1,7 @@
 #include "runtime/engine/batch_executor.h"
 
 #include <algorithm>
+#include <span>
 
 #include <tbb/info.h>
 
@@ -32,7 +33,8 @@ BatchExecutor::BatchExecutor(const EngineParts& parts, int shards, std::int64_t 
       clipping_(parts.memory, reduction_, parts.plan.clips),
       bounds_(parts.memory, parts.plan.learned),
       divergence_(parts.memory, reduction_, parts.timetable.changes_within),
-      barrier_(shards, usable(parts.runner, threads)) {
+      barrier_(shards, usable(parts.runner, threads)),
+      records_(parts.runner.places() > 0 && !parts.memory.layout().segments.any()) {
   for (int s = 0; s < shards; ++s) shards_.push_back(std::make_unique<ShardExecutor>(parts, s, rows));
   prepared_ = aligned(prepared_storage_, parts.runner.prepared_bytes());
   if (const int most = usable(parts.runner, threads); most > 1 && shards == 1) {
@@ -49,8 +51,8 @@ void BatchExecutor::begin() {
   clipping_.check_bounds();
   reduction_.begin();
   divergence_.begin();
-  for (auto& shard : shards_) shard->reset(!settled_);
-  settled_ = false;  // until all has been taken up
+  for (auto& shard : shards_) shard->reset(!settled_ || shard == shards_.front());  // in the first the sums were made
+  settled_ = false;  // until all has been used
 }
 
 void BatchExecutor::watch(bool on) {
@@ -90,6 +92,127 @@ void BatchExecutor::one(const Instruction& each, const Cursor& at) {
   }
 }
 
+// --- tapes ---
+
+void BatchExecutor::record(const std::vector<Instruction>& list, const Cursor& at, BatchTape& tape) {
+  tape.shards.resize(shards_.size());
+  for (const Instruction& each : list)
+    if (!tape.is_long()) record_one(each, at, tape);
+}
+
+void BatchExecutor::record_one(const Instruction& each, const Cursor& at, BatchTape& tape) {
+  BatchTape::Op op{BatchTape::Kind::work, 0, 0, 0, 0, &each, at};
+  if (each.action.of == Action::Of::batch) return record_work(each, at, tape);
+  if (each.action == Control::each_shard) {
+    op.kind = BatchTape::Kind::shards;
+    op.to = static_cast<std::uint32_t>(tape.shards.front().segments.size());
+    tape.ops.push_back(op);
+    for (std::size_t s = 0; s < shards_.size(); ++s) shards_[s]->record(each.body, at, tape.shards[s]);
+  } else if (each.action == Control::only_if && (each.guard == Guard::updating || each.guard == Guard::accepted)) {
+    op.kind = BatchTape::Kind::guard;
+    const std::size_t guard = tape.ops.size();
+    tape.ops.push_back(op);
+    record(each.body, at, tape);
+    tape.ops[guard].to = static_cast<std::uint32_t>(tape.ops.size());
+  } else if (each.action == Control::only_if) {
+    if (parts_.loops.holds(each.guard, at)) record(each.body, at, tape);
+  } else {
+    parts_.loops.each(each, at, [&](const Cursor& inner) { record(each.body, inner, tape); });
+  }
+}
+
+// Reductions one after another are one, and so are updates.
+void BatchExecutor::record_learned(BatchTape::Kind kind, const Instruction& each, const Cursor& at, BatchTape& tape) {
+  const auto number = static_cast<std::uint32_t>(tape.numbers.size());
+  BatchTape::Op op{kind, 0, 0, number, number + 1, &each, at};
+  if (kind == BatchTape::Kind::update)
+    op.call = shards_[0]->record_once(parts_.plan.learned[static_cast<std::size_t>(each.number)].update_phase,
+                                      {1, 0, true}, true, tape.shards[0]);
+  tape.numbers.push_back(each.number);
+  const BatchTape::Op* before = tape.ops.empty() ? nullptr : &tape.ops.back();
+  const bool continues = before != nullptr && before->kind == kind && before->last == number &&
+                         (kind == BatchTape::Kind::reduce || before->call + (number - before->first) == op.call);
+  if (continues) ++tape.ops.back().last;
+  else tape.ops.push_back(op);
+}
+
+void BatchExecutor::record_work(const Instruction& each, const Cursor& at, BatchTape& tape) {
+  BatchTape::Op op{BatchTape::Kind::work, 0, 0, 0, 0, &each, at};
+  switch (each.action.batch()) {
+    case BatchWork::reduce: return record_learned(BatchTape::Kind::reduce, each, at, tape);
+    case BatchWork::update: {
+      const int parameter = parts_.plan.learned[static_cast<std::size_t>(each.number)].parameter;
+      if (parts_.plan.tensors[static_cast<std::size_t>(parameter)].per_step) break;
+      return record_learned(BatchTape::Kind::update, each, at, tape);
+    }
+    case BatchWork::prepare:
+      op.kind = BatchTape::Kind::prepare;
+      op.call = shards_[0]->record_once(compiler::PhaseRunner::prepare_phase, {}, false, tape.shards[0]);
+      break;
+    case BatchWork::clip:
+    case BatchWork::add_up: tape.flushes = false; break;
+    default: break;
+  }
+  tape.ops.push_back(op);
+}
+
+void BatchExecutor::play(const BatchTape& tape, std::int64_t later) {
+  if (!tape.flushes) return play_ops(tape, later);
+  const FlushDenormals flush;  // once for all that is done on this thread
+  play_ops(tape, later);
+}
+
+void BatchExecutor::play_ops(const BatchTape& tape, std::int64_t later) {
+  for (std::size_t i = 0; i < tape.ops.size(); ++i) {
+    const BatchTape::Op& op = tape.ops[i];
+    switch (op.kind) {
+      case BatchTape::Kind::shards: play_shards(tape, op, later); break;
+      case BatchTape::Kind::work: play_work(tape, op, later); break;
+      case BatchTape::Kind::reduce:
+        reduction_.take(std::span(tape.numbers).subspan(op.first, op.last - op.first));
+        break;
+      case BatchTape::Kind::guard:
+        if (!holds(op.instruction->guard, op.at)) i = op.to - 1;
+        break;
+      case BatchTape::Kind::update: play_updates(tape, op); break;
+      case BatchTape::Kind::prepare:
+        if (stale_) play_once(tape, op.call);
+        stale_ = false;
+        break;
+    }
+  }
+}
+
+void BatchExecutor::play_shards(const BatchTape& tape, const BatchTape::Op& op, std::int64_t later) {
+  if (tape.flushes && shards_.size() == 1) return shards_[0]->play(tape.shards[0], op.to, later);
+  barrier_.for_each([&](int shard) {
+    const auto s = static_cast<std::size_t>(shard);
+    shards_[s]->play(tape.shards[s], op.to, later);
+  });
+}
+
+void BatchExecutor::play_work(const BatchTape& tape, const BatchTape::Op& op, std::int64_t later) {
+  const Cursor at = later == 0 ? op.at : op.at.later(later);
+  if (tape.flushes || !uses_gradients(*op.instruction)) return work(*op.instruction, at);
+  const FlushDenormals flush;  // as in the kernels that gathered
+  work(*op.instruction, at);
+}
+
+void BatchExecutor::play_updates(const BatchTape& tape, const BatchTape::Op& op) {
+  for (std::uint32_t i = op.first; i < op.last; ++i)
+    if (after_updates_.empty()) play_once(tape, op.call + (i - op.first));
+    else update(tape.numbers[i], op.at);
+  stale_ = true;
+}
+
+void BatchExecutor::play_once(const BatchTape& tape, std::uint32_t call) {
+  if (tape.flushes) return shards_[0]->play_once(tape.shards[0], call);
+  const FlushDenormals flush;
+  shards_[0]->play_once(tape.shards[0], call);
+}
+
+// --- what it does ---
+
 void BatchExecutor::work(const Instruction& each, const Cursor& at) {
   switch (each.action.batch()) {
     case BatchWork::snapshot:
@@ -101,7 +224,8 @@ void BatchExecutor::work(const Instruction& each, const Cursor& at) {
     case BatchWork::clip: return clipping_.apply(each.number);
     case BatchWork::assign:
     case BatchWork::adopt: return assign(each, at);
-    case BatchWork::reduce: return reduction_.take(each.number, !parts_.course.online);
+    case BatchWork::clear_sums: return reduction_.clear(!parts_.course.online);
+    case BatchWork::reduce: return reduction_.take(each.number);
     case BatchWork::reduce_statistic: return reduction_.take_tensor(each.tensor);
     case BatchWork::check: return divergence_.check(loss());
     case BatchWork::bound: return bounds_.apply(static_cast<compiler::UpdateEvery>(each.number));
@@ -116,6 +240,7 @@ void BatchExecutor::work(const Instruction& each, const Cursor& at) {
 }
 
 void BatchExecutor::restart(const std::vector<std::int64_t>& examples, std::int64_t t) {
+  if (reduction_.is_used()) reduction_.clear(false);
   barrier_.for_each([&](int shard) { shards_[static_cast<std::size_t>(shard)]->restart(examples, t); });
   if (parts_.timetable.restart.empty()) return;
   for (std::size_t clip = 0; clip < parts_.plan.clips.size(); ++clip) clipping_.apply(static_cast<int>(clip));

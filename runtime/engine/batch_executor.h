@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/engine/batch_barrier.h"
+#include "runtime/engine/batch_tape.h"
 #include "runtime/engine/clipping.h"
 #include "runtime/engine/divergence.h"
 #include "runtime/engine/gradient_reduction.h"
@@ -27,6 +28,12 @@ class BatchExecutor {
   // A sequence begins.
   void begin();
   void run(const std::vector<compiler::Instruction>& list, const Cursor& at);
+  // Whether what `run` does can be recorded: phases are compiled, and nobody looks at what they write.
+  bool can_record() const { return records_ && !watching_; }
+  // Writes what `run` would do behind what the tape has.
+  void record(const std::vector<compiler::Instruction>& list, const Cursor& at, BatchTape& tape);
+  // Does what was recorded, `later` steps behind those it was written for.
+  void play(const BatchTape& tape, std::int64_t later = 0);
   // Some examples of the batch begin again behind step t.
   void restart(const std::vector<std::int64_t>& examples, std::int64_t t);
 
@@ -37,6 +44,7 @@ class BatchExecutor {
   std::vector<std::unique_ptr<ShardExecutor>>& shards() { return shards_; }
   const std::vector<std::unique_ptr<ShardExecutor>>& shards() const { return shards_; }
   const GradientReduction& reduction() const { return reduction_; }
+  GradientReduction& reduction() { return reduction_; }
   Divergence& divergence() { return divergence_; }
   NormBounds& bounds() { return bounds_; }
   // Looks at every value that a phase writes.
@@ -52,6 +60,14 @@ class BatchExecutor {
 
   void one(const Instruction& instruction, const Cursor& at);
   void work(const Instruction& instruction, const Cursor& at);
+  void record_one(const Instruction& instruction, const Cursor& at, BatchTape& tape);
+  void record_work(const Instruction& instruction, const Cursor& at, BatchTape& tape);
+  void record_learned(BatchTape::Kind kind, const Instruction& instruction, const Cursor& at, BatchTape& tape);
+  void play_ops(const BatchTape& tape, std::int64_t later);
+  void play_shards(const BatchTape& tape, const BatchTape::Op& op, std::int64_t later);
+  void play_work(const BatchTape& tape, const BatchTape::Op& op, std::int64_t later);
+  void play_updates(const BatchTape& tape, const BatchTape::Op& op);
+  void play_once(const BatchTape& tape, std::uint32_t call);
   bool holds(compiler::Guard guard, const Cursor& at) const;
   void add_up(const compiler::Block::Revision& revision);
   void assign(const Instruction& assign, const Cursor& at);
@@ -71,6 +87,7 @@ class BatchExecutor {
   std::unique_ptr<tbb::task_arena> within_;  // threads within a single shard
   std::unique_ptr<std::byte[]> prepared_storage_;
   void* prepared_ = nullptr;
+  bool records_;
   bool stale_ = true;
   bool watching_ = false;
   bool settled_ = false;                                           // the shards' gradients are zero

@@ -4,6 +4,7 @@
 
 #include <span>
 #include <vector>
+#include <vector>
 
 #include "runtime/engine/gradient_reduction.h"
 
@@ -11,7 +12,9 @@ namespace eligo {
 
 // What brings a vector's length down to a bound, without overflow on the way; 1 if it is not longer. A number that is
 // not finite leaves none that could be trusted: 0 for those beside an infinite one, NaN for all where one is NaN.
-double bounding(std::span<const double> v, double bound);
+template <class Real>
+double bounding(std::span<const Real> v, double bound);
+inline double bounding(const std::vector<double>& v, double bound) { return bounding(std::span(v), bound); }
 
 class Clipping {
  public:
@@ -25,6 +28,11 @@ class Clipping {
 
  private:
   double bound_of(const compiler::Clip& clip) const;
+  // Values step by step, bounded, onto those at `into`.
+  template <class From, class Real>
+  static void add_bounded(std::span<const From> values, std::size_t size, double bound, Real* into);
+  template <class Real>
+  void join(const compiler::Clip& clip);
 
   Memory& memory_;
   GradientReduction& reduction_;

@@ -21,6 +21,8 @@ struct Course {
   // The caller's; without data: none. Online of one step.
   ValuesView x, y, mask, valid;
   std::uint64_t number = 0;  // sequences begun: the key of its random draws
+  // The same for sequences one after the other of the same steps, examples, lengths and kind; 0: of none other.
+  std::uint64_t form = 0;
 
   std::int64_t length(std::int64_t example) const {
     return online ? INT64_MAX : lengths[static_cast<std::size_t>(example)];

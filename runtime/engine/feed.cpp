@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "runtime/engine/reals.h"
 #include "support/random.h"
 
 namespace eligo {
@@ -14,11 +15,9 @@ using compiler::TensorKind;
 namespace {
 
 template <class From, class Real>
-void convert(const From* from, std::int64_t stride, Real* to, std::int64_t count) {
-  if (stride == 1)
-    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<Real>(from[i]);
-  else
-    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<Real>(from[i * stride]);
+void convert_strided(const From* from, std::int64_t stride, Real* to, std::int64_t count) {
+  if (stride == 1) return convert(from, to, count);
+  for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<Real>(from[i * stride]);
 }
 
 template <class Real>
@@ -73,6 +72,8 @@ Feed::Feed(const Memory& memory, const std::vector<int>& flags, const std::vecto
   for (const int flag : flags) flags_.push_back({flag, tensor(flag).flag});
   for (const FlagTensor& flag : flags_)
     if (flag.flag == Flag::loss_mask) masks_.push_back(flag);
+  for (const FlagTensor& flag : flags_)
+    if (flag.flag == Flag::loss_mask || flag.flag == Flag::counts) given_.push_back(flag);
   for (const int flag : boundary_flags) boundary_flags_.push_back({flag, tensor(flag).flag});
   for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
     if (const compiler::Tensor& t = plan_.tensors[i]; t.kind == TensorKind::noise)
@@ -87,17 +88,22 @@ void Feed::give(const std::map<std::string, std::vector<double>>& given) {
 }
 
 template <class Real>
-void Feed::fill_as(const std::vector<FlagTensor>& flags, const Course& course, int shard, std::int64_t from,
-                   std::int64_t to) const {
+void Feed::fill_as(const FlagTensor& flag, const Course& course, int shard, std::int64_t from, std::int64_t to) const {
   const std::int64_t first = memory_.first(shard), count = memory_.count(shard);
-  for (const FlagTensor& flag : flags) {
-    const bool common = is_common(course, flag.flag);
-    for (std::int64_t t = from; t <= to; ++t) {
-      Real* at = reals<Real>(memory_.slot(flag.tensor, t, shard));
-      if (common) {
-        if (count > 0) std::fill_n(at, count, static_cast<Real>(flag_value(course, flag.flag, t, first)));
-        continue;
-      }
+  const bool common = is_common(course, flag.flag);
+  const ValuesView& mask = course.mask;
+  const bool is_mask = flag.flag == Flag::loss_mask && mask && mask.float64 && course.begun.empty();
+  if (is_mask && from >= 1 && to <= course.steps && mask.example == 1 && mask.step == count &&
+      memory_.together(flag.tensor, from, to, shard))
+    return convert(static_cast<const double*>(mask.from(course.place(from), first).data),
+                   reals<Real>(memory_.slot(flag.tensor, from, shard)), (to - from + 1) * count);
+  for (std::int64_t t = from; t <= to; ++t) {
+    Real* at = reals<Real>(memory_.slot(flag.tensor, t, shard));
+    if (common) {
+      if (count > 0) std::fill_n(at, count, static_cast<Real>(flag_value(course, flag.flag, t, first)));
+    } else if (is_mask && t >= 1 && t <= course.steps) {
+      convert_strided(static_cast<const double*>(mask.from(course.place(t), first).data), mask.example, at, count);
+    } else {
       for (std::int64_t b = 0; b < count; ++b) at[b] = static_cast<Real>(flag_value(course, flag.flag, t, first + b));
     }
   }
@@ -105,12 +111,15 @@ void Feed::fill_as(const std::vector<FlagTensor>& flags, const Course& course, i
 
 void Feed::fill(const std::vector<FlagTensor>& flags, const Course& course, int shard, std::int64_t from,
                 std::int64_t to) const {
-  if (memory_.float64()) fill_as<double>(flags, course, shard, from, to);
-  else fill_as<float>(flags, course, shard, from, to);
+  for (const FlagTensor& flag : flags)
+    if (memory_.float64()) fill_as<double>(flag, course, shard, from, to);
+    else fill_as<float>(flag, course, shard, from, to);
 }
 
-void Feed::flags(const Course& course, int shard, std::int64_t from, std::int64_t to) const {
-  fill(flags_, course, shard, from, to);
+void Feed::flags(const Course& course, int shard, std::int64_t from, std::int64_t to, bool known) const {
+  if (!known) return fill(flags_, course, shard, from, to);
+  if (!course.mask && !course.valid) return;
+  fill(given_, course, shard, std::max<std::int64_t>(from, 0), std::min(to, course.steps));
 }
 
 void Feed::boundary_flags(const Course& course, int shard, std::int64_t start) const {
@@ -128,45 +137,56 @@ Feed::Columns Feed::columns(const std::vector<int>& tensors) const {
 
 // Columns of x or y to their tensors; where an example has ended, zeros.
 template <class From, class Real>
-void Feed::load_as(const Course& course, int shard, std::int64_t t, const Columns& columns,
-                   const ValuesView& from) const {
+void Feed::load_as(const Course& course, int shard, Steps steps, const Columns& columns, const ValuesView& from) const {
   const std::int64_t begin = memory_.first(shard), count = memory_.count(shard);
-  const auto* first = static_cast<const From*>(from.from(course.place(t), begin).data);
   const bool dense = course.even && from.channel == 1 && from.example == columns.width;
-  for (const auto& [number, size] : columns.tensors) {
-    Real* to = reals<Real>(memory_.slot(number, t, shard));
-    if (size == columns.width && dense) {
-      convert(first, 1, to, size * count);
-    } else {
-      for (std::int64_t b = 0; b < count; ++b)
-        if (course.takes(t, begin + b)) convert(first + b * from.example, from.channel, to + b * size, size);
-        else std::fill_n(to + b * size, size, Real{0});
+  const auto* source = static_cast<const From*>(from.from(course.place(steps.from), begin).data);
+  const std::int64_t row = count * columns.width;
+  if (columns.tensors.empty()) return;
+  if (const auto& [only, size] = columns.tensors.front(); dense && size == columns.width && from.step == row &&
+                                                          memory_.together(only, steps.from, steps.to, shard))
+    return convert(source, reals<Real>(memory_.slot(only, steps.from, shard)), (steps.to - steps.from + 1) * row);
+  for (std::int64_t t = steps.from; t <= steps.to; ++t, source += from.step) {
+    const From* first = source;
+    for (const auto& [number, size] : columns.tensors) {
+      Real* to = reals<Real>(memory_.slot(number, t, shard));
+      if (size == columns.width && dense) {
+        convert(first, to, size * count);
+      } else {
+        for (std::int64_t b = 0; b < count; ++b)
+          if (course.takes(t, begin + b)) convert_strided(first + b * from.example, from.channel, to + b * size, size);
+          else std::fill_n(to + b * size, size, Real{0});
+      }
+      first += size * from.channel;
     }
-    first += size * from.channel;
   }
 }
 
-void Feed::load(const Course& course, int shard, std::int64_t t, const Columns& columns, const ValuesView& from) const {
+void Feed::load(const Course& course, int shard, Steps steps, const Columns& columns, const ValuesView& from) const {
   if (!from) {
-    for (const auto& each : columns.tensors) memory_.zero_slot(each.first, t, shard);
+    for (std::int64_t t = steps.from; t <= steps.to; ++t)
+      for (const auto& each : columns.tensors) memory_.zero_slot(each.first, t, shard);
   } else if (from.float64) {
-    if (memory_.float64()) load_as<double, double>(course, shard, t, columns, from);
-    else load_as<double, float>(course, shard, t, columns, from);
+    if (memory_.float64()) load_as<double, double>(course, shard, steps, columns, from);
+    else load_as<double, float>(course, shard, steps, columns, from);
   } else {
-    if (memory_.float64()) load_as<float, double>(course, shard, t, columns, from);
-    else load_as<float, float>(course, shard, t, columns, from);
+    if (memory_.float64()) load_as<float, double>(course, shard, steps, columns, from);
+    else load_as<float, float>(course, shard, steps, columns, from);
   }
 }
 
-void Feed::load(const Course& course, int shard, std::int64_t t) const {
-  load(course, shard, t, inputs_, course.x);
-  load(course, shard, t, targets_, course.y);
-  for (const Noise& noise : noises_) draw(course, shard, t, noise);
+void Feed::load(const Course& course, int shard, std::int64_t from, std::int64_t to) const {
+  if (from > to) return;
+  load(course, shard, {from, to}, inputs_, course.x);
+  load(course, shard, {from, to}, targets_, course.y);
+  for (const Noise& noise : noises_)
+    for (std::int64_t t = from; t <= to; ++t) draw(course, shard, t, noise);
 }
 
-void Feed::load_targets(const Course& course, int shard, std::int64_t t) const {
-  load(course, shard, t, targets_, course.y);
-  fill(masks_, course, shard, t, t);
+void Feed::load_targets(const Course& course, int shard, std::int64_t from, std::int64_t to) const {
+  if (from > to) return;
+  load(course, shard, {from, to}, targets_, course.y);
+  fill(masks_, course, shard, from, to);
 }
 
 void Feed::restart(const Course& course, int shard, const std::vector<std::int64_t>& examples, std::int64_t from,
@@ -211,7 +231,7 @@ void Feed::draw_as(compiler::Init::Kind kind, const Key& key, Real* to, std::int
     if (kind == compiler::Init::Kind::normal) normal(key, index, some);
     else if (kind == compiler::Init::Kind::uniform) uniform(key, index, 0, 1, some);
     else random_sign(key, index, some);
-    convert(some.data(), 1, to + k, static_cast<std::int64_t>(some.size()));
+    convert(some.data(), to + k, static_cast<std::int64_t>(some.size()));
   }
 }
 

@@ -22,13 +22,14 @@ class Feed {
   // Values in place of draws, of the sequence to come; they must stay where they are as long as it runs.
   void give(const std::map<std::string, std::vector<double>>& given);
 
-  // Flags of steps from..to, and those that are read where a window begins, at its boundary.
-  void flags(const Course& course, int shard, std::int64_t from, std::int64_t to) const;
+  // Flags of steps from..to, and those that are read where a window begins, at its boundary. `known`: those of the last
+  // sequence, of the same form, are still there, so only what the caller's masks say is written.
+  void flags(const Course& course, int shard, std::int64_t from, std::int64_t to, bool known = false) const;
   void boundary_flags(const Course& course, int shard, std::int64_t start) const;
-  // Inputs, targets and draws of step t.
-  void load(const Course& course, int shard, std::int64_t t) const;
-  // Of a step that was loaded before they were known: its targets and loss mask.
-  void load_targets(const Course& course, int shard, std::int64_t t) const;
+  // Inputs, targets and draws of steps from..to.
+  void load(const Course& course, int shard, std::int64_t from, std::int64_t to) const;
+  // Of steps that were loaded before they were known: their targets and loss mask.
+  void load_targets(const Course& course, int shard, std::int64_t from, std::int64_t to) const;
   // The flags of examples that begin again.
   void restart(const Course& course, int shard, const std::vector<std::int64_t>& examples, std::int64_t from,
                std::int64_t to) const;
@@ -49,16 +50,18 @@ class Feed {
   void fill(const std::vector<FlagTensor>& flags, const Course& course, int shard, std::int64_t from,
             std::int64_t to) const;
   template <class Real>
-  void fill_as(const std::vector<FlagTensor>& flags, const Course& course, int shard, std::int64_t from,
-               std::int64_t to) const;
+  void fill_as(const FlagTensor& flag, const Course& course, int shard, std::int64_t from, std::int64_t to) const;
   struct Columns {  // of x or y, and the tensors that they go to, in their order
     std::int64_t width = 0;
     std::vector<std::pair<int, std::int64_t>> tensors;  // and their sizes
   };
   Columns columns(const std::vector<int>& tensors) const;
-  void load(const Course& course, int shard, std::int64_t t, const Columns& columns, const ValuesView& from) const;
+  struct Steps {
+    std::int64_t from, to;
+  };
+  void load(const Course& course, int shard, Steps steps, const Columns& columns, const ValuesView& from) const;
   template <class From, class Real>
-  void load_as(const Course& course, int shard, std::int64_t t, const Columns& columns, const ValuesView& from) const;
+  void load_as(const Course& course, int shard, Steps steps, const Columns& columns, const ValuesView& from) const;
   void draw(const Course& course, int shard, std::int64_t t, const Noise& noise) const;
   template <class Real>
   static void draw_as(compiler::Init::Kind kind, const Key& key, Real* to, std::int64_t size);
@@ -69,6 +72,7 @@ class Feed {
   std::uint64_t seed_;
   Columns inputs_, targets_;
   std::vector<FlagTensor> flags_, boundary_flags_, masks_;
+  std::vector<FlagTensor> given_;  // of flags_: what a caller's mask says
   std::vector<Noise> noises_;
 };
 

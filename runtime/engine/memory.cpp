@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "runtime/engine/reals.h"
 #include "support/error.h"
 
 namespace eligo {
@@ -26,7 +27,7 @@ Memory::Memory(const compiler::Plan& program, const compiler::Layout& layout, st
     : program_(program), layout_(layout), float64_(float64), origin_(static_cast<std::size_t>(shards)), first_(static_cast<std::size_t>(shards) + 1) {
   divide(examples);
   const std::size_t n = program.tensors.size();
-  std::vector<std::int64_t> base(n), version(n), shard(n);
+  std::vector<std::int64_t> base(n), version(n);
   std::int64_t total = 0;
   auto take = [&](std::int64_t bytes) {
     const std::int64_t at = total;
@@ -37,12 +38,16 @@ Memory::Memory(const compiler::Plan& program, const compiler::Layout& layout, st
     const compiler::TensorLayout& l = layout.tensors[i];
     const auto& t = program.tensors[i];
     row_.push_back(l.element * t.size());
+    if (t.kind == TensorKind::gradient) continue;
     base[i] = take(l.bytes());
     version[i] = l.versions ? take(l.slot_bytes * (l.versions + (l.copies > 0))) : 0;
-    shard[i] = t.kind == TensorKind::gradient ? total : 0;
-    if (t.kind == TensorKind::gradient)
-      for (int s = 0; s < shards; ++s) take(l.bytes());
+    if (l.versions) versioned_.push_back(static_cast<int>(i));
   }
+  const std::int64_t gradients = total;
+  for (std::size_t i = 0; i < n; ++i)
+    if (program.tensors[i].kind == TensorKind::gradient) base[i] = take(layout.tensors[i].bytes());
+  gradient_bytes_ = total - gradients;
+  total += (shards - 1) * gradient_bytes_;
   std::vector<std::int64_t> ends;
   for (const auto& phase : program.phases)
     for (const compiler::Plan::Read& read : phase.reads) {
@@ -73,8 +78,8 @@ Memory::Memory(const compiler::Plan& program, const compiler::Layout& layout, st
   for (std::size_t i = 0; i < n; ++i) {
     base_.push_back(first + base[i]);
     version_.push_back(first + version[i]);
-    shard_.push_back(first + shard[i]);
   }
+  gradients_ = first + gradients;
   for (std::size_t i = 0; i < end_reads_.size(); ++i) end_reads_[i].at = first + ends[i];
 }
 
@@ -92,10 +97,6 @@ std::byte* Memory::slot(int tensor, std::int64_t t, int shard) const {
 void* Memory::version(int tensor, std::int64_t t) const {
   const compiler::TensorLayout& l = layout_.tensors[tensor];
   return version_[tensor] + modulo(t, l.versions) * l.slot_bytes;
-}
-
-std::byte* Memory::shard_gradient(int tensor, int shard) const {
-  return shard_[tensor] + shard * padded(layout_.tensors[tensor].bytes());
 }
 
 std::byte* Memory::copy(int tensor, std::byte* base, std::int64_t t) const {
@@ -135,6 +136,8 @@ void with_reals(bool float64, const void* at, const Work& work) {
   else work(static_cast<const float*>(at));
 }
 
+std::int64_t size_of(std::span<const double> values) { return static_cast<std::int64_t>(values.size()); }
+
 }  // namespace
 
 void Memory::read(int tensor, const void* at, std::int64_t i, std::span<double> values) const {
@@ -160,28 +163,19 @@ void Memory::fill(int tensor, void* at, std::int64_t i, std::int64_t count, doub
 }
 
 void Memory::read_reals(const void* at, std::span<double> values) const {
-  with_reals(float64_, at, [&](const auto* from) {
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(from[i]);
-  });
+  with_reals(float64_, at, [&](const auto* from) { convert(from, values.data(), size_of(values)); });
 }
 
 void Memory::write_reals(void* at, std::span<const double> values) const {
-  with_reals(float64_, at, [&]<class Real>(Real* to) {
-    for (std::size_t i = 0; i < values.size(); ++i) to[i] = static_cast<Real>(values[i]);
-  });
+  with_reals(float64_, at, [&](auto* to) { convert(values.data(), to, size_of(values)); });
 }
 
 void Memory::add_reals(void* at, double factor, std::span<const double> values) const {
-  with_reals(float64_, at, [&]<class Real>(Real* to) {
-    for (std::size_t i = 0; i < values.size(); ++i)
-      to[i] = static_cast<Real>(static_cast<double>(to[i]) + factor * values[i]);
-  });
+  with_reals(float64_, at, [&](auto* to) { add_scaled(values.data(), factor, to, size_of(values)); });
 }
 
 void Memory::add_up_reals(const void* at, std::span<double> sums) const {
-  with_reals(float64_, at, [&](const auto* from) {
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += static_cast<double>(from[i]);
-  });
+  with_reals(float64_, at, [&](const auto* from) { add_scaled(from, 1, sums.data(), size_of(sums)); });
 }
 
 double Memory::add_reals_to(double sum, const void* at, std::int64_t count) const {
@@ -195,13 +189,20 @@ void Memory::zero_slot(int tensor, std::int64_t t, int shard) const {
   std::memset(slot(tensor, t, shard), 0, static_cast<std::size_t>(count(shard) * row_[tensor]));
 }
 
+bool Memory::are_neighbours(const std::byte* end, const std::byte* begin) {
+  return begin >= end && begin - end < 2 * alignment;  // no tensor and its padding take less
+}
+
+void Memory::zero_gradients(int shard) const {
+  std::memset(gradients_ + shard * gradient_bytes_, 0, static_cast<std::size_t>(gradient_bytes_));
+}
+
 void Memory::snapshot_versions(std::int64_t t) const {
-  for (std::size_t i = 0; i < program_.tensors.size(); ++i)
-    if (const compiler::TensorLayout& l = layout_.tensors[i]; l.versions) {
-      const int tensor = static_cast<int>(i);
-      void* to = l.copies ? copy(tensor, version_[i], t) : version(tensor, t);
-      std::memcpy(to, l.copies ? copy(tensor, base_[i], t) : base_[i], static_cast<std::size_t>(l.slot_bytes));
-    }
+  for (const int tensor : versioned_) {
+    const compiler::TensorLayout& l = layout_.tensors[tensor];
+    void* to = l.copies ? copy(tensor, version_[tensor], t) : version(tensor, t);
+    std::memcpy(to, l.copies ? copy(tensor, base_[tensor], t) : base_[tensor], static_cast<std::size_t>(l.slot_bytes));
+  }
 }
 
 void* ShardResolver::step_copy(int tensor, TimeRef time) const {

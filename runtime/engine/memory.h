@@ -35,6 +35,10 @@ class Memory {
   void set_origin(int shard, std::int64_t step) { origin_[static_cast<std::size_t>(shard)] = step; }
   // First byte of a timed tensor's slot for step `t` of one shard.
   std::byte* slot(int tensor, std::int64_t t, int shard) const;
+  // Whether the slots of steps from..to lie one behind the other.
+  bool together(int tensor, std::int64_t from, std::int64_t to, int shard) const {
+    return slot(tensor, to, shard) - slot(tensor, from, shard) == (to - from) * count(shard) * row_[tensor];
+  }
   // All of a tensor without time: its one copy, or those of all steps in order.
   std::byte* whole(int tensor) const {
     return base_[tensor] + (layout_.tensors[tensor].copies ? layout_.tensors[tensor].slot_bytes : 0);
@@ -45,7 +49,11 @@ class Memory {
   void* version(int tensor, std::int64_t t) const;
   std::byte* base(int tensor) const { return base_[tensor]; }
   std::byte* version_base(int tensor) const { return version_[tensor]; }
-  std::byte* shard_gradient(int tensor, int shard) const;  // all copies
+  // All copies. Those of a shard lie one behind the other; in the first shard's the sum of all is made.
+  std::byte* shard_gradient(int tensor, int shard) const { return base_[tensor] + shard * gradient_bytes_; }
+  std::int64_t shard_gradient_bytes() const { return gradient_bytes_; }  // from one shard's to the next one's
+  // Whether nothing lies between the end of one tensor and the begin of another.
+  static bool are_neighbours(const std::byte* end, const std::byte* begin);
   std::int64_t gradient_bytes(int tensor) const { return layout_.tensors[tensor].bytes(); }
   void* gathered(int tensor, compiler::TimeRef time, std::int64_t example);  // per-example reads at end or last
   std::int64_t row_bytes(int tensor) const { return row_[tensor]; }          // one example
@@ -65,6 +73,8 @@ class Memory {
   // Whether a finite number stays finite as a value of these tensors.
   bool fits(double value) const { return float64_ || !std::isfinite(value) || std::isfinite(static_cast<float>(value)); }
   void zero_slot(int tensor, std::int64_t t, int shard) const;
+  // All that a shard gathers.
+  void zero_gradients(int shard) const;
   void snapshot_versions(std::int64_t t) const;
 
   // Every tensor's values, as they lie.
@@ -81,7 +91,10 @@ class Memory {
   std::vector<std::int64_t> first_;  // example, by shard; behind the last one, how many there are
   ZeroedMemory arena_;
   std::int64_t total_ = 0;  // its bytes
-  std::vector<std::byte*> base_, version_, shard_;
+  std::vector<std::byte*> base_, version_;
+  std::vector<int> versioned_;        // tensors of which versions are kept
+  std::byte* gradients_ = nullptr;    // of the first shard
+  std::int64_t gradient_bytes_ = 0;   // of a shard
   std::vector<std::int64_t> row_;
   struct EndRead {
     int tensor;

@@ -72,10 +72,14 @@ PhaseCalls::Moving PhaseCalls::moving(int place, int tensor, compiler::TimeRef t
           memory_.ring(tensor, shard_)};
 }
 
-void PhaseCalls::run(const Table& table, std::int64_t examples) const {
-  if (table.kernel->stages.empty()) table.kernel->function(table.addresses, examples);
-  for (const auto& stage : table.kernel->stages) {
-    const auto one = [&](std::size_t piece) { stage[piece](table.addresses, examples); };
+void PhaseCalls::run(const Kernel& kernel, void** addresses, std::int64_t examples) const {
+  if (kernel.stages.empty()) kernel.function(addresses, examples);
+  else run_stages(kernel, addresses, examples);
+}
+
+void PhaseCalls::run_stages(const Kernel& kernel, void** addresses, std::int64_t examples) const {
+  for (const auto& stage : kernel.stages) {
+    const auto one = [&](std::size_t piece) { stage[piece](addresses, examples); };
     if (!threads_ || stage.size() == 1) {
       for (std::size_t piece = 0; piece < stage.size(); ++piece) one(piece);
       continue;
@@ -89,6 +93,13 @@ void PhaseCalls::run(const Table& table, std::int64_t examples) const {
   }
 }
 
+std::byte* PhaseCalls::address(const Moving& m, const Moment& moment) const {
+  std::int64_t slot = (m.from_start ? moment.start : moment.t) + m.offset;
+  if (m.again) slot -= memory_.origin(shard_);
+  else if (slot >= m.capacity || slot < 0) slot = ((slot % m.capacity) + m.capacity) % m.capacity;
+  return m.base + slot * m.stride;
+}
+
 void PhaseCalls::call(int phase, ShardResolver& resolver, std::int64_t examples) {
   if (!direct()) {
     if (phase == PhaseRunner::prepare_phase) runner_.prepare(resolver, scratch_, prepared_);
@@ -97,37 +108,68 @@ void PhaseCalls::call(int phase, ShardResolver& resolver, std::int64_t examples)
   }
   const Table& table = ready_table(phase);
   if (!table.kernel) return;
-  const Moment& moment = resolver.moment;
-  for (const Moving& m : table.moving) {
-    std::int64_t slot = (m.from_start ? moment.start : moment.t) + m.offset;
-    if (m.again) slot -= memory_.origin(shard_);
-    else if (slot >= m.capacity || slot < 0) slot = ((slot % m.capacity) + m.capacity) % m.capacity;
-    table.addresses[m.place] = m.base + slot * m.stride;
-  }
+  for (const Moving& m : table.moving) table.addresses[m.place] = address(m, resolver.moment);
   for (const Kernel::Read& read : table.asked) table.addresses[read.place] = resolver.resolve(read.tensor, read.time);
-  run(table, examples);
+  run(*table.kernel, table.addresses, examples);
 }
 
 void PhaseCalls::call_run(int phase, ShardResolver& resolver, std::int64_t from, std::int64_t to) {
   const Table& table = ready_table(phase);
   if (direct() && !table.kernel) return;
-  for (const Kernel::Read& read : table.asked) table.addresses[read.place] = resolver.resolve(read.tensor, read.time);
   const std::int64_t count = memory_.count(shard_);
-  const Moment before = resolver.moment;
-  for (std::int64_t t = from; t <= to;) {
-    std::int64_t steps = std::min(to - t + 1, std::max<std::int64_t>(table.most / count, 1));
-    for (const Moving& m : table.moving) {
-      const std::int64_t slot = (t + m.offset) % m.capacity;
-      steps = std::min(steps, m.capacity - slot);  // up to where the ring wraps
-      if (m.place >= 0)
-        table.addresses[m.place] = m.base + (m.again ? t + m.offset - memory_.origin(shard_) : slot) * m.stride;
-    }
-    resolver.moment.t = t;
-    if (direct()) run(table, count * steps);
-    else runner_.run(phase, resolver, count * steps, scratch_, prepared_);
-    t += steps;
+  for (const Kernel::Read& read : table.asked) table.addresses[read.place] = resolver.resolve(read.tensor, read.time);
+  each_piece(phase, resolver, from, to, [&](std::int64_t steps) {
+    if (!direct()) return runner_.run(phase, resolver, count * steps, scratch_, prepared_);
+    for (const Moving& m : table.moving) table.addresses[m.place] = address(m, resolver.moment);
+    run(*table.kernel, table.addresses, count * steps);
+  });
+}
+
+std::vector<Patch> PhaseCalls::patches(int phase, ShardResolver& resolver) const {
+  const Table& table = this->table(phase);
+  std::vector<Patch> out;
+  for (const Moving& m : table.moving)
+    if (m.place >= 0)
+      out.push_back({m.place, address(m, resolver.moment), 0, m.base, m.base + m.capacity * m.stride});
+  for (const Kernel::Read& read : table.asked) {
+    Patch patch{read.place, static_cast<std::byte*>(resolver.resolve(read.tensor, read.time)), 0, nullptr, nullptr};
+    const compiler::TensorLayout& l = memory_.layout().tensors[static_cast<std::size_t>(read.tensor)];
+    std::byte* const versions = memory_.version_base(read.tensor);
+    std::byte* const end = versions + l.versions * l.slot_bytes;
+    if (l.versions > 0 && l.copies == 0 && patch.at >= versions && patch.at < end)
+      patch.ring = versions, patch.ring_end = end;
+    out.push_back(patch);
   }
-  resolver.moment = before;
+  return out;
+}
+
+void PhaseCalls::play(const PhaseCall& call, const Patch* patches) const {
+  if (call.kernel == nullptr) return;
+  for (const Patch* p = patches + call.first; p != patches + call.last; ++p) call.addresses[p->place] = p->at;
+  run(*call.kernel, call.addresses, call.examples);
+}
+
+void PhaseCalls::play(const Tape& tape, std::uint32_t first, std::uint32_t last, std::int64_t times) {
+  const Patch* const patches = tape.patches.data();
+  if (times == 1) {
+    for (std::uint32_t i = first; i < last; ++i) play(tape.calls[i], patches);
+    return;
+  }
+  const std::uint32_t from = tape.calls[first].first, to = tape.calls[last - 1].last;
+  at_.resize(std::max<std::size_t>(at_.size(), to - from));
+  for (std::uint32_t p = from; p < to; ++p) at_[p - from] = patches[p].at;
+  for (std::int64_t turn = 0; turn < times; ++turn)
+    for (std::uint32_t i = first; i < last; ++i) {
+      const PhaseCall& call = tape.calls[i];
+      for (std::uint32_t p = call.first; p < call.last; ++p) {
+        std::byte*& at = at_[p - from];
+        call.addresses[patches[p].place] = at;
+        at += patches[p].stride;
+        if (at >= patches[p].ring_end && patches[p].ring != nullptr) at -= patches[p].ring_end - patches[p].ring;
+        else if (at < patches[p].ring) at += patches[p].ring_end - patches[p].ring;
+      }
+      run(*call.kernel, call.addresses, call.examples);
+    }
 }
 
 }  // namespace eligo

@@ -1,6 +1,7 @@
 #include "runtime/engine/sequence.h"
 
 #include <algorithm>
+#include <numeric>
 #include <cmath>
 #include <cstring>
 
@@ -31,7 +32,15 @@ Sequence::Sequence(const Program& program, const SessionOptions& options)
       executor_({plan_, timetable_, *program.runner, memory_, feed_, course_, loops_, start_}, shards_, rows_,
                 options.threads, options.steps),
       inverse_batch_(plan_.find("inverse_batch")),
-      not_alone_(why_not_alone()) {}
+      period_(period()),
+      not_alone_(why_not_alone()) {
+  if (!not_alone_.empty()) period_ = 0;
+  for (const compiler::Replay& walk : plan_.replays)
+    settled_ = std::max<std::int64_t>(settled_, walk.lag + walk.limit + 1);
+  settled_ += 2 - layout_.lowest;
+  for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
+    if (plan_.tensors[i].kind == TensorKind::shown) shown_.push_back(static_cast<int>(i));
+}
 
 // What is read behind flags alone is to be finite, also where nothing was written yet: as far as the sequence reaches,
 // so that a session for long sequences touches no memory that short ones leave alone.
@@ -74,15 +83,26 @@ void Sequence::begin(std::int64_t examples, std::int64_t steps, bool learn) {
     bound_unwritten();
     bounded_steps_ = steps;
   }
-  for (std::size_t i = 0; i < plan_.tensors.size(); ++i)
-    if (plan_.tensors[i].kind == TensorKind::shown)
-      std::memset(memory_.whole(static_cast<int>(i)), 0, static_cast<std::size_t>(layout_.tensors[i].bytes()));
+  for (const int shown : shown_)
+    std::memset(memory_.whole(shown), 0,
+                static_cast<std::size_t>(layout_.tensors[static_cast<std::size_t>(shown)].bytes()));
   executor_.begin();
   for (const auto& [parameter, copy] : plan_.before)
     std::memcpy(memory_.whole(copy), memory_.whole(parameter),
                 static_cast<std::size_t>(layout_.tensors[static_cast<std::size_t>(parameter)].slot_bytes));
   executor_.prepare();
   for (std::int64_t t = layout_.lowest; t <= 0; ++t) memory_.snapshot_versions(t);
+}
+
+// Whether the sequence is of the last one's form.
+void Sequence::note_form(const BatchView& batch) {
+  const bool mask = static_cast<bool>(batch.loss_mask), valid = static_cast<bool>(batch.valid);
+  if (last_.steps != batch.steps || last_.examples != batch.examples || last_.mask != mask || last_.valid != valid ||
+      last_.lengths != course_.lengths) {
+    last_ = {batch.steps, batch.examples, mask, valid, course_.lengths};
+    ++forms_;
+  }
+  course_.form = forms_;
 }
 
 // What a batch gives: its values, lengths, draws, and which of its steps count.
@@ -92,6 +112,7 @@ void Sequence::take(const BatchView& batch) {
   if (batch.lengths.empty()) course_.lengths.assign(static_cast<std::size_t>(batch.examples), batch.steps);
   course_.even = std::all_of(course_.lengths.begin(), course_.lengths.end(),
                              [&](std::int64_t length) { return length == batch.steps; });
+  note_form(batch);
   course_.x = batch.x;
   course_.y = batch.y;
   course_.mask = batch.loss_mask;
@@ -133,20 +154,59 @@ RunResult Sequence::run(const BatchView& batch, bool learn) {
   take(batch);
   executor_.forget_updates();
   begin(batch.examples, batch.steps, learn);
+  carry_out({0, batch.examples, batch.steps, learn}, 0, [&](const auto& work) { each_span(work); });
+  open_ = false;
+  return result();
+}
+
+// All spans of a sequence, and its end.
+template <class Work>
+void Sequence::each_span(const Work& work) const {
   const bool beyond = course_.arrives || timetable_.shows;
   const std::int64_t arrivals = course_.steps + (beyond ? timetable_.windows.beyond : 0);
   for (std::int64_t from = 1; from <= arrivals;) {
     Cursor span;
     span.from = from;
     span.to = span_end(from, arrivals);
-    executor_.run(timetable_.span, span);
+    work(timetable_.span, span);
     from = span.to + 1;
   }
   Cursor end;
   end.to = arrivals;
-  executor_.run(timetable_.end, end);
-  open_ = false;
-  return result();
+  work(timetable_.end, end);
+}
+
+template <class Each>
+void Sequence::carry_out(const Tapes::Key& key, std::int64_t t, const Each& each) {
+  const auto as_it_is = [&](const auto& list, const Cursor& at) { executor_.run(list, at); };
+  Tapes::Slot* const slot = executor_.can_record() ? tapes_.find(key) : nullptr;
+  if (slot == nullptr || slot->refused) return each(as_it_is);
+  if (!slot->tape) {
+    auto tape = std::make_unique<BatchTape>();
+    each([&](const auto& list, const Cursor& at) { executor_.record(list, at, *tape); });
+    tapes_.keep(*slot, std::move(tape), t);
+    if (slot->refused) return each(as_it_is);
+  }
+  executor_.play(*slot->tape, t - slot->t);
+}
+
+// A list at a step of a stream: the same as a period before.
+void Sequence::one_step(int number, const std::vector<compiler::Instruction>& list, const Cursor& span) {
+  const std::int64_t t = span.to;
+  if (period_ == 0 || t < settled_) return executor_.run(list, span);
+  carry_out({number, course_.examples, t % period_, course_.learn}, t, [&](const auto& work) { work(list, span); });
+}
+
+// After how many steps every ring and every version comes round.
+std::int64_t Sequence::period() const {
+  constexpr std::int64_t most = 16;
+  std::int64_t period = 1;
+  for (const compiler::TensorLayout& l : layout_.tensors)
+    for (const std::int64_t slots : {l.capacity, l.versions}) {
+      if (slots > 0) period = std::lcm(period, std::min(slots, most + 1));
+      if (period > most) return 0;
+    }
+  return period;
 }
 
 std::string Sequence::why_not_alone() const {
@@ -168,6 +228,7 @@ void Sequence::check_steps_alone() const {
 Cursor Sequence::arrive(bool learn) {
   if (!open_ || !course_.online) {
     course_.online = course_.even = true;
+    course_.form = 0;
     feed_.give({});
     begin(options_.batch, INT64_MAX / 4, learn);
   }
@@ -196,7 +257,7 @@ RunResult Sequence::step(std::span<const double> x, std::span<const double> y) {
   give(x, y, {});
   const Cursor span = arrive(true);
   for (auto& shard : executor_.shards()) shard->loss = 0;
-  executor_.run(timetable_.span, span);
+  one_step(1, timetable_.span, span);
   RunResult all = result();
   all.loss_steps = course_.examples;
   return all;
@@ -215,7 +276,7 @@ void Sequence::forward(std::span<const double> x, bool learn) {
   if (streams() && course_.learn != learn)
     throw Error(fmt::format("this stream {}: reset() ends it", learn ? "does not learn" : "learns"));
   give(x, {}, {});
-  executor_.run(timetable_.forward, arrive(learn));
+  one_step(2, timetable_.forward, arrive(learn));
   waits_ = learn;
 }
 
@@ -228,7 +289,7 @@ RunResult Sequence::learn(std::span<const double> y, std::span<const double> mas
   for (auto& shard : executor_.shards()) shard->loss = 0, shard->loss_steps = 0;
   Cursor span;
   span.from = span.to = t_;
-  executor_.run(timetable_.learn, span);
+  one_step(3, timetable_.learn, span);
   waits_ = false;
   return result();
 }
@@ -285,7 +346,8 @@ std::vector<double> Sequence::row(int tensor, std::int64_t t) const {
 
 std::vector<std::byte> Sequence::snapshot() const {
   if (!streams()) throw Error("there is no stream to be saved: it begins with forward() or step()");
-  return snapshot_of({t_, course_.number, options_.seed, course_.examples, course_.learn, waits_, course_.begun},
+  return snapshot_of({t_, course_.number, options_.seed, course_.examples, course_.learn, waits_,
+                      executor_.reduction().is_used(), course_.begun},
                      memory_);
 }
 
@@ -295,9 +357,11 @@ void Sequence::resume(std::span<const std::byte> snapshot) {
       place_of(snapshot, {.seed = options_.seed, .examples = options_.batch, .begun = {}}, memory_);
   open_ = waits_ = false;  // what went on is given up, without the updates of its end
   course_.online = course_.even = true;
+  course_.form = 0;
   feed_.give({});
   begin(place.examples, INT64_MAX / 4, place.learns);
   restore_values(snapshot, memory_);
+  executor_.reduction().resume(place.used);
   executor_.parameters_changed();
   executor_.prepare();
   course_.number = place.number;

@@ -66,6 +66,14 @@ class Sequence {
   void begin(std::int64_t examples, std::int64_t steps, bool learn);
   void bound_unwritten();
   void take(const BatchView& batch);
+  void note_form(const BatchView& batch);
+  // Carries out what each(work) calls work(list, cursor) for: as it is, or from a tape that was recorded of it.
+  template <class Each>
+  void carry_out(const Tapes::Key& key, std::int64_t t, const Each& each);
+  template <class Work>
+  void each_span(const Work& work) const;
+  void one_step(int number, const std::vector<compiler::Instruction>& list, const Cursor& span);
+  std::int64_t period() const;
   std::int64_t span_end(std::int64_t from, std::int64_t arrivals) const;
   RunResult result() const;
   std::string why_not_alone() const;
@@ -91,7 +99,11 @@ class Sequence {
   std::vector<std::vector<double>> start_;
   BatchExecutor executor_;
 
+  Tapes tapes_;
+  std::vector<int> shown_;      // tensors
   int inverse_batch_;           // a tensor
+  std::int64_t period_ = 0;     // after so many steps of a stream all lies where it did; 0: after too many
+  std::int64_t settled_ = 0;    // the step from which on a stream's steps are alike
   std::string not_alone_;       // why steps cannot be given one by one; empty: they can
   std::int64_t t_ = 0;          // steps taken online
   std::int64_t divided_ = -1;   // examples that the shards have been cut for
@@ -99,6 +111,12 @@ class Sequence {
   std::vector<std::int64_t> bounded_;  // of each bounded tensor and shard: values that are finite
   bool open_ = false;           // a sequence is going on
   bool waits_ = false;          // its last step has not learned yet
+  struct Form {
+    std::int64_t steps = 0, examples = 0;
+    bool mask = false, valid = false;
+    std::vector<std::int64_t> lengths;
+  } last_;                      // of the last whole sequence
+  std::uint64_t forms_ = 0;     // how often it was another one
   std::vector<double> masked_;  // the loss mask where only some steps count
 };
 

@@ -6,6 +6,8 @@
 #include <functional>
 #include <utility>
 
+#include "runtime/engine/tape_recorder.h"
+
 namespace eligo {
 
 using compiler::Control;
@@ -51,6 +53,36 @@ void ShardExecutor::run(const List& list, const Cursor& at) {
   for (const Instruction& each : list) one(each, at);
 }
 
+void ShardExecutor::record(const List& list, const Cursor& at, Tape& tape) {
+  TapeRecorder(tape, calls_, resolver_, parts_.loops, count()).segment(list, at);
+}
+
+void ShardExecutor::play(const Tape& tape, std::uint32_t segment, std::int64_t later) {
+  const std::uint32_t first = segment == 0 ? 0 : tape.segments[segment - 1], last = tape.segments[segment];
+  for (std::uint32_t i = first; i < last; ++i) {
+    const Tape::Op& op = tape.ops[i];
+    if (op.times > 0) {
+      calls_.play(tape, op.first, op.last, op.times);
+      continue;
+    }
+    const Tape::Work& each = tape.works[op.first];
+    if (later == 0) work(*each.instruction, each.at);
+    else work(*each.instruction, each.at.later(later));
+  }
+}
+
+std::uint32_t ShardExecutor::record_once(int phase, const Moment& moment, bool optimising, Tape& tape) {
+  resolver_.moment = moment;
+  resolver_.optimising = optimising;
+  const PhaseCalls::Table& table = calls_.ready_table(phase);
+  const auto first = static_cast<std::uint32_t>(tape.patches.size());
+  for (const Patch& patch : calls_.patches(phase, resolver_)) tape.patches.push_back(patch);
+  resolver_.optimising = false;
+  tape.calls.push_back(
+      {table.kernel, table.addresses, 1, first, static_cast<std::uint32_t>(tape.patches.size())});
+  return static_cast<std::uint32_t>(tape.calls.size() - 1);
+}
+
 void ShardExecutor::one(const Instruction& each, const Cursor& at) {
   if (each.action.of == compiler::Action::Of::shard) return work(each, at);
   if (each.action == Control::only_if) {
@@ -69,18 +101,13 @@ void ShardExecutor::work(const Instruction& each, const Cursor& at) {
     case ShardWork::hold: return recomputation_.hold(at.from, at.to, course_.steps, course_.arrives);
     case ShardWork::flags: {
       const std::int64_t ahead = memory_.layout().highest;
-      return parts_.feed.flags(course_, number_, at.from + ahead, at.to + ahead);
+      flags_to_ = std::max(flags_to_, at.to);
+      return parts_.feed.flags(course_, number_, at.from + ahead, at.to + ahead, flags_known_);
     }
-    case ShardWork::load:
-      for (std::int64_t t = at.from; t <= parts_.loops.last_step(at); ++t) parts_.feed.load(course_, number_, t);
-      return;
+    case ShardWork::load: return parts_.feed.load(course_, number_, at.from, parts_.loops.last_step(at));
     case ShardWork::load_targets:
-      for (std::int64_t t = at.from; t <= parts_.loops.last_step(at); ++t)
-        parts_.feed.load_targets(course_, number_, t);
-      return;
-    case ShardWork::loss:
-      for (std::int64_t t = at.from; t <= parts_.loops.last_step(at); ++t) add_loss(t);
-      return;
+      return parts_.feed.load_targets(course_, number_, at.from, parts_.loops.last_step(at));
+    case ShardWork::loss: return add_losses(at.from, parts_.loops.last_step(at));
     case ShardWork::clear_beyond:
       for (std::int64_t t = std::max(at.from, course_.steps + 1); t <= at.to; ++t)
         for (const int tensor : parts_.timetable.cleared_beyond) memory_.zero_slot(tensor, t, number_);
@@ -115,13 +142,24 @@ void ShardExecutor::begin() {
   }
   load_states();
   parts_.feed.start(number_);
-  const auto& tensors = parts_.plan.tensors;
-  for (std::size_t i = 0; clear_gathered_ && i < tensors.size(); ++i)
-    if (tensors[i].kind == compiler::TensorKind::gradient)
-      std::memset(memory_.shard_gradient(static_cast<int>(i), number_), 0,
-                  static_cast<std::size_t>(memory_.gradient_bytes(static_cast<int>(i))));
+  if (clear_gathered_) memory_.zero_gradients(number_);
   for (auto& steps : marks_) std::fill(steps.begin(), steps.end(), 0);
-  parts_.feed.flags(course_, number_, memory_.layout().lowest, memory_.layout().highest);
+  if (course_.form == 0 || course_.form != form_) flags_to_ = 0;
+  const bool beyond = course_.arrives || parts_.timetable.shows;
+  const std::int64_t arrivals = course_.steps + (beyond ? parts_.timetable.windows.beyond : 0);
+  flags_known_ = flags_to_ >= arrivals && keeps_flags();
+  form_ = course_.form;
+  parts_.feed.flags(course_, number_, memory_.layout().lowest, memory_.layout().highest, flags_known_);
+}
+
+// Whether the flags of all steps have slots of their own.
+bool ShardExecutor::keeps_flags() const {
+  const compiler::Layout& layout = memory_.layout();
+  const std::int64_t steps = course_.steps + parts_.timetable.windows.beyond + 2 * layout.highest - layout.lowest + 1;
+  return std::all_of(parts_.timetable.flags.begin(), parts_.timetable.flags.end(), [&](int flag) {
+    const compiler::TensorLayout& l = layout.tensors[static_cast<std::size_t>(flag)];
+    return !l.again && l.capacity >= steps;
+  });
 }
 
 // Lines that hold at the start run for the whole shard: the others are masked meanwhile, and get their values back.
@@ -226,17 +264,30 @@ void ShardExecutor::call_once(int phase, const Moment& moment, bool optimising) 
   resolver_.optimising = false;
 }
 
-void ShardExecutor::add_loss(std::int64_t t) {
+void ShardExecutor::add_losses(std::int64_t from, std::int64_t to) {
   const int tensor = parts_.plan.loss;
-  const auto* values = memory_.slot(tensor, t, number_);
-  loss = memory_.add_reals_to(loss, values, count());
-  if (course_.even && !course_.mask) {
-    loss_steps += count();
-    return;
+  if (from > to) return;
+  if (memory_.together(tensor, from, to, number_))
+    loss = memory_.add_reals_to(loss, memory_.slot(tensor, from, number_), (to - from + 1) * count());
+  else
+    for (std::int64_t t = from; t <= to; ++t)
+      loss = memory_.add_reals_to(loss, memory_.slot(tensor, t, number_), count());
+  if (course_.even && !course_.mask) loss_steps += (to - from + 1) * count();
+  else
+    for (std::int64_t t = from; t <= to; ++t) loss_steps += counted(t);
+}
+
+// Examples that take the step and are not masked at it.
+std::int64_t ShardExecutor::counted(std::int64_t t) const {
+  const ValuesView mask = course_.mask ? course_.mask.from(course_.place(t), first()) : ValuesView{};
+  std::int64_t all = 0;
+  if (course_.even && mask.float64) {
+    const auto* at = static_cast<const double*>(mask.data);
+    for (std::int64_t b = 0; b < count(); ++b) all += at[b * mask.example] != 0;
+    return all;
   }
-  for (std::int64_t example = first(); example < first() + count(); ++example)
-    loss_steps +=
-        course_.takes(t, example) && (!course_.mask || course_.mask.at(course_.place(t), example, 0) != 0);
+  for (std::int64_t b = 0; b < count(); ++b) all += course_.takes(t, first() + b) && (!mask || mask.at(0, b, 0) != 0);
+  return all;
 }
 
 // Steps beyond every example of the shard gather nothing.

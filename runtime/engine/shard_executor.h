@@ -10,6 +10,7 @@
 #include "runtime/engine/feed.h"
 #include "runtime/engine/phase_calls.h"
 #include "runtime/engine/recompute.h"
+#include "runtime/engine/tape.h"
 #include "runtime/engine/timetable_loops.h"
 #include "runtime/engine/watch.h"
 
@@ -39,6 +40,13 @@ class ShardExecutor {
   void reset(bool clear);
 
   void run(const std::vector<compiler::Instruction>& list, const Cursor& at);
+
+  // Writes what `run` would do as the tape's next segment; and does it, `later` steps behind those it was written for.
+  void record(const std::vector<compiler::Instruction>& list, const Cursor& at, Tape& tape);
+  void play(const Tape& tape, std::uint32_t segment, std::int64_t later);
+  // The same of `call_once`: the call's number.
+  std::uint32_t record_once(int phase, const Moment& moment, bool optimising, Tape& tape);
+  void play_once(const Tape& tape, std::uint32_t call) const { calls_.play(tape.calls[call], tape.patches.data()); }
 
   // A phase that is about no example, for the whole batch: an optimiser's, a block's. `optimising`: it reads what all
   // shards have gathered, and parameters as they are now.
@@ -75,9 +83,11 @@ class ShardExecutor {
   };
   std::vector<Rows> rows_of(const List& list, std::int64_t t) const;
   void load_states();
+  bool keeps_flags() const;
   void call(int phase, std::int64_t t, std::int64_t start, bool current);
   void call_run(const Instruction& call, const Cursor& at, std::int64_t to);
-  void add_loss(std::int64_t t);
+  void add_losses(std::int64_t from, std::int64_t to);
+  std::int64_t counted(std::int64_t t) const;
   void mark(const Instruction& mark, const Cursor& at);
   void measure(const compiler::Replay& walk, const Cursor& at);
   void reach(const Cursor& at);
@@ -101,6 +111,9 @@ class ShardExecutor {
   } flags_;  // of blocks
   bool watching_ = false;
   bool clear_gathered_ = true;
+  std::uint64_t form_ = 0;     // Course::form of the flags that are there
+  std::int64_t flags_to_ = 0;  // up to which arrival they are
+  bool flags_known_ = false;   // they are those of the sequence that runs
   std::unique_ptr<std::byte[]> scratch_storage_;
   void* scratch_ = nullptr;
   std::vector<std::vector<char>> marks_;  // by learned, of a parameter with a value per step: steps that gathered

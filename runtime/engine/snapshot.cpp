@@ -14,7 +14,7 @@ namespace eligo {
 namespace {
 
 struct Header {
-  char word[8] = {'e', 'l', 'i', 'g', 'o', ' ', 's', '1'};
+  char word[8] = {'e', 'l', 'i', 'g', 'o', ' ', 's', '2'};
   std::uint64_t program = 0;  // of its tensors, as they lie
   std::uint64_t bytes = 0;    // of all values
   std::int64_t t = 0, examples = 0;
@@ -43,7 +43,7 @@ std::vector<std::byte> snapshot_of(const StreamPlace& place, const Memory& memor
   header.examples = place.examples;
   header.number = place.number;
   header.seed = place.seed;
-  header.flags = (place.learns ? 1U : 0U) + (place.waits ? 2U : 0U) + (place.begun.empty() ? 0U : 4U);
+  header.flags = (place.learns ? 1U : 0U) + (place.waits ? 2U : 0U) + (place.begun.empty() ? 0U : 4U) + (place.used ? 8U : 0U);
   const std::span<const std::byte> begun = std::as_bytes(std::span(place.begun));
   std::vector<std::byte> out(sizeof header + begun.size() + values.size());
   std::memcpy(out.data(), &header, sizeof header);
@@ -64,9 +64,10 @@ StreamPlace place_of(std::span<const std::byte> snapshot, const StreamPlace& her
     throw Error(fmt::format("this snapshot is of {} examples, the session of {}", header.examples, here.examples));
   if (header.seed != here.seed)
     throw Error(fmt::format("this snapshot is of seed {}, the session has {}", header.seed, here.seed));
-  if (header.t < 1 || header.flags > 7) throw Error("this snapshot of a stream is damaged");
+  if (header.t < 1 || header.flags > 15) throw Error("this snapshot of a stream is damaged");
   StreamPlace place{
-      header.t, header.number, header.seed, header.examples, (header.flags & 1) != 0, (header.flags & 2) != 0, {}};
+      header.t, header.number, header.seed, header.examples, (header.flags & 1) != 0, (header.flags & 2) != 0,
+      (header.flags & 8) != 0, {}};
   if ((header.flags & 4) != 0) place.begun.resize(static_cast<std::size_t>(here.examples));
   const std::size_t begun = place.begun.size() * sizeof(std::int64_t), whole = sizeof header + begun + values.size();
   if (snapshot.size() != whole)

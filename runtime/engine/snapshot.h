@@ -17,6 +17,7 @@ struct StreamPlace {
   std::uint64_t seed = 0;    // of draws
   std::int64_t examples = 0;
   bool learns = true, waits = false;
+  bool used = false;  // what was gathered has been taken by an update, and is still there
   std::vector<std::int64_t> begun;  // Course::begun
 };
 

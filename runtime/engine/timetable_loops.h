@@ -15,6 +15,11 @@ struct Cursor {
   std::int64_t start = 0;            // the boundary before the window
   std::int64_t end = 0;              // its last step, while it is swept
   std::int64_t first = 0, last = 0;  // of a walk back: where it begins and ends
+
+  // The same of a stream without windows, so many steps later.
+  Cursor later(std::int64_t steps) const {
+    return {t + steps, from + steps, to + steps, start, end, first + steps, last + steps};
+  }
 };
 
 class TimetableLoops {

@@ -63,7 +63,7 @@ struct Fed {
 TEST(Feed, SharesColumnsOutToTensors) {
   for (const bool float64 : {true, false}) {
     Fed fed(float64);
-    fed.feed->load(fed.course, 1, 3);
+    fed.feed->load(fed.course, 1, 3, 3);
     Values a, b, y;
     for (std::int64_t example = 2; example < 5; ++example) {
       a.insert(a.end(), {fed.x_of(3, example, 0), fed.x_of(3, example, 1)});
@@ -78,20 +78,20 @@ TEST(Feed, SharesColumnsOutToTensors) {
 
 TEST(Feed, ExamplesThatHaveEndedReadZero) {
   Fed fed;
-  fed.feed->load(fed.course, 1, 3);  // of a sequence before, in which nobody had ended
+  fed.feed->load(fed.course, 1, 3, 3);  // of a sequence before, in which nobody had ended
   fed.course.lengths = {6, 6, 2, 3, 6};
   fed.course.even = false;
-  fed.feed->load(fed.course, 1, 3);
+  fed.feed->load(fed.course, 1, 3, 3);
   EXPECT_EQ(values_at(*fed.memory, fed.b, 3, 1), (Values{0, fed.x_of(3, 3, 2), fed.x_of(3, 4, 2)}));
   fed.course.y = {};
-  fed.feed->load(fed.course, 1, 3);
+  fed.feed->load(fed.course, 1, 3, 3);
   EXPECT_EQ(values_at(*fed.memory, fed.y, 3, 1), (Values{0, 0, 0}));
 }
 
 TEST(Feed, OnlineEachStepIsTheFirstOfWhatIsGiven) {
   Fed fed;
   fed.course.online = true;
-  fed.feed->load(fed.course, 0, 4);
+  fed.feed->load(fed.course, 0, 4, 4);
   EXPECT_EQ(values_at(*fed.memory, fed.b, 4, 0), (Values{fed.x_of(1, 0, 2), fed.x_of(1, 1, 2)}));
 }
 
@@ -139,7 +139,7 @@ TEST(Feed, FlagsOfEvenExamplesAreThoseOfEach) {
 TEST(Feed, DrawsFollowExampleAndStepAlone) {
   Fed fed;
   fed.course.number = 3;
-  for (int shard : {0, 1}) fed.feed->load(fed.course, shard, 2);
+  for (int shard : {0, 1}) fed.feed->load(fed.course, shard, 2, 2);
   Values cut = values_at(*fed.memory, fed.noise, 2, 0);
   const Values rest = values_at(*fed.memory, fed.noise, 2, 1);
   cut.insert(cut.end(), rest.begin(), rest.end());
@@ -148,10 +148,10 @@ TEST(Feed, DrawsFollowExampleAndStepAlone) {
   whole.memory = std::make_unique<Memory>(whole.plan, whole.layout, kExamples, 1, true);
   whole.feed = std::make_unique<Feed>(*whole.memory, whole.flags, std::vector<int>{}, 7);
   whole.course.number = 3;
-  whole.feed->load(whole.course, 0, 2);
+  whole.feed->load(whole.course, 0, 2, 2);
   EXPECT_EQ(values_at(*whole.memory, whole.noise, 2, 0), cut);
   whole.course.number = 4;
-  whole.feed->load(whole.course, 0, 2);
+  whole.feed->load(whole.course, 0, 2, 2);
   EXPECT_NE(values_at(*whole.memory, whole.noise, 2, 0), cut);
 }
 
@@ -161,13 +161,13 @@ TEST(Feed, GivenValuesTakeThePlaceOfDraws) {
   for (std::size_t i = 0; i < kSteps * kExamples * 2; ++i) given["ν"].push_back(static_cast<double>(i));
   given["P[start]"] = {1, 2, 3, 4, 5};
   fed.feed->give(given);
-  fed.feed->load(fed.course, 1, 2);
+  fed.feed->load(fed.course, 1, 2, 2);
   EXPECT_EQ(values_at(*fed.memory, fed.noise, 2, 1), (Values{14, 15, 16, 17, 18, 19}));
   EXPECT_EQ(values_at(*fed.memory, fed.start, 2, 1), (Values{0, 0, 0}));
   fed.feed->start(1);
   EXPECT_EQ(values_at(*fed.memory, fed.start, 0, 1), (Values{3, 4, 5}));
   fed.feed->give({});
-  fed.feed->load(fed.course, 1, 2);
+  fed.feed->load(fed.course, 1, 2, 2);
   EXPECT_NE(values_at(*fed.memory, fed.noise, 2, 1)[0], 14);
 }
 

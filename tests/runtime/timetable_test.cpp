@@ -4,8 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -39,6 +43,51 @@ class Log final : public compiler::PhaseRunner {
   const compiler::Plan& plan_;
   int time_;
   mutable std::mutex mutex_;
+};
+
+// The same as compiled phases, which are functions and find the tensor `t` among their addresses.
+class CompiledLog final : public compiler::PhaseRunner {
+ public:
+  explicit CompiledLog(const compiler::Plan& plan) : plan_(plan) {
+    active = this;
+    for (int phase = prepare_phase; phase < static_cast<int>(plan.phases.size()); ++phase) {
+      compiler::Kernel kernel{functions()[static_cast<std::size_t>(phase + 1)], {}, {}};
+      if (phase != prepare_phase && !row(plan.phases[static_cast<std::size_t>(phase)].kind).assigns)
+        kernel.reads = {{0, plan.find(compiler::Flag::time), at()}};
+      kernels_.push_back(kernel);
+    }
+  }
+  void run(int, compiler::Resolver&, std::int64_t, void*, const void*) const override { std::abort(); }
+  int places() const override { return 1; }
+  const compiler::Kernel* kernel(int phase) const override { return &kernels_[static_cast<std::size_t>(phase + 1)]; }
+  mutable std::string text;
+
+ private:
+  using Function = compiler::Kernel::Function;
+  template <std::size_t... numbers>
+  static std::array<Function, sizeof...(numbers)> all(std::index_sequence<numbers...>) {
+    return {&note<numbers>...};
+  }
+  static const std::array<Function, 12>& functions() {
+    static const std::array<Function, 12> made = all(std::make_index_sequence<12>());
+    return made;
+  }
+  template <std::size_t number>
+  static void note(void* const* addresses, std::int64_t examples) {
+    if (number == 0) {
+      active->text += "prepare ";
+      return;
+    }
+    const compiler::PhaseId& id = active->plan_.phases[number - 1];
+    active->text += id.name();
+    if (!row(id.kind).assigns)
+      active->text += fmt::format("@{}{}", *static_cast<double*>(addresses[0]),
+                                  id.takes_many_steps() ? fmt::format("x{}", examples) : "");
+    active->text += " ";
+  }
+  static inline const CompiledLog* active = nullptr;
+  const compiler::Plan& plan_;
+  std::vector<compiler::Kernel> kernels_;
 };
 
 // A net h with one parameter.
@@ -75,7 +124,26 @@ struct Net {
     sequence.set_start(std::vector<std::vector<double>>(plan.tensors.size()));
     Batch batch{.steps = steps, .examples = 1, .x = std::vector<double>(static_cast<std::size_t>(steps))};
     sequence.run(BatchView(batch), learn);
-    return log->text;
+    const std::string text = log->text;
+    EXPECT_EQ(compiled_calls(steps, learn, most_at_once), std::vector<std::string>(4, text));
+    return text;
+  }
+  // Of the same as compiled phases: when the sequence comes for the first time, when it is recorded, and from then on.
+  std::vector<std::string> compiled_calls(std::int64_t steps, bool learn, std::int64_t most_at_once) {
+    const auto made = program();
+    const auto compiled = std::make_shared<CompiledLog>(*made->plan);
+    made->runner = compiled;
+    Sequence sequence(*made, {.batch = 1, .steps = steps, .most_at_once = most_at_once});
+    sequence.set_start(std::vector<std::vector<double>>(plan.tensors.size()));
+    Batch batch{.steps = steps, .examples = 1, .x = std::vector<double>(static_cast<std::size_t>(steps))};
+    std::vector<std::string> all;
+    for (int turn = 1; turn <= 4; ++turn) {
+      compiled->text.clear();
+      sequence.parameters_changed();
+      sequence.run(BatchView(batch), learn);
+      all.push_back(compiled->text);
+    }
+    return all;
   }
   compiler::Plan plan;
   int time, x, h, W, gradient;
@@ -167,6 +235,30 @@ TEST(Timetable, ShownValuesNeedNoLearning) {
   EXPECT_EQ(net.calls(1, false), "prepare show@0 step@1 arrive@1 show@1 ");
 }
 
+// Streams: steps that are alike are recorded, wherever their rings have come to; also where one waits for its target.
+TEST(Timetable, StepsOfAStreamAreRecorded) {
+  Net net;
+  net.phase(PhaseKind::arrive, {gathers(net.gradient)});
+  net.plan.learned[0].every = compiler::UpdateEvery::step;
+  const auto made = net.program();
+  const auto compiled = std::make_shared<CompiledLog>(*made->plan);
+  made->runner = compiled;
+  Sequence sequence(*made, {.batch = 1, .steps = 1});
+  sequence.set_start(std::vector<std::vector<double>>(net.plan.tensors.size()));
+  const std::vector<double> x = {1};
+  sequence.step(x, {});
+  for (int t = 2; t <= 20; ++t) {
+    compiled->text.clear();
+    if (t % 3 == 0) {
+      sequence.forward(x, true);
+      sequence.learn({}, {});
+    } else {
+      sequence.step(x, {});
+    }
+    EXPECT_EQ(compiled->text, fmt::format("step@{0} arrive@{0} update.W prepare ", t));
+  }
+}
+
 // A bound is on the batch's mean, so all shards take an arrival before any takes the next.
 TEST(Timetable, ShardsMeetOnThreadsAtBoundedLines) {
   Net net;
@@ -227,6 +319,80 @@ TEST(Timetable, AShardWorksThroughAListAlone) {
   shard.run(list(Control::each_run, run), span);
   EXPECT_EQ(net.log->text, "step@1 step@2 step@2 step@1 step@3 step@3 ");
   EXPECT_EQ(values_at(memory, net.x, 3, 1), std::vector<double>{6});
+}
+
+// Flags that are there already are not written again; what follows the last step may not be.
+TEST(Timetable, FlagsAreThoseOfTheSequence) {
+  Net net;
+  const int r = add_tensor(net.plan, "r", TensorKind::backward, {1}), valid = add_flag(net.plan, compiler::Flag::valid);
+  add_phase(net.plan, {PhaseKind::sweep, PhasePart::core, ""}, {stores(r), gathers(net.gradient)},
+            {{net.time, at()}, {valid, at()}, {r, at(1)}});
+  net.plan.ahead = 2;
+  const auto made = net.program();
+  Sequence sequence(*made, {.batch = 1, .steps = 6});
+  sequence.set_start(std::vector<std::vector<double>>(net.plan.tensors.size()));
+  const auto run = [&](std::int64_t steps, bool learn) {
+    const Batch batch{.steps = steps, .examples = 1, .x = std::vector<double>(static_cast<std::size_t>(steps))};
+    sequence.run(BatchView(batch), learn);
+    for (std::int64_t t = 1; t <= steps + (learn ? 2 : 0); ++t)
+      EXPECT_EQ(values_at(sequence.memory(), valid, t, 0), std::vector<double>{t <= steps ? 1.0 : 0.0}) << t;
+  };
+  run(6, true);
+  run(3, false);  // forward alone, so no arrivals behind the last step
+  run(3, true);
+  run(3, true);
+  run(2, true);
+  run(6, true);
+}
+
+// A shard's tape, alone: loops of calls are written once, and their addresses go round in their rings.
+TEST(Timetable, AShardPlaysWhatItRecords) {
+  Net net;
+  const auto made = net.program();
+  const CompiledLog compiled(*made->plan);
+  const compiler::Layout layout = layout_of(net.plan, 1, 8, 1, true);
+  Memory memory(net.plan, layout, 1, 1, true);
+  const std::vector<int> flags = {net.time};
+  const Feed feed(memory, flags, {}, 0);
+  const std::vector<double> x(20, 1.0);
+  Course course;
+  course.examples = 1;
+  course.steps = 20;
+  course.lengths = {20};
+  course.windows = Windows({}, 20);
+  course.x = ValuesView::of(x.data(), 20, 1, 1);
+  const TimetableLoops loops(net.plan, course, 20, false);
+  const std::vector<std::vector<double>> start(net.plan.tensors.size());
+  ShardExecutor shard({net.plan, made->timetable, compiled, memory, feed, course, loops, start}, 0, 1);
+  shard.bind(nullptr);
+
+  using compiler::Action, compiler::Control, compiler::ShardWork;
+  const auto one = [](Action action, std::vector<compiler::Instruction> body = {}) {
+    compiler::Instruction made_up;
+    made_up.action = action;
+    made_up.phase = 0;
+    made_up.body = std::move(body);
+    return made_up;
+  };
+  const std::vector<compiler::Instruction> list = {
+      one(Control::each_run,
+          {one(ShardWork::flags), one(Control::each_step, {one(ShardWork::call), one(ShardWork::call)}),
+           one(Control::each_step_back, {one(ShardWork::call)})})};
+  Cursor span;
+  span.from = 1;
+  span.to = 20;
+  shard.run(list, span);
+  const std::string expected = std::exchange(compiled.text, "");
+  EXPECT_EQ(std::count(expected.begin(), expected.end(), '@'), 60);
+  Tape tape;
+  shard.record(list, span, tape);
+  EXPECT_EQ(compiled.text, "");
+  EXPECT_EQ(tape.ops.size(), 3u);
+  EXPECT_EQ(tape.calls.size(), 3u);
+  for (int turn = 0; turn < 2; ++turn) {
+    shard.play(tape, 0, 0);
+    EXPECT_EQ(std::exchange(compiled.text, ""), expected);
+  }
 }
 
 // What the verifier finds in a timetable that someone has damaged.

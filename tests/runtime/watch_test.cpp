@@ -139,7 +139,7 @@ TEST(Refusal, LooksAtAllThatWasGathered) {
   Watched w;
   EXPECT_TRUE(w.divergence->all_gathered_finite());
   w.memory->write(w.gradient, w.memory->shard_gradient(w.gradient, 1), 0, INFINITY);
-  w.reduction->take(0, true);
+  w.reduction->take(0);
   EXPECT_FALSE(w.divergence->all_gathered_finite());
 }
 
