@@ -1,6 +1,7 @@
 #include "compiler/llvm/work.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <set>
 #include <stdexcept>
@@ -9,12 +10,25 @@
 namespace eligo::compiler {
 namespace {
 
-// A process may end, by exit(), while threads compile: LLVM's own data goes then, so they are stopped before.
+// A process may end, by exit(), while threads compile: LLVM's own data goes then, so they are stopped before. What exit()
+// does comes in the opposite order of its registration, and LLVM registers its data when it first needs them: the stop is
+// registered once a first part is compiled, and again after parts that may have needed more.
 class Running {
  public:
   static Running& all() {
     static Running& running = *new Running;  // it outlives what any other file keeps until the end
     return running;
+  }
+  // Runs once in a process, before any thread compiles.
+  void first(const std::function<void()>& compile) {
+    std::call_once(first_, [&] {
+      compile();
+      stop_at_exit();
+    });
+  }
+  void compiled_more() {
+    constexpr int enough = 64;
+    if (++compiled_ < enough) stop_at_exit();
   }
   void add(Work* work) {
     const std::lock_guard lock(mutex_);
@@ -26,11 +40,15 @@ class Running {
   }
 
  private:
-  Running() {
+  static void stop_at_exit() {
     std::atexit([] {
+      const std::lock_guard lock(all().mutex_);
       for (Work* work : all().works_) work->stop();
     });
   }
+
+  std::once_flag first_;
+  std::atomic<int> compiled_ = 0;
   std::mutex mutex_;
   std::set<Work*> works_;
 };
@@ -40,11 +58,12 @@ class Running {
 Work::Work(const loops::Module& module, const JitOptions& options, Done done)
     : parts_(module, options), done_(std::move(done)), left_(parts_.parts.size()), objects_(left_), ready_(left_, 0) {
   Running::all().add(this);
+  Running::all().first([this] { compile(1); });
   const auto threads = std::min<std::size_t>(static_cast<std::size_t>(std::max(1, options.threads)), left_);
   try {
-    for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { compile(); });
+    for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { compile(ready_.size()); });
   } catch (const std::system_error&) {  // there are no more threads: those that there are do the work
-    if (threads_.empty()) compile();
+    if (threads_.empty()) compile(ready_.size());
   }
 }
 
@@ -54,10 +73,10 @@ Work::~Work() {
   Running::all().remove(this);
 }
 
-void Work::compile() {
+void Work::compile(std::size_t most) {
   try {
     PartCompiler compiler(parts_);
-    for (;;) {
+    for (std::size_t done = 0; done < most; ++done) {
       std::size_t part = 0;
       {
         const std::lock_guard lock(mutex_);
@@ -66,6 +85,7 @@ void Work::compile() {
       }
       CodegenTimes spent;
       std::string object = compiler.compile(part, spent);
+      Running::all().compiled_more();
       finished(part, std::move(object), spent);
     }
   } catch (...) {

@@ -1,5 +1,5 @@
 // The parts of a module compiled by threads, the first part first. Each thread takes the next part that nobody has
-// begun.
+// begun. (The first part of the first module of a process is compiled before any thread begins.)
 #pragma once
 
 #include <condition_variable>
@@ -36,7 +36,7 @@ class Work {
   void stop();
 
  private:
-  void compile();
+  void compile(std::size_t most);  // parts
   void finished(std::size_t part, std::string object, const CodegenTimes& spent);
   void join();
 
