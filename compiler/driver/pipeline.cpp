@@ -14,6 +14,7 @@
 #include "compiler/loops/verify.h"
 #include "compiler/lower/reuse_scratch.h"
 #include "compiler/lower/split_wide_loops.h"
+#include "compiler/memory/shards.h"
 #include "compiler/passes/common_subexpressions.h"
 #include "compiler/passes/contraction_order.h"
 #include "compiler/passes/distribute_steps.h"
@@ -26,6 +27,11 @@ namespace eligo::compiler {
 namespace {
 
 using C = Compilation;
+
+// Examples of a kernel's call.
+std::int64_t rows(const C& c) {
+  return c.options.rows > 0 ? c.options.rows : rows_of_a_shard(c.program, c.options.batch, c.options.float64);
+}
 
 constexpr std::array pipeline = {
     // Derivatives become expressions over the forward values.
@@ -50,10 +56,10 @@ constexpr std::array pipeline = {
     // Work that no step waits for is batched over steps.
     Pass{PassId::distribute_steps, "distribute_steps", true, true, [](C& c) { distribute_steps(c.program); }},
     // Phases become functions of loop nests over buffers.
-    Pass{PassId::lower, "lower", false, false, [](C& c) { c.lowered = lower(c.program, c.options.batch); }},
+    Pass{PassId::lower, "lower", false, false, [](C& c) { c.lowered = lower(c.program, rows(c)); }},
     // Statements that share a loop and hand each other much run together.
     Pass{PassId::fuse_loops, "fuse_loops", false, false,
-         [](C& c) { (void)fuse_loops(c.lowered, c.options.float64 ? 8 : 4, c.options.batch, c.options.fusion); }},
+         [](C& c) { (void)fuse_loops(c.lowered, c.options.float64 ? 8 : 4, rows(c), c.options.fusion); }},
     // Scratch buffers whose values are not needed at the same time share a place.
     Pass{PassId::reuse_scratch, "reuse_scratch", false, false, [](C& c) { reuse_scratch(c.lowered); }},
     // Loops that are long for one example are split for threads.

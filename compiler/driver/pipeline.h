@@ -18,6 +18,7 @@ struct CompileOptions {
   bool float64 = false;
   std::string cpu = "native";
   std::int64_t batch = 32;    // examples of a typical batch, for choices by cost
+  std::int64_t rows = 0;      // examples of a kernel's call; 0: of a shard of that batch
   FusionLimits fusion = {};
   bool keep_phases = false;   // leave out the passes that move work between phases: each stores what its equations say
   const Backend* backend = &llvm_backend();

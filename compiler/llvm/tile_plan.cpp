@@ -344,7 +344,8 @@ class Planner {
                        [&](const loops::ValuePtr& part) { return reads_columns(*part, lane, along); });
   }
 
-  // The tile that needs the fewest cycles, in the model of two multiply-adds and two loads a cycle, each 4 cycles long.
+  // The tile that needs the fewest cycles, in the model of two multiply-adds and two loads a cycle, each 4 cycles long;
+  // columns whose panel is too large for a first-level cache come from the second.
   void choose_sizes(Plan& plan) {
     if (!has_reduce(*nest_.value)) return;
     const std::int64_t rows = plan.row < 0 ? 1 : extent(plan.row);
@@ -352,24 +353,28 @@ class Planner {
     if (plan.column >= 0)
       columns = plan.column == plan.lane ? vectors(plan.column) : static_cast<double>(extent(plan.column));
     const double work = work_in_sums(*nest_.value, false);
+    // What a step of the sum loads of each column comes from a first-level cache where all steps' fit there.
+    const double step_bytes = plan.lane >= 0 ? lanes_ * bytes_ : 0, depth = longest_sum(*nest_.value);
+    const double first_level = near_panel / std::max(1.0, depth);
     double best = std::numeric_limits<double>::infinity();
     int most = std::clamp(static_cast<int>(columns), 1, 8);
     for (const Plan::Packed& p : plan.packed)
       while (most > 1 && panel_bytes(p.loop, most, plan.chunk) > largest_panel) --most;
     for (int c = 1; c <= most; ++c)
       for (int r = 1; r <= std::min<std::int64_t>(rows, 30); ++r) {
-        if (r * c + c + 1 > target_.vector_registers - 1) break;
+        if (r * c + c + row_values > target_.vector_registers) break;
         if (plan.lane < 0 && r * c > 12) break;
         if (r * c > 1 && r * c * work > 100) break;  // of code
-        const double n = cycles(rows, columns, r, c);
+        const double n = cycles(rows, columns, r, c, c * step_bytes > first_level ? step_bytes / far_rate : 0);
         if (n < best * 0.995) best = n, plan.rows = r, plan.columns = c;
       }
   }
 
   // Half a column at the end is a tile of its own.
-  static double cycles(std::int64_t rows, double columns, int r, int c) {
-    const auto tile = [](double tr, double tc) {
-      return tr * tc == 0 ? 0 : std::max({tr * tc / 2, (tr + tc) / 2, 4.0}) + 0.15 * tr * tc / 2 + 0.5;
+  static double cycles(std::int64_t rows, double columns, int r, int c, double column_cycles) {
+    const auto tile = [&](double tr, double tc) {
+      if (tr * tc == 0) return 0.0;
+      return std::max({tr * tc / 2, (tr + tc) / 2, 4.0, tc * column_cycles}) + 0.15 * tr * tc / 2 + 0.5;
     };
     const double full_rows = static_cast<double>(rows / r), full_columns = std::floor(columns / c);
     const double last_row = static_cast<double>(rows % r), last_column = std::floor(columns - full_columns * c);

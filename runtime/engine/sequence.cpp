@@ -15,14 +15,14 @@ namespace eligo {
 using compiler::TensorKind;
 
 double Sequence::unlimited_bytes(const Program& program, const SessionOptions& options) {
-  return session_layout(program, options, shards_for(*program.plan, options.batch, program.float64), 0).bytes;
+  return session_layout(program, options, compiler::shards_for(*program.plan, options.batch, program.float64), 0).bytes;
 }
 
 Sequence::Sequence(const Program& program, const SessionOptions& options)
     : plan_(*program.plan),
       timetable_(program.timetable),
       options_(options),
-      shards_(shards_for(plan_, options.batch, program.float64)),
+      shards_(compiler::shards_for(plan_, options.batch, program.float64)),
       rows_((options.batch + shards_ - 1) / shards_),
       layout_(session_layout(program, options, shards_, options.memory ? options.memory : available_memory())),
       memory_(plan_, layout_, options.batch, shards_, program.float64),

@@ -73,7 +73,7 @@ struct KernelProgram::Parts {
     program = scheduled(spec);
     compiler::CompileOptions how;
     how.float64 = spec.float64;
-    how.batch = o.batch;
+    how.batch = how.rows = o.batch;
     compiler::Compilation compilation{*program, how, {}};
     // What comes after it splits long loops for threads; a kernel is measured on one.
     compiler::run_passes(compilation, compiler::PassId::reuse_scratch);
