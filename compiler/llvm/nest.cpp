@@ -211,6 +211,10 @@ ValuePtr part_with_sums(const ValuePtr& v) {
 // tile.
 std::vector<loops::Statement> split_after_sums(const loops::Statement& s) {
   if (s.accumulate || s.out.gather >= 0 || !has_reduce(*s.value) || reads(*s.value, s.out.buffer)) return {s};
+  double points = 1;
+  for (int l = 0; l < s.outer; ++l)
+    if (!s.loops[static_cast<std::size_t>(l)].batch) points *= static_cast<double>(s.loops[static_cast<std::size_t>(l)].extent);
+  if (points <= tile_costs::few_after_a_sum) return {s};
   const ValuePtr part = part_with_sums(s.value);
   const double after = work_after_sums(*s.value) - work_after_sums(*part);
   if (part == s.value || after < tile_costs::long_after_a_sum) return {s};

@@ -56,6 +56,9 @@ inline constexpr std::int64_t vectors_before_a_rest = 4;
 // each value once (cf. cost_model::free_operations: two words weigh eight operations).
 inline constexpr double little_after_a_sum = 8;
 inline constexpr double long_after_a_sum = 20;
+// Numbers of an example up to which it stays there all the same: what is stored would be loaded at once, by vectors that lie
+// across those that were stored, which the processor cannot hand over (tanh of 10 x 30: 300 ns apart, 150 ns in one).
+inline constexpr double few_after_a_sum = 64;
 
 // Parts of a module that are compiled side by side: at least so many loop nests each, at most so many parts.
 inline constexpr std::size_t nests_in_a_part = 4;

@@ -48,7 +48,6 @@ class Sizing {
       size.handed_on += use.bytes;
       words += use.bytes * use.members / static_cast<double>(bytes_);
     }
-if (getenv("FU")) fprintf(stderr,"%s %zu of %zu handed %g share %g\n",function_.name.c_str(), (size_t)group_.extent, group_.statements.size(), size.handed_on, words * cost_model::word/ operations());
     if (size.handed_on < limits_.bytes || words * cost_model::word < limits_.share * operations()) return size;
     const bool in_parts = examples_ > limits_.examples && splits_examples();
     size.examples = in_parts ? limits_.examples : 0;
