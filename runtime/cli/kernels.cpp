@@ -1,9 +1,12 @@
 #include "runtime/cli/kernels.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -29,9 +32,19 @@ struct Variant {
   ModelOptions model;
 };
 
-void set_numbers(ModelOptions& m, const std::string& name, const std::string& value) {
-  if (name == "size") m.sizes.push_back(value);
-  else if (name == "window") m.window = value == "all" || value == "-1" ? -1 : read_size("n=" + value).second;
+// Steps of a window, or all of them.
+std::int64_t window_of(const std::string& text, const std::string& value) {
+  if (value == "all" || value == "-1") return -1;
+  std::int64_t steps = 0;
+  const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), steps);
+  if (fault != std::errc() || end != value.data() + value.size() || steps < 1)
+    throw Error(fmt::format("--vs {}: a window has a whole number of steps from 1 on, or all", text));
+  return steps;
+}
+
+void check_one_of(const std::string& text, const std::string& value, const std::vector<std::string>& all) {
+  if (std::find(all.begin(), all.end(), value) == all.end())
+    throw Error(fmt::format("--vs {}: it is {}", text, fmt::join(all, ", ")));
 }
 
 // One setting of --vs. A rule without "name=" takes the place of the rule; the schedules are of the other's
@@ -46,15 +59,18 @@ void set(ModelOptions& m, const std::string& text) {
   const std::string name = text.substr(0, equals), value = text.substr(equals + 1);
   const std::map<std::string, std::string*> words = {
       {"cell", &m.cell}, {"readout", &m.readout}, {"synth", &m.synth}, {"optimiser", &m.optimiser}, {"cpu", &m.cpu}};
+  if (value.empty()) throw Error(fmt::format("--vs {}: nothing stands behind the =", text));
   if (const auto found = words.find(name); found != words.end()) *found->second = value;
   else if (name == "schedule") m.schedules.push_back(value);
-  else if (name == "size" || name == "window") set_numbers(m, name, value);
-  else if (name == "dtype" && (value == "f32" || value == "f64")) m.dtype = value;
-  else if (name == "update" && (value == "step" || value == "window" || value == "sequence")) m.update = value;
+  else if (name == "size") m.sizes.push_back(value);
+  else if (name == "window") m.window = window_of(text, value);
+  else if (name == "dtype") check_one_of(text, value, {"f32", "f64"}), m.dtype = value;
+  else if (name == "update") check_one_of(text, value, {"step", "window", "sequence"}), m.update = value;
   else
     throw Error(
         fmt::format("--vs {}: expected a rule, or a setting: schedule=e=dense, cell=, readout=, synth=, optimiser=, "
-                    "size=n=30, window=, dtype=f64, update=step, cpu=",
+                    "size=n=30, window=, dtype=f64, update=step, cpu= (several: --vs cell=gru --vs size=n=50); the batch "
+                    "and the steps are those of both",
                     text));
 }
 
@@ -78,7 +94,8 @@ ModelOptions beside(ModelOptions model, const std::vector<std::string>& settings
 std::vector<Variant> variants(const KernelsArguments& a) {
   std::vector<std::string> cpus;
   std::istringstream words(a.model.cpu);
-  for (std::string cpu; std::getline(words, cpu, ',');) cpus.push_back(cpu);
+  for (std::string cpu; std::getline(words, cpu, ',');)
+    if (std::find(cpus.begin(), cpus.end(), cpu) == cpus.end()) cpus.push_back(cpu);
   if (cpus.empty()) cpus.emplace_back();  // refused as no processor's name
   std::vector<Variant> all;
   for (const std::string& cpu : cpus) {

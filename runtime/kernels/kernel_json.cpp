@@ -46,6 +46,7 @@ json report_json(const NamedReport& named) {
               {"sizes", r.sizes},
               {"batch", r.batch},
               {"steps", r.steps},
+              {"notes", r.notes},
               {"dtype", r.float64 ? "f64" : "f32"},
               {"cpu", r.cpu},
               {"processor", r.processor}};

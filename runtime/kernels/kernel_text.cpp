@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "runtime/machine/timing.h"
 #include "support/bytes.h"
@@ -45,7 +47,9 @@ std::string tile_text(const compiler::StatementCode& code) {
 }
 
 std::string kernel_heading(const KernelReport& r) {
-  return fmt::format("{}: {}\n{}; {}, {} example{} a call, sequences of {} step{}{}\ncode for {}; {}\n", r.rule,
+  std::string notes;
+  for (const std::string& note : r.notes) notes += "note: " + note + "\n";
+  return notes + fmt::format("{}: {}\n{}; {}, {} example{} a call, sequences of {} step{}{}\ncode for {}; {}\n", r.rule,
                      r.parts, r.sizes, r.float64 ? "float64" : "float32", r.batch, r.batch == 1 ? "" : "s", r.steps,
                      r.steps == 1 ? "" : "s", r.schedules.empty() ? "" : ", schedule " + r.schedules, r.processor,
                      text(r.machine));
@@ -127,16 +131,25 @@ std::vector<double> executed_instructions(const StatementKernel& s, const compil
 
 std::vector<FoundStatement> find_statements(const KernelReport& r, const std::string& name) {
   std::vector<FoundStatement> exact, of_equation;
-  std::vector<std::string> names;
-  for (const PhaseKernel& p : r.phases)
+  std::vector<std::pair<std::string, int>> names;  // and how many of each in a phase, at most
+  for (const PhaseKernel& p : r.phases) {
+    std::map<std::string, int> own;
     for (const StatementKernel& s : p.statements) {
+      const int number = ++own[s.label];
       if (s.label == name) of_equation.push_back({&p, &s});
-      if (s.name == name && s.name != s.label) exact.push_back({&p, &s});
-      if (std::find(names.begin(), names.end(), s.label) == names.end()) names.push_back(s.label);
+      if (fmt::format("{} #{}", s.label, number) == name) exact.push_back({&p, &s});
+      auto known = std::find_if(names.begin(), names.end(), [&](const auto& n) { return n.first == s.label; });
+      if (known == names.end()) known = names.insert(names.end(), {s.label, 0});
+      known->second = std::max(known->second, number);
     }
+  }
   if (!exact.empty()) return exact;
-  if (of_equation.empty())
-    throw Error(fmt::format("{} has no statement {}; it has: {}", r.rule, name, fmt::join(names, ", ")));
+  if (of_equation.empty()) {
+    std::vector<std::string> shown;
+    for (const auto& [label, count] : names)
+      shown.push_back(count > 1 ? fmt::format("{0}, also as {0} #1 to #{1}", label, count) : label);
+    throw Error(fmt::format("{} has no statement {}; it has: {}", r.rule, name, fmt::join(shown, "; ")));
+  }
   return of_equation;
 }
 

@@ -14,6 +14,7 @@
 #include "compiler/lower/phase_costs.h"
 #include "runtime/kernels/kernel_memory.h"
 #include "runtime/kernels/kernel_timing.h"
+#include "runtime/library/warnings.h"
 #include "runtime/library/compile.h"
 #include "runtime/library/default_parts.h"
 #include "support/denormals.h"
@@ -189,9 +190,10 @@ class Measurement {
       one.statements[0] = s;
       const compiler::Cost cost = compiler::cost_of_function(one);
       StatementKernel kernel;
-      kernel.label = s.label;
-      const int number = ++seen[s.label];
-      kernel.name = number == 1 ? s.label : fmt::format("{} #{}", s.label, number);
+      // What no equation is named for goes by what it writes.
+      kernel.label = s.label.empty() ? module_.buffers[static_cast<std::size_t>(s.out.buffer)].name : s.label;
+      const int number = ++seen[kernel.label];
+      kernel.name = number == 1 ? kernel.label : fmt::format("{} #{}", kernel.label, number);
       kernel.loops = compiler::loops::text(module_, s);
       kernel.operations = cost.operations;
       kernel.bytes = cost.words * element();
@@ -281,6 +283,7 @@ KernelReport KernelProgram::described() const {
   report.batch = p.options.batch;
   report.steps = p.options.steps;
   report.float64 = p.spec.float64;
+  report.notes = hidden_parts(p.spec);
   return report;
 }
 

@@ -75,6 +75,7 @@ struct KernelReport {
   Machine machine;
   std::vector<PhaseKernel> phases;
   std::vector<compiler::StatementCode> codes;
+  std::vector<std::string> notes;  // parts of the same name that others hide
 
   double sequence_seconds() const;  // of all phases' calls in a sequence
   const PhaseKernel* phase(const std::string& name) const;

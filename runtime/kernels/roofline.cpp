@@ -60,7 +60,8 @@ class RooflinePicture {
   }
 
   void draw() {
-    canvas_.text({kLeft, 26}, r_.title, kText + 3, Anchor::start);
+    canvas_.text({kLeft, 26}, cut(r_.title, kRooflineWidth - kLeft - 16, kText + 3), kText + 3, Anchor::start);
+    if (r_.variants) key();
     axes();
     roofs();
     marks();
@@ -83,6 +84,18 @@ class RooflinePicture {
     canvas_.line({{kLeft, kTop}, {kLeft, kBottom}, {kRight, kBottom}}, dark);
     canvas_.text({(kLeft + kRight) / 2, kBottom + 42}, "operations a byte that is touched", kText, Anchor::middle);
     canvas_.text({24, (kTop + kBottom) / 2}, "GFLOP/s of one core", kText, Anchor::middle, kInk, true);
+  }
+
+  // The colours of what is compared, in columns below the title.
+  void key() {
+    constexpr std::size_t lines = 3;
+    const double size = kText - 1, width = 330;
+    for (std::size_t g = 0; g < r_.groups.size(); ++g) {
+      const double x = kLeft + 4 + width * static_cast<double>(g / lines),
+                   y = 46 + (size + 5) * static_cast<double>(g % lines);
+      canvas_.area(circle({x, y - size * 0.36}, 4), colour({"", g, 0, 0, 0}), 0.8);
+      canvas_.text({x + 12, y}, cut(r_.groups[g], width - 24, size), size, Anchor::start);
+    }
   }
 
   // A slope for each level of the memory, up to the peak; its name stands above its end.
@@ -191,9 +204,9 @@ class RooflinePicture {
       canvas_.area(circle({left + 22, y - size * 0.36}, 4), colour(m), 0.8);
       canvas_.text({left + 12, y}, std::to_string(n + 1), size, Anchor::end);
       canvas_.text({left + 74, y}, fmt::format("{:.1f} %", 100 * m.share), size, Anchor::end);
-      const std::string name = r_.groups.size() > 1 ? r_.groups[m.group] + ": " + m.name : m.name;
-      canvas_.text({left + 84, y}, cut(name, kRooflineWidth - left - 92, size), size, Anchor::start);
+      canvas_.text({left + 84, y}, cut(m.name, kRooflineWidth - left - 92, size), size, Anchor::start);
     }
+
     if (r_.marks.size() > order.size())
       canvas_.text({left, y + size + 10},
                    fmt::format("and {} smaller ones without a number", r_.marks.size() - order.size()), size,
@@ -213,7 +226,7 @@ class RooflinePicture {
 Roofline roofline_of(const std::vector<NamedReport>& reports) {
   const KernelReport& first = reports[0].report;
   const bool several = reports.size() > 1;
-  Roofline r{fmt::format("{}: {}; {}", first.rule, first.parts, first.sizes), first.machine, first.float64, {}, {}};
+  Roofline r{fmt::format("{}: {}; {}", first.rule, first.parts, first.sizes), first.machine, first.float64, several, {}, {}};
   for (const NamedReport& one : reports) {
     if (several) r.groups.push_back(one.name);
     double all = 0;  // statements alone take a little more than their phases
@@ -223,7 +236,7 @@ Roofline roofline_of(const std::vector<NamedReport>& reports) {
       if (!several) r.groups.push_back(p.name);
       for (const StatementKernel& s : p.statements)
         if (s.operations > 0 && s.bytes > 0 && s.seconds > 0)
-          r.marks.push_back({several ? p.name + ": " + s.name : s.name, r.groups.size() - 1, s.operations / s.bytes,
+          r.marks.push_back({p.name + ": " + s.name, r.groups.size() - 1, s.operations / s.bytes,
                              s.rate(), all > 0 ? p.calls * s.seconds / all : 0});
     }
   }

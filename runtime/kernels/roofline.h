@@ -20,6 +20,7 @@ struct Roofline {
   std::string title;
   Machine machine;
   bool float64 = false;
+  bool variants = false;  // groups are what is compared; otherwise phases
   std::vector<std::string> groups;
   std::vector<RooflineMark> marks;
 };

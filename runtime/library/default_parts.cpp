@@ -147,6 +147,7 @@ class Search {
     tried.readout = readout;
     tried.synth = synth.text();
     try {
+      check_cell(cell);
       add_sizes(tried, cell, "cell");
       add_sizes(tried, readout, "readout");
       for (const Role& role : rule_.roles)
@@ -180,6 +181,18 @@ class Search {
       throw Error(fmt::format("none of the parts has a size {}{}", given,
                               near.empty() ? "" : fmt::format(": did you mean {}?", near)));
     }
+  }
+
+  // A cell that is chosen has the sizes that were given where the first choice has them: --size n=100000 asks for a net of
+  // that size, not for another net whose readout has an n.
+  void check_cell(const std::string& cell) {
+    if (!spec_.cell.empty() || cell.empty() || cell == cells_.front()) return;
+    const Names first = outline(cells_.front(), "cell", search_).sizes, own = outline(cell, "cell", search_).sizes;
+    const auto has = [](const Names& sizes, const std::string& name) {
+      return std::find(sizes.begin(), sizes.end(), name) != sizes.end();
+    };
+    for (const auto& [given, value] : spec_.sizes)
+      if (has(first, given) && !has(own, given)) throw Error(fmt::format("{} has no size {}", cell, given));
   }
 
   void add_sizes(ProgramSpec& spec, const std::string& part, const char* kind) {
