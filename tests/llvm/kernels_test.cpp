@@ -315,5 +315,37 @@ TEST(Kernels, TheSanitizerSeesThem) {
 }
 #endif
 
+// Copies from columns go in blocks, where both sides are at least a line long; here with ends on both.
+TEST(Kernels, TransposedCopies) {
+  for (const auto& [rows, columns] : {std::pair<std::int64_t, std::int64_t>{40, 37}, {16, 16}, {33, 130}})
+    check(module({{"x", Element::real, rows * columns}, {"y", Element::real, rows * (columns + 16)}},
+                 {assign({{"i", columns}, {"j", rows}}, 2, at(1, {rows, 1}), load(at(0, {1, columns})))}),
+          {1});
+}
+
+// Rows of a large matrix, each on a page of its own, are fetched ahead, also beyond its end.
+TEST(Kernels, RowsOfALargeMatrix) {
+  constexpr std::int64_t depth = 200, columns = 700;
+  check(module({{"w", Element::real, depth * columns}, {"x", Element::real, depth, true}, {"y", Element::real, columns, true}},
+               {assign({batch(17), {"i", columns}, {"k", depth}}, 2, at(2, {columns, 1, 0}),
+                       sum({2}, load(at(0, {0, 1, columns})) * load(at(1, {depth, 0, 1}))))}),
+        {1, 17});
+}
+
+// A loop around two statements, some of the examples at a time; what one leaves for the other stays within a trip.
+TEST(Kernels, FusedStatements) {
+  Module m = module({{"x", Element::real, 60, true}, {"d", Element::real, 12, true}, {"g", Element::real, 60}, {"y", Element::real, 60, true}},
+                    {assign({{"x", 5}, batch(7), {"i", 12}}, 3, at(1, {0, 12, 1}),
+                            op(Op::tanh, {load(at(0, {12, 60, 1}))})),
+                     assign({{"x", 5}, batch(7), {"i", 12}}, 3, at(3, {12, 60, 1}),
+                            load(at(1, {0, 12, 1})) * load(at(0, {12, 60, 1}))),
+                     assign({{"x", 5}, {"i", 12}, batch(7)}, 2, at(2, {12, 1, 0}),
+                            sum({2}, load(at(1, {0, 1, 12}))), true)});
+  for (const std::int64_t at_a_time : {0, 3}) {
+    m.functions[0].fusions = {{0, 3, 5, 12, 60, at_a_time, {1}}};
+    check(m, {1, 3, 7});
+  }
+}
+
 }  // namespace
 }  // namespace eligo::testing
