@@ -165,7 +165,7 @@ int kernels(const KernelsArguments& a) {
   const Machine machine = measure_machine(true);
   std::vector<NamedReport> reports;
   for (std::size_t i = 0; i < all.size(); ++i) reports.push_back({all[i].name, programs[i].measure(machine)});
-  if (a.json != "-" && a.html != "-") say(kernels_text(reports));
+  if (a.json != "-" && a.html != "-") say(kernels_text(reports, static_cast<std::size_t>(a.top)));
   if (!a.picture.empty()) write_roofline(roofline_of(reports), a.picture);
   write(a.html, [&] { return kernel_page(reports); });
   write(a.json, [&] { return json_text(kernels_json(reports), 1); });

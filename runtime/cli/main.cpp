@@ -231,6 +231,8 @@ void add_kernels(CLI::App& app, Arguments& a) {
   verb->add_option("--vs", o.beside,
                    "Beside: another rule, or a setting for the same one: schedule=P=dense, cell=gru (may be repeated)")
       ->allow_extra_args(false);
+  verb->add_option("--top", o.top, "In the tables, so many statements that take longest")
+      ->check(whole(1, std::int64_t{1} << 30));
   auto* statement =
       verb->add_option("--statement", o.statement, "Print the code of this statement instead, such as net.h");
   verb->add_option("--stage", o.stage, "Of that code: loops, llvm or asm")->needs(statement)->capture_default_str();

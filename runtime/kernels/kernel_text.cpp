@@ -35,6 +35,18 @@ std::string spills_text(const compiler::StatementCode& c) {
   return c.spills + c.reloads == 0 ? "0" : fmt::format("{}/{}", c.spills, c.reloads);
 }
 
+// Those that take most of a sequence's time; all where `top` is 0.
+std::set<const StatementKernel*> longest_statements(const KernelReport& r, std::size_t top) {
+  std::vector<std::pair<double, const StatementKernel*>> all;
+  for (const PhaseKernel& p : r.phases)
+    for (const StatementKernel& s : p.statements) all.emplace_back(p.calls * s.seconds, &s);
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  if (top > 0 && all.size() > top) all.resize(top);
+  std::set<const StatementKernel*> longest;
+  for (const auto& [seconds, statement] : all) longest.insert(statement);
+  return longest;
+}
+
 }  // namespace
 
 std::string tile_text(const compiler::StatementCode& code) {
@@ -55,13 +67,15 @@ std::string kernel_heading(const KernelReport& r) {
                      text(r.machine));
 }
 
-Table kernel_table(const KernelReport& r) {
+Table kernel_table(const KernelReport& r, std::size_t top) {
+  const std::set<const StatementKernel*> shown = longest_statements(r, top);
   Table table = {{"phase, statement", "calls", "operations", "bytes", "time", "of bound", "bound by", "GFLOP/s",
                   "vector", "tile", "spills", "code"}};
   for (const PhaseKernel& p : r.phases) {
     table.push_back(cells(p, p.name, calls_text(p.calls)));
     table.back().insert(table.back().end(), {"", "", "", fmt::format("{} B", p.code_bytes)});
     for (const StatementKernel& s : p.statements) {
+      if (!shown.contains(&s)) continue;
       const compiler::StatementCode& code = r.codes[s.code];
       table.push_back(cells(s, "  " + s.name, ""));
       table.back().insert(table.back().end(), {std::to_string(code.vector_bits), tile_text(code), spills_text(code),
@@ -108,11 +122,15 @@ std::string comparison_heading(const std::vector<NamedReport>& reports) {
                      reports[0].report.steps, reports[0].name);
 }
 
-std::string kernels_text(const std::vector<NamedReport>& reports) {
+std::string kernels_text(const std::vector<NamedReport>& reports, std::size_t top) {
   std::string out;
   for (const NamedReport& one : reports) {
     if (&one != &reports[0]) out += "\n";
-    out += kernel_heading(one.report) + "\n" + table_text(kernel_table(one.report)) + kernel_total(one.report);
+    out += kernel_heading(one.report) + "\n" + table_text(kernel_table(one.report, top));
+    std::size_t statements = 0;
+    for (const PhaseKernel& p : one.report.phases) statements += p.statements.size();
+    if (top > 0 && statements > top) out += fmt::format("and {} shorter statements\n", statements - top);
+    out += kernel_total(one.report);
   }
   if (reports.size() > 1) out += "\n" + comparison_heading(reports) + table_text(comparison_table(reports));
   return out;

@@ -19,8 +19,9 @@ struct NamedReport {
 
 // "bptt: cell lstm, ...", what was called, and the machine.
 std::string kernel_heading(const KernelReport& report);
-// A row for each phase, followed by one for each of its statements.
-Table kernel_table(const KernelReport& report);
+// A row for each phase, followed by one for each of its statements; with `top`, of the statements that take most of a
+// sequence's time only so many.
+Table kernel_table(const KernelReport& report, std::size_t top = 0);
 // "12.3 ms in a sequence of 100 steps, 123 µs a step".
 std::string kernel_total(const KernelReport& report);
 // Time in a sequence by phase, side by side, against the first.
@@ -28,7 +29,7 @@ Table comparison_table(const std::vector<NamedReport>& reports);
 std::string comparison_heading(const std::vector<NamedReport>& reports);
 
 // All of it, as it is printed.
-std::string kernels_text(const std::vector<NamedReport>& reports);
+std::string kernels_text(const std::vector<NamedReport>& reports, std::size_t top = 0);
 nlohmann::ordered_json kernels_json(const std::vector<NamedReport>& reports);
 
 // "6x64" numbers, of the nest with the largest tile: rows by columns; "4x2 Σ16" where the vectors lie along a sum.

@@ -1,6 +1,8 @@
 // The forms of measured kernels: tables, JSON, roofline, page.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "measured.h"
@@ -32,6 +34,19 @@ TEST(KernelTables, HaveARowForEachPhaseAndStatement) {
   EXPECT_EQ(table.size(), rows);
   for (const auto& row : table) EXPECT_EQ(row.size(), table[0].size());
   EXPECT_EQ(table[1][0], r.phases[0].name);
+}
+
+TEST(KernelTables, MayHaveTheLongestStatementsOnly) {
+  const KernelReport& r = two_reports()[0].report;
+  double longest = 0;
+  std::string name;
+  for (const PhaseKernel& p : r.phases)
+    for (const StatementKernel& s : p.statements)
+      if (p.calls * s.seconds > longest) longest = p.calls * s.seconds, name = "  " + s.name;
+  const Table table = kernel_table(r, 1);
+  EXPECT_EQ(table.size(), 1 + r.phases.size() + 1);
+  EXPECT_EQ(std::count_if(table.begin(), table.end(), [&](const auto& row) { return row[0] == name; }), 1);
+  EXPECT_EQ(kernel_table(r, 1000), kernel_table(r));
 }
 
 TEST(KernelTables, PhasesAreMatchedByTheirNames) {
