@@ -60,7 +60,7 @@ inline constexpr std::int64_t aliasing_row = 512;
 inline constexpr std::int64_t aliasing_rows = 64;
 inline constexpr std::int64_t row_padding = 16;
 
-// Loop fusion: where statements hand each other fewer bytes than a second-level cache of 1 MiB holds, or where that moves
+// Loop fusion: where statements hand each other fewer bytes than two second-level caches of 1 MiB hold, or where it moves
 // few words for each operation, running them one after another is as fast (measured: LSTM 100 and GRU 256 lost 2-10 % by
 // it, with 1.0 and 1.3 MB; sparse nets gained 18-40 %, with 6-150 MB and a twentieth of their cost or more). A trip
 // of a fused loop fills a part of that cache, and gives each statement enough points (a call takes about as long as ten of

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <map>
 
+#include "compiler/ir/cost_model.h"
 #include "compiler/llvm/tile.h"
+#include "compiler/llvm/tile_costs.h"
 
 namespace eligo::compiler::codegen {
 namespace {
@@ -206,8 +208,6 @@ class FunctionEmitter {
   }
 
  private:
-  static constexpr std::int64_t line = 64, far = 2048;  // bytes
-
   // Where a trip is, and the examples that its calls take.
   struct Trip {
     Value *number = nullptr, *first = nullptr;
@@ -249,14 +249,15 @@ class FunctionEmitter {
       for (const Outlined::Argument& a : function_.calls[static_cast<std::size_t>(fusion.first + k)].arguments) {
         const loops::Buffer& buffer = buffers_[static_cast<std::size_t>(a.buffer)];
         const bool local = std::find(fusion.local.begin(), fusion.local.end(), a.buffer) != fusion.local.end();
-        if (buffer.batched && !local && a.step > 0 && buffer.size * types_.bytes >= far) steps.emplace(a.buffer, a.step);
+        const bool far = buffer.size * types_.bytes >= cost_model::far_rows;
+        if (buffer.batched && !local && a.step > 0 && far) steps.emplace(a.buffer, a.step);
       }
     for (const auto& [buffer, step] : steps) {
-      const std::int64_t size = buffers_[static_cast<std::size_t>(buffer)].size;
+      const std::int64_t size = buffers_[static_cast<std::size_t>(buffer)].size, line = tile_costs::line / types_.bytes;
       Value* const next = b_.CreateMul(b_.CreateAdd(number, types_.index_constant(1)), types_.index_constant(step));
       emit_loop(b_, types_.index_constant(0), f_->getArg(1), 1, [&, buffer = buffer, step = step](Value* example) {
         Value* const at = b_.CreateAdd(b_.CreateMul(example, types_.index_constant(size)), next);
-        for (std::int64_t place = 0; place < step + line / types_.bytes - 1; place += line / types_.bytes) {
+        for (std::int64_t place = 0; place < step + line - 1; place += line) {
           Value* const row = b_.CreateGEP(types_.real(1), start_of(buffer),
                                           b_.CreateAdd(at, types_.index_constant(std::min(place, step - 1))));
           b_.CreateIntrinsic(llvm::Type::getVoidTy(b_.getContext()), llvm::Intrinsic::prefetch,

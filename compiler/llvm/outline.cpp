@@ -160,11 +160,8 @@ Outlined outline(const loops::Module& module) {
     Outlined::Function& into = out.functions.emplace_back();
     into.name = function.name;
     into.fusions = function.fusions;
-    auto fusion = function.fusions.begin();
     for (const loops::Statement& statement : function.statements) {
-      const int number = static_cast<int>(into.calls.size());
-      while (fusion != function.fusions.end() && fusion->first + fusion->count <= number) ++fusion;
-      Outliner outliner(module, statement, fusion != function.fusions.end() && fusion->first <= number);
+      Outliner outliner(module, statement, loops::fusion_of(function, into.calls.size()) != nullptr);
       const auto [at, is_new] = known.emplace(Identity(outliner.nest).bytes(), out.nests.size());
       if (is_new) {
         outliner.nest.name = fmt::format("{}_nest{}", function.name, into.calls.size());

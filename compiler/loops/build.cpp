@@ -89,12 +89,17 @@ std::vector<const Access*> loads_of(const ValuePtr& value) {
   return all;
 }
 
+const Fusion* fusion_of(const Function& function, std::size_t statement) {
+  const auto number = static_cast<int>(statement);
+  for (const Fusion& fusion : function.fusions)
+    if (fusion.first <= number && number < fusion.first + fusion.count) return &fusion;
+  return nullptr;
+}
+
 Function alone(const Function& function, std::size_t statement, std::string name) {
   Function one{std::move(name), {function.statements[statement]}, {}};
-  for (const Fusion& fusion : function.fusions) {
-    const auto first = static_cast<std::size_t>(fusion.first), end = first + static_cast<std::size_t>(fusion.count);
-    if (statement < first || statement >= end) continue;
-    one.fusions = {fusion};
+  if (const Fusion* const fusion = fusion_of(function, statement)) {
+    one.fusions = {*fusion};
     one.fusions[0].first = 0;
     one.fusions[0].count = 1;
   }

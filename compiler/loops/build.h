@@ -25,6 +25,9 @@ ValuePtr with_accesses(const ValuePtr& value, const std::function<void(Access&)>
 // The places that an expression loads from. Those are the value's own: it must outlive them.
 std::vector<const Access*> loads_of(const ValuePtr& value);
 
+// The fusion that a statement is in, or null.
+const Fusion* fusion_of(const Function& function, std::size_t statement);
+
 // A function of one statement of `function`, which takes as many trips as it does there.
 Function alone(const Function& function, std::size_t statement, std::string name);
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "compiler/loops/build.h"
+
 namespace eligo::compiler::loops {
 namespace {
 
@@ -119,12 +121,11 @@ std::string text(const Module& module, const Statement& statement, bool fused) {
 
 std::string text(const Module& module, const Function& function) {
   std::string out = fmt::format("function {}\n", function.name);
-  auto fusion = function.fusions.begin();
-  for (int i = 0; i < static_cast<int>(function.statements.size()); ++i) {
-    const Statement& s = function.statements[static_cast<std::size_t>(i)];
-    while (fusion != function.fusions.end() && fusion->first + fusion->count <= i) ++fusion;
-    const bool fused = fusion != function.fusions.end() && fusion->first <= i;
-    if (fused && fusion->first == i) out += "  " + header(module, *fusion, s);
+  for (std::size_t i = 0; i < function.statements.size(); ++i) {
+    const Statement& s = function.statements[i];
+    const Fusion* const fusion = fusion_of(function, i);
+    const bool fused = fusion != nullptr;
+    if (fused && static_cast<std::size_t>(fusion->first) == i) out += "  " + header(module, *fusion, s);
     const char* const indent = fused ? "    " : "  ";
     if (!s.label.empty()) out += fmt::format("{}# {}\n", indent, s.label);
     out += fmt::format("{}{}\n", indent, text(module, s, fused));

@@ -266,12 +266,9 @@ std::vector<std::string> verify(const Module& module) {
       continue;
     }
     const std::size_t before = problems.size();
-    auto fusion = f.fusions.begin();
-    for (int i = 0; i < static_cast<int>(f.statements.size()); ++i) {
-      while (fusion != f.fusions.end() && fusion->first + fusion->count <= i) ++fusion;
-      const Statement& s = f.statements[static_cast<std::size_t>(i)];
-      const Fusion* const in = fusion != f.fusions.end() && fusion->first <= i ? &*fusion : nullptr;
-      StatementVerifier(module, s, problems, fmt::format("{}: {}: ", f.name, s.label), in).run();
+    for (std::size_t i = 0; i < f.statements.size(); ++i) {
+      const Statement& s = f.statements[i];
+      StatementVerifier(module, s, problems, fmt::format("{}: {}: ", f.name, s.label), fusion_of(f, i)).run();
     }
     if (problems.size() > before) continue;
     for (const Fusion& each : f.fusions)

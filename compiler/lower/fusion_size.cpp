@@ -110,7 +110,7 @@ class Sizing {
     const double room = std::max(0.0, limits_.trip_bytes - all);
     const auto fill = static_cast<std::int64_t>(room / std::max(each, 1.0));
     const auto busy = static_cast<std::int64_t>(std::ceil(limits_.points / std::max(points, 1.0)));
-    const std::int64_t line = limits_.points > 1 ? (64 / bytes_ + step - 1) / step : 1;
+    const std::int64_t row = std::max<std::int64_t>(1, limits_.row_bytes / bytes_), line = (row + step - 1) / step;
     return near_divisor(std::clamp<std::int64_t>(std::max({fill, busy, line}), 1, group_.extent), line);
   }
 

@@ -12,6 +12,7 @@ struct FusionLimits {
   double share = cost_model::fused_share;            // of a group's cost that moving them is, at least
   double trip_bytes = cost_model::fused_trip_bytes;  // that a trip touches, about
   double points = cost_model::fused_points;          // of a statement in a trip, at least
+  std::int64_t row_bytes = 64;                       // of an example's rows in a trip, at least: a line
   std::int64_t trips = cost_model::fused_trips;      // values of the shared loop, at least
   std::int64_t examples = cost_model::fused_examples;
 };

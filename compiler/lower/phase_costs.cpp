@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "compiler/loops/build.h"
 #include "compiler/lower/lower.h"
 
 namespace eligo::compiler {
@@ -73,11 +74,8 @@ class StatementCost {
 
 Cost cost_of_function(const loops::Function& function) {
   Cost total;
-  auto fusion = function.fusions.begin();
-  for (int i = 0; i < static_cast<int>(function.statements.size()); ++i) {
-    while (fusion != function.fusions.end() && fusion->first + fusion->count <= i) ++fusion;
-    const bool fused = fusion != function.fusions.end() && fusion->first <= i;
-    const Cost one = StatementCost(function.statements[static_cast<std::size_t>(i)], fused).run();
+  for (std::size_t i = 0; i < function.statements.size(); ++i) {
+    const Cost one = StatementCost(function.statements[i], loops::fusion_of(function, i) != nullptr).run();
     total.operations += one.operations;
     total.words += one.words;
   }

@@ -41,15 +41,13 @@ class Placing {
 
   std::vector<Life> lives_of() const {
     std::map<int, Life> lives;
-    auto fusion = function_.fusions.begin();
     for (int i = 0; i < static_cast<int>(function_.statements.size()); ++i) {
-      while (fusion != function_.fusions.end() && fusion->first + fusion->count <= i) ++fusion;
-      const bool fused = fusion != function_.fusions.end() && fusion->first <= i;
+      const loops::Fusion* const fusion = loops::fusion_of(function_, static_cast<std::size_t>(i));
       const loops::Statement& s = function_.statements[static_cast<std::size_t>(i)];
       const auto touch = [&](int number) {
         if (lowered_.bindings[static_cast<std::size_t>(number)].kind != Binding::Kind::scratch) return;
         Range range{i, i};
-        if (fused && std::find(fusion->local.begin(), fusion->local.end(), number) == fusion->local.end())
+        if (fusion && std::find(fusion->local.begin(), fusion->local.end(), number) == fusion->local.end())
           range = {fusion->first, fusion->first + fusion->count - 1};
         Life& life = lives.try_emplace(number, Life{number, range.first, range.last}).first->second;
         life.first = std::min(life.first, range.first);

@@ -8,21 +8,10 @@
 
 #include "runtime/kernels/kernel_page_files.h"
 #include "runtime/kernels/roofline.h"
+#include "support/markup.h"
 
 namespace eligo {
 namespace {
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '&') out += "&amp;";
-    else if (c == '"') out += "&quot;";
-    else out += c;
-  }
-  return out;
-}
 
 // A picture within the page's own text.
 std::string data_address(const std::string& svg) {
@@ -37,11 +26,11 @@ std::string data_address(const std::string& svg) {
 
 std::string table_html(const Table& table) {
   std::string out = "<div class=\"scroll\"><table><thead><tr>";
-  for (const std::string& cell : table[0]) out += "<th>" + escaped(cell) + "</th>";
+  for (const std::string& cell : table[0]) out += "<th>" + escaped_markup(cell) + "</th>";
   out += "</tr></thead><tbody>\n";
   for (std::size_t i = 1; i < table.size(); ++i) {
     out += "<tr>";
-    for (const std::string& cell : table[i]) out += "<td>" + escaped(cell) + "</td>";
+    for (const std::string& cell : table[i]) out += "<td>" + escaped_markup(cell) + "</td>";
     out += "</tr>\n";
   }
   return out + "</tbody></table></div>\n";
@@ -65,7 +54,7 @@ std::string code_html(const std::vector<compiler::CodeLine>& lines, const std::v
     const bool counted = line.instruction && line.block >= 0 && block < counts.size();
     const char* const kind = counted && block < shares.size() ? heat(shares[block]) : "";
     out += *kind ? fmt::format("<div class=\"{}\">", kind) : "<div>";
-    out += fmt::format("<i>{}</i>{}</div>", counted ? std::to_string(counts[block]) : "", escaped(line.text));
+    out += fmt::format("<i>{}</i>{}</div>", counted ? std::to_string(counts[block]) : "", escaped_markup(line.text));
   }
   return out + "</pre>\n";
 }
@@ -74,7 +63,7 @@ std::string code_html(const std::vector<compiler::CodeLine>& lines, const std::v
 class ReportSection {
  public:
   ReportSection(const NamedReport& named, std::size_t number) : r_(named.report), number_(number) {
-    html_ = fmt::format("<h2>{}</h2>\n<p>{}</p>\n", escaped(named.name), escaped(kernel_total(r_)));
+    html_ = fmt::format("<h2>{}</h2>\n<p>{}</p>\n", escaped_markup(named.name), escaped_markup(kernel_total(r_)));
     table();
     html_ +=
         "<h3>Code</h3>\n<p class=\"quiet\">On the left is how often a call comes by, counted. Lines of blocks that "
@@ -95,13 +84,13 @@ class ReportSection {
     const Table cells = kernel_table(r_);
     const std::size_t share = 5;  // the column `of bound`
     html_ += "<div class=\"scroll\"><table><thead><tr>";
-    for (const std::string& cell : cells[0]) html_ += "<th>" + escaped(cell) + "</th>";
+    for (const std::string& cell : cells[0]) html_ += "<th>" + escaped_markup(cell) + "</th>";
     html_ += "</tr></thead><tbody>\n";
     std::size_t at = 1;
     const auto row = [&](const Timed& t, const char* kind, const std::string& link) {
       html_ += fmt::format("<tr class=\"{}\">", kind);
       for (std::size_t c = 0; c < cells[at].size(); ++c) {
-        const std::string word = escaped(cells[at][c]);
+        const std::string word = escaped_markup(cells[at][c]);
         if (c == 0 && !link.empty()) html_ += fmt::format("<td><a href=\"#{}\">{}</a></td>", link, word);
         else if (c == share)
           html_ += fmt::format("<td class=\"share\" style=\"--part:{:.0f}%\">{}</td>",
@@ -119,8 +108,8 @@ class ReportSection {
   }
 
   void phase(const PhaseKernel& p) {
-    html_ += fmt::format("<h3>{}</h3>\n<p class=\"quiet\">{}; {} examples a call</p>\n", escaped(p.name),
-                         escaped(p.when), p.examples);
+    html_ += fmt::format("<h3>{}</h3>\n<p class=\"quiet\">{}; {} examples a call</p>\n", escaped_markup(p.name),
+                         escaped_markup(p.when), p.examples);
     for (const StatementKernel& s : p.statements) statement(p, s);
   }
 
@@ -129,8 +118,8 @@ class ReportSection {
     const std::string here = anchor(p, s);
     const auto [first, is_new] = shown_.emplace(s.code, here);
     html_ += fmt::format("<details id=\"{}\"><summary><b>{}</b> {}, {:.0f} % of the bound</summary>\n", here,
-                         escaped(s.name), escaped(code.symbol), 100 * s.of_bound());
-    html_ += "<pre class=\"wrap\">" + escaped(s.loops) + "</pre>\n";
+                         escaped_markup(s.name), escaped_markup(code.symbol), 100 * s.of_bound());
+    html_ += "<pre class=\"wrap\">" + escaped_markup(s.loops) + "</pre>\n";
     if (!is_new)
       html_ += fmt::format("<p>Its code is that of <a href=\"#{}\">another statement</a>, on other memory.</p>\n",
                            first->second);
@@ -151,7 +140,7 @@ class ReportSection {
 std::string heading_html(const std::vector<NamedReport>& reports) {
   std::string out;
   for (const NamedReport& one : reports)
-    out += "<pre class=\"wrap\">" + escaped(kernel_heading(one.report)) + "</pre>\n";
+    out += "<pre class=\"wrap\">" + escaped_markup(kernel_heading(one.report)) + "</pre>\n";
   return out;
 }
 
@@ -164,12 +153,12 @@ std::string roofline_svg(const std::vector<NamedReport>& reports) {
 // What stands for a name in the page.
 std::string part(const std::string& name, const std::vector<NamedReport>& reports) {
   if (name == "style") return kKernelPageStyle;
-  if (name == "title") return escaped("kernels of " + reports[0].report.rule);
+  if (name == "title") return escaped_markup("kernels of " + reports[0].report.rule);
   if (name == "heading") return heading_html(reports);
   if (name == "roofline") return data_address(roofline_svg(reports));
   if (name == "comparison")
     return reports.size() < 2 ? ""
-                              : "<h2>Side by side</h2>\n<p class=\"quiet\">" + escaped(comparison_heading(reports)) +
+                              : "<h2>Side by side</h2>\n<p class=\"quiet\">" + escaped_markup(comparison_heading(reports)) +
                                     "</p>\n" + table_html(comparison_table(reports));
   std::string out;
   for (std::size_t i = 0; i < reports.size(); ++i) out += ReportSection(reports[i], i).html();

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "support/error.h"
+#include "support/markup.h"
 #include "support/utf8.h"
 
 namespace eligo {
@@ -153,17 +154,6 @@ class CairoCanvas : public Canvas {
 
 // --- SVG ------------------------------------------------------------------------------------------------------------
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '&') out += "&amp;";
-    else out += c;
-  }
-  return out;
-}
-
 class SvgCanvas final : public CairoCanvas {
  public:
   SvgCanvas(double width, double height) {
@@ -198,7 +188,7 @@ class SvgCanvas final : public CairoCanvas {
   // them or has them read out.
   std::string described(std::string svg) const {
     std::string words = "\n<desc>\n";
-    for (const std::string& line : words_) words += escaped(line) + "\n";
+    for (const std::string& line : words_) words += escaped_markup(line) + "\n";
     const std::size_t root = svg.find("<svg ");
     svg.insert(svg.find('>', root) + 1, words + "</desc>");
     return svg;

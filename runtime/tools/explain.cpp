@@ -13,6 +13,7 @@
 #include "compiler/ir/manifest.h"
 #include "compiler/lower/phase_costs.h"
 #include "compiler/memory/layout.h"
+#include "compiler/memory/shards.h"
 #include "compiler/schedule/schedule_choice.h"
 #include "dsl/file.h"
 #include "dsl/names.h"
@@ -442,13 +443,14 @@ class Explain {
 
   // Which statements run together, and which could not.
   void fusions() {
-    compiler::Lowered lowered = compiler::lower(*distributed_, o_.batch);
+    const std::int64_t rows = compiler::rows_of_a_shard(*distributed_, o_.batch, o_.spec.float64);  // as it is compiled
+    compiler::Lowered lowered = compiler::lower(*distributed_, rows);
     std::map<int, std::string> phases = {{lowered.prepare, PhaseId{PhaseKind::prepare}.name()}};
     for (std::size_t i = 0; i < distributed_->phases.size(); ++i)
       phases[lowered.function_of_phase[i]] = distributed_->phases[i].name();
     out_.fused_from = options_.fusion.bytes;
     for (const compiler::FusedLoops& one :
-         compiler::fuse_loops(lowered, static_cast<std::int64_t>(element()), o_.batch, options_.fusion))
+         compiler::fuse_loops(lowered, static_cast<std::int64_t>(element()), rows, options_.fusion))
       out_.loops.push_back({phases[one.function], one.labels, one.statements, one.local, one.extent, one.values,
                             one.examples, one.handed_on});
   }

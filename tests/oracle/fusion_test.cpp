@@ -26,7 +26,8 @@ using compiler::Lowered;
 using compiler::loops::Contents;
 
 constexpr std::int64_t examples = 5;
-constexpr compiler::FusionLimits all_fused{.bytes = 0, .share = 0, .trip_bytes = 64, .points = 1, .trips = 2, .examples = 2};
+constexpr compiler::FusionLimits all_fused{
+    .bytes = 0, .share = 0, .trip_bytes = 64, .points = 1, .row_bytes = 1, .trips = 2, .examples = 2};
 
 bool kept(const Lowered& lowered, std::size_t buffer) {
   return lowered.bindings[buffer].kind != compiler::Binding::Kind::scratch;

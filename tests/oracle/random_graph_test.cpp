@@ -60,7 +60,8 @@ Values stored(const std::vector<Root>& roots, TensorMemory& memory) {
 
 // The lowered phase by the evaluator of loops; scratch starts as NaN, so that what was not written shows.
 // Whatever can be fused is: no group is too small, and a trip has one or two values of the shared loop.
-constexpr compiler::FusionLimits all_fused{.bytes = 0, .share = 0, .trip_bytes = 64, .points = 1, .trips = 2, .examples = 2};
+constexpr compiler::FusionLimits all_fused{
+    .bytes = 0, .share = 0, .trip_bytes = 64, .points = 1, .row_bytes = 1, .trips = 2, .examples = 2};
 
 Values looped(compiler::Program& program, TensorMemory memory, bool fused = false) {
   compiler::Lowered lowered = compiler::lower(program, kExamples);
