@@ -32,13 +32,16 @@ std::string file_of(const std::string& name, const std::vector<std::string>& fol
 
 // What each variant's rule leaves out of its net; a rule that does not fit its net is an error here, too.
 void check_experiment(const std::string& path, const std::vector<std::string>& folders) {
-  if (!read_settings(path).sweep.empty()) {
+  const SettingsFile file = read_settings(path);
+  if (!file.sweep.empty()) {
     Progress progress(stdout, true);
     const Plan plan = make_plan(path, {{}, folders, {}}, progress);
+    if (!file.quick.empty()) make_plan(path, {{}, folders, {}, true}, progress);
     say(fmt::format("{}: a sweep of {} lines, all settings are good\n", path, plan.lines.size()));
     return;
   }
   const Experiment experiment = load_experiment(path, {{}, folders, {}});
+  if (!file.quick.empty()) load_experiment(path, {{}, folders, {}, true});
   for (const auto& variant : experiment.variants)
     for (const auto& warning : warnings_of(variant.program))
       complain(fmt::format("warning: {}: {}: {}\n", path, variant.name, warning));

@@ -91,38 +91,46 @@ void list_kinds(const char* title, const std::vector<Kind>& kinds) {
 }
 
 struct ExperimentLine {
-  std::string name, about, path;
+  std::string name, about, paper, path;
 };
+
+std::string text_of(const Settings& settings, const std::string& name) {
+  const auto found = settings.find(name);
+  const auto* text = found == settings.end() ? nullptr : std::get_if<std::string>(&found->second.data);
+  return text == nullptr ? "" : *text;
+}
 
 std::vector<ExperimentLine> experiments_of(const std::vector<std::string>& folders) {
   std::vector<ExperimentLine> lines;
   for (const auto& path : list_experiments(folders)) {
-    std::string about;
+    std::string about, paper;
     try {
       const auto settings = read_settings(path);
       if (!settings.base.contains("rule.name") && settings.compare.empty()) continue;  // some other .toml file
-      if (const auto found = settings.base.find("description"); found != settings.base.end()) {
-        if (const auto* text = std::get_if<std::string>(&found->second.data)) about = *text;
-      }
+      about = text_of(settings.base, "description");
+      paper = text_of(settings.base, "paper");
     } catch (const Error&) {
       about = "(not readable: see `eligo check`)";
     }
-    lines.push_back({std::filesystem::path(path).stem().string(), about, path});
+    lines.push_back({std::filesystem::path(path).stem().string(), about, paper, path});
   }
   return lines;
 }
 
 void list_all_experiments(const std::vector<std::string>& folders, bool paths) {
   const auto lines = experiments_of(folders);
-  int names = 0, abouts = 0;
+  int names = 0, abouts = 0, papers = 0;
   for (const auto& line : lines) {
     names = std::max(names, dsl::width(line.name));
     abouts = std::max(abouts, dsl::width(line.about));
+    papers = std::max(papers, dsl::width(line.paper));
   }
   say("experiments\n");
-  for (const auto& line : lines)
-    say(fmt::format("  {}  {}\n", padded(line.name, names),
-               paths ? padded(line.about, abouts) + "  " + line.path : line.about));
+  for (const auto& line : lines) {
+    std::string text = fmt::format("  {}  {}  {}", padded(line.name, names), padded(line.about, abouts),
+                                   paths ? padded(line.paper, papers) + "  " + line.path : line.paper);
+    say(text.substr(0, text.find_last_not_of(' ') + 1) + "\n");
+  }
 }
 
 template <class Kind>
@@ -144,7 +152,7 @@ Json json_of_kinds(const std::vector<Kind>& kinds) {
 Json json_of_experiments(const std::vector<std::string>& folders, bool paths) {
   Json list = Json::array();
   for (const auto& line : experiments_of(folders)) {
-    Json entry = {{"name", line.name}, {"description", line.about}};
+    Json entry = {{"name", line.name}, {"description", line.about}, {"paper", line.paper}};
     if (paths) entry["path"] = line.path;
     list.push_back(std::move(entry));
   }

@@ -94,6 +94,7 @@ void add_run(CLI::App& app, Arguments& a) {
   verb->add_option("--resume", a.run.resume, "Go on with the run of this folder");
   verb->add_option("--only", a.run.only, "Only this variant of the comparison (may be repeated)")
       ->allow_extra_args(false);
+  verb->add_flag("--quick", a.run.quick, "Its quick form, by the table [quick] of the experiment");
   verb->add_flag("--quiet", a.run.quiet, "No progress, only the table");
   add_schedule_option(verb, a.schedules);
   add_rules_option(verb, a.folders);
@@ -121,6 +122,7 @@ void add_report(CLI::App& app, Arguments& a) {
   verb->add_option("-o,--out", a.report.out, "The page to write, HTML that needs nothing else");
   verb->add_option("--markdown", a.report.markdown, "A file for the tables, as Markdown; - is the standard output");
   verb->add_option("--csv", a.report.csv, "A file for the table of results, to all digits; - is the standard output");
+  verb->add_option("--pictures", a.report.pictures, "A folder for the charts, each as SVG and PNG");
   verb->add_flag("--credit", a.report.credit,
                  "Also run the nets of the checkpoints, to see how their rules credit each step of a sequence");
   verb->callback([&a] { a.status = eligo::cli::report(a.report); });

@@ -8,6 +8,7 @@
 
 #include "runtime/library/library.h"
 #include "runtime/report/page.h"
+#include "runtime/report/report_pictures.h"
 #include "support/error.h"
 #include "support/files.h"
 #include "support/targets.h"
@@ -39,6 +40,13 @@ void write(const std::string& path, const std::string& text) {
   say(fmt::format("{}\n", path));
 }
 
+void draw(const Report& report, const std::string& folder) {
+  const auto files = report_picture_files(report, folder);
+  for (const std::string& file : files) check_target(file);
+  write_report_pictures(report, folder);
+  for (const std::string& file : files) say(fmt::format("{}\n", file));
+}
+
 }  // namespace
 
 int report(const ReportArguments& a) {
@@ -54,7 +62,8 @@ int report(const ReportArguments& a) {
   Report made = make_report(a.folders);
   if (a.credit) measure_credit(made);
   for (const std::string& note : made.notes) complain(fmt::format("note: {}\n", note));
-  if (targets.empty()) {
+  if (!a.pictures.empty()) draw(made, a.pictures);
+  if (targets.empty() && a.pictures.empty()) {
     say(report_markdown(made));
     return 0;
   }

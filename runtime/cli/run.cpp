@@ -16,7 +16,7 @@ namespace eligo::cli {
 namespace {
 
 Experiment load(const RunOptions& options, const std::string& path) {
-  ExperimentOptions how{options.overrides, options.rule_folders, options.only};
+  ExperimentOptions how{options.overrides, options.rule_folders, options.only, options.quick};
   if (!options.data.empty()) how.overrides.push_back("task.data=" + options.data);
   return load_experiment(path, how);
 }
@@ -30,10 +30,10 @@ RunFolder make_folder(const RunOptions& options, const Experiment& experiment) {
 
 void check_resume(const RunOptions& options) {
   if (!options.experiment.empty() || !options.out.empty() || !options.only.empty() || !options.data.empty() ||
-      !options.rule_folders.empty()) {
+      !options.rule_folders.empty() || options.quick) {
     throw Error(
         "--resume goes on with the experiment of its folder and its own copies of the rules; leave out the experiment, "
-        "--data, --out, --only and --rules");
+        "--data, --out, --only, --quick and --rules");
   }
   for (const auto& text : options.overrides) {
     if (text.starts_with("threads=") || text.starts_with("memory=")) continue;
@@ -58,6 +58,7 @@ int run(const RunOptions& options) {
   if (resume && !is_complete(experiment, *folder)) folder = RunFolder::open(options.resume);
   if (!options.quiet) {
     say(fmt::format("{}{}\n", experiment.name, experiment.description.empty() ? "" : ": " + experiment.description));
+    if (!experiment.paper.empty()) say(fmt::format("{}\n", experiment.paper));
     for (const auto& note : experiment.notes) say(fmt::format("note: {}\n", note));
     std::fflush(stdout);
   }

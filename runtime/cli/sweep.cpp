@@ -167,6 +167,7 @@ void add_plan(CLI::App* verb, SweepArguments& a) {
   verb->add_option("--data", a.data, "File or folder of the task's data");
   verb->add_option("--only", a.how.only, "Only this variant of the comparison (may be repeated)")
       ->allow_extra_args(false);
+  verb->add_flag("--quick", a.how.quick, "Of its quick form, by the table [quick] of the experiment");
   verb->add_flag("--quiet", a.quiet, "No progress");
   add_rules_option(verb, a.how.rule_folders);
 }

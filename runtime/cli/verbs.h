@@ -18,6 +18,7 @@ struct RunOptions {
   std::string out;     // run folder; empty: a new one in runs/
   std::string resume;  // folder of a run to go on with
   bool quiet = false;
+  bool quick = false;  // the experiment's quick form
 };
 int run(const RunOptions& options);
 

@@ -46,11 +46,34 @@ void apply_overrides(SettingsFile& file, const Names& overrides, Names& notes) {
   }
 }
 
+// The quick form: its settings replace the file's, of every variant too. What is left of `quick.only` is returned.
+Names apply_quick(SettingsFile& file, const std::string& path) {
+  if (file.quick.empty())
+    throw Error(fmt::format("{}: has no quick form; leave out --quick, or add a table [quick] with settings such as "
+                            "train.epochs = 2",
+                            path));
+  Names only;
+  for (const auto& [setting, value] : file.quick) {
+    if (setting == "only") {
+      const auto* names = std::get_if<Names>(&value.data);
+      if (names == nullptr || names->empty())
+        throw Error(fmt::format("{}: quick.only is {}, expected a list of variants' names", value.place,
+                                value.described()));
+      only = *names;
+      continue;
+    }
+    file.base[setting] = value;
+    for (auto& variant : file.compare) variant.erase(setting);
+  }
+  return only;
+}
+
 // The settings that are the same for all variants; they may not be given for one.
 void read_common(FieldReader& reader, const Names& rule_folders, Experiment& experiment, Names& folders) {
   experiment.name = reader.text("name");
   if (experiment.name.empty()) experiment.name = fs::path(experiment.path).stem().string();
   experiment.description = reader.text("description");
+  experiment.paper = reader.text("paper");
   for (const auto seed : reader.wholes("seeds")) experiment.seeds.push_back(static_cast<std::uint64_t>(seed));
   experiment.threads = static_cast<int>(reader.whole("threads"));
   if (const std::string memory = reader.text("memory"); !memory.empty()) {
@@ -237,12 +260,20 @@ Experiment load_experiment(const std::string& path, const ExperimentOptions& opt
 Experiment load_experiment(SettingsFile file, const std::string& path, const ExperimentOptions& options) {
   Experiment experiment;
   experiment.path = path;
+  Names only = options.only;
+  if (options.quick) {
+    Names of_quick = apply_quick(file, path);
+    if (only.empty()) only = std::move(of_quick);
+    experiment.notes.push_back("the quick form, which shows whether it works, not the paper's numbers");
+  }
+  const bool whole_comparison = !file.compare.empty();
   apply_overrides(file, options.overrides, experiment.notes);
   FieldReader reader(file.base, path);
   Names folders;
   read_common(reader, options.rule_folders, experiment, folders);
   if (!reader.problems.empty()) fail(reader.problems);
-  Loader(std::move(file), experiment, folders).load_variants(options.only);
+  if (options.only.empty() && whole_comparison && file.compare.empty()) only.clear();  // the rule of the command line
+  Loader(std::move(file), experiment, folders).load_variants(only);
   for (const Variant& variant : experiment.variants)
     for (std::string& note : hidden_parts(variant.program))
       if (std::find(experiment.notes.begin(), experiment.notes.end(), note) == experiment.notes.end())
@@ -286,6 +317,7 @@ std::string Experiment::resolved(const std::function<std::string(const Part&)>& 
   }
   file.base["name"] = text_value(name);
   if (!description.empty()) file.base["description"] = text_value(description);
+  if (!paper.empty()) file.base["paper"] = text_value(paper);
   std::vector<std::int64_t> seed_list(seeds.begin(), seeds.end());
   file.base["seeds"] = Setting{seed_list, ""};
   file.base["threads"] = Setting{static_cast<std::int64_t>(threads), ""};

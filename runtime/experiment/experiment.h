@@ -12,6 +12,7 @@
 //   [train]      batch = 10   epochs = 50   update = "sequence"
 //   [schedule]   e = "dense"
 //   [[compare]]  name = "BP(0)"   rule.lambda = 0
+//   [quick]      seeds = [0]   train.epochs = 2   only = ["BP(0)"]                    # what `--quick` runs
 //
 // A list where one value belongs (rule.lambda = [0, 0.5, 1]) is a comparison too: one variant for each.
 // A setting given for all variants holds for those that have it; one that none has is an error.
@@ -69,6 +70,7 @@ struct Variant {
 
 struct Experiment {
   std::string name, description, path;
+  std::string paper;  // what it repeats, with its figure or table; empty: nothing published
   std::vector<std::uint64_t> seeds;
   int threads = 0;           // 0: as many as the machine has
   std::uint64_t memory = 0;  // bytes that the run may take; 0: what is available
@@ -87,6 +89,7 @@ struct ExperimentOptions {
   std::vector<std::string> overrides;     // "rule.lambda=0.5"
   std::vector<std::string> rule_folders;  // --rules
   std::vector<std::string> only;          // names of variants to keep; empty: all
+  bool quick = false;                     // the quick form, by the file's table [quick]; overrides come on top of it
 };
 
 // Throws eligo::Error with every fault that was found, each with its place and a suggested fix.

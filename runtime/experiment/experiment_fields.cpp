@@ -39,6 +39,7 @@ std::vector<Field> make_fields() {
   return {
       common(text_field("name", "of the experiment, for its run folder", "")),
       common(text_field("description", "shown at the start of a run", "")),
+      common(text_field("paper", "what the experiment repeats, with its figure or table", "")),
       common({"seeds", "each variant is trained once with each", FieldType::wholes, seed0, 0, 9e15}),
       common(whole_field("threads", "0: as many as the machine has; results do not depend on it", 0, 0, 1024)),
       common(text_field("memory",

@@ -75,7 +75,7 @@ std::string full_path(const std::string& path) {
 void flatten(const toml::table& table, const std::string& prefix, const std::string& file, Settings& out) {
   for (const auto& [key, node] : table) {
     const std::string path = prefix + dsl::canonical(key.str());
-    if (prefix.empty() && (path == "compare" || path == "sweep")) continue;
+    if (prefix.empty() && (path == "compare" || path == "sweep" || path == "quick")) continue;
     if (const auto* inner = node.as_table()) {
       flatten(*inner, path + ".", file, out);
       continue;
@@ -208,6 +208,21 @@ bool too_large_a_number(const std::string& text) {
 
 }  // namespace
 
+namespace {
+
+// A table that is none of the experiment's sections; empty where the file has none.
+Settings own_table(const toml::table& file, const char* name, const std::string& path) {
+  Settings settings;
+  const toml::node* node = file.get(name);
+  if (node == nullptr) return settings;
+  if (!node->is_table())
+    throw Error(fmt::format("{0}:{1}: {2} must be a table: write [{2}]", path, node->source().begin.line, name));
+  flatten(*node->as_table(), "", path, settings);
+  return settings;
+}
+
+}  // namespace
+
 SettingsFile parse_settings(const std::string& text, const std::string& path) {
   toml::table table;
   check_keys(text, path);
@@ -219,11 +234,8 @@ SettingsFile parse_settings(const std::string& text, const std::string& path) {
   }
   SettingsFile file;
   flatten(table, "", path, file.base);
-  if (const toml::node* sweep = table.get("sweep")) {
-    if (!sweep->is_table())
-      throw Error(fmt::format("{}:{}: sweep must be a table: write [sweep]", path, sweep->source().begin.line));
-    flatten(*sweep->as_table(), "", path, file.sweep);
-  }
+  file.sweep = own_table(table, "sweep", path);
+  file.quick = own_table(table, "quick", path);
   const toml::node* compare = table.get("compare");
   if (compare == nullptr) return file;
   const std::string place = fmt::format("{}:{}", path, compare->source().begin.line);

@@ -33,6 +33,7 @@ struct SettingsFile {
   Settings base;
   std::vector<Settings> compare;  // one for each entry of the array `compare`
   Settings sweep;                 // the table `sweep`, paths without it: "samples", "optimiser.α.from"
+  Settings quick;                 // the table `quick`: what replaces the others in the experiment's quick form
 };
 
 // A text for a section (`rule = "bptt"`) is the section's name (`rule.name`) for these.

@@ -91,7 +91,9 @@ void widen(Range& range, bool logarithmic, double share) {
     return;
   }
   double room = (range.high - range.low) * share;
-  if (range.high == range.low) room = range.high == 0 ? 1 : std::abs(range.high) * 0.1;
+  const double size = std::max(std::abs(range.low), std::abs(range.high));
+  // Ticks have four digits, and what differs in its last bits is the same to a reader.
+  if (range.high - range.low <= size * 1e-3) room = size == 0 ? 1 : size * 0.1;
   range = {range.low - room, range.high + room};
 }
 
@@ -239,6 +241,7 @@ std::vector<double> linear_ticks(double low, double high, int wanted) {
   const double step =
       power * *std::find_if(std::begin(steps), std::end(steps) - 1, [&](double s) { return s * power >= raw; });
   std::vector<double> ticks;
+  if (!(step > std::max(std::abs(low), std::abs(high)) * 1e-12)) return {low};  // counting would not move
   for (double k = std::ceil(low / step - 1e-9); k * step <= high + step * 1e-9; ++k)
     ticks.push_back(k == 0 ? 0 : k * step);
   return ticks;

@@ -64,7 +64,7 @@ function logarithmicTicks(low, high, wanted) {
 
 class Axis {
   constructor(low, high, logarithmic, from, to) {
-    if (!(high > low)) {
+    if (!(high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high)))) {  // equal but for rounding
       const room = Math.abs(high) / 2 + 0.5;
       [low, high] = logarithmic ? [low / 2, high * 2] : [low - room, high + room];
     }

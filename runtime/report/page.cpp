@@ -99,6 +99,7 @@ json runs_json(const Report& report) {
     runs.push_back({{"folder", run.folder},
                     {"name", run.name},
                     {"description", run.description},
+                    {"paper", run.paper},
                     {"task", run.facts.task},
                     {"state", state_text(report, run)},
                     {"complete", run.complete},

@@ -124,6 +124,7 @@ function fillRuns() {
     const box = html("details", data.runs.length < 4 ? {open: ""} : {}, section("runs"));
     html("strong", {}, html("summary", {}, box, ""), run.folder);
     if (run.description) html("p", {}, box, run.description);
+    if (run.paper) html("p", {}, box, run.paper);
     if (run.task) html("p", {}, box, run.task);
     html("p", {class: "state"}, box, run.state);
     if (!run.stretches.length) {

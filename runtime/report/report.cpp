@@ -133,11 +133,15 @@ Report make_report(const std::vector<std::string>& folders) {
 
 void measure_credit(Report& report) {
   for (ReportGroup& group : report.groups)
-    for (const ReportTraining& training : group.variant.trainings) {
+    for (ReportTraining& training : group.variant.trainings) {
       if (training.diverged) continue;
       std::string why;
       try {
-        group.credit.push_back(measure_credit(training.folder, group.variant.name, training.seed));
+        const CreditLines& lines =
+            group.credit.emplace_back(measure_credit(training.folder, group.variant.name, training.seed));
+        double sum = 0;
+        for (const Point& point : lines.cosine) sum += point.y;
+        if (!lines.cosine.empty()) training.numbers.credit_cosine = sum / static_cast<double>(lines.cosine.size());
       } catch (const Error& error) {
         why = error.what();
       } catch (const dsl::SourceError& error) {

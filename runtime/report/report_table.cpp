@@ -37,6 +37,8 @@ std::vector<ReportColumn> report_columns(const Report& report) {
       column("last_success", "last success %", "episodes of validation whose goal was reached", &N::last_success, 100),
       column("test_success", "test success %", "episodes of the test whose goal was reached", &N::test_success, 100),
       column("cosine", "cosine", "of what the rule adds with steepest descent, mean over the training", &N::cosine),
+      column("credit_cosine", "cosine of a step", "of what the rule adds at a step with what bptt adds at it, mean over the steps",
+             &N::credit_cosine),
       column("ms_per_batch", "ms/batch", "of a training batch, mean over the training", &N::milliseconds)};
   all.push_back({"training_seconds", "training s", "seconds spent in training batches", seconds, 1});
   std::erase_if(all, [&](const ReportColumn& one) {

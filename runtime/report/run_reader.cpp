@@ -242,6 +242,7 @@ ReportRun read_run(const std::string& path) {
   run.folder = path;
   run.name = text_of(file.base, "name");
   run.description = text_of(file.base, "description");
+  run.paper = text_of(file.base, "paper");
   run.writer = folder.writer();
   run.facts = read_run_facts(folder.facts());
   if (file.compare.empty()) run.variants.push_back(variant_of(file.base, {}));

@@ -16,6 +16,7 @@ namespace eligo {
 struct ReportNumbers {
   std::optional<double> epochs, batches, last_loss, last_score, best_epoch, best_loss, best_score, test_loss,
       test_score, last_success, test_success, cosine, milliseconds;
+  std::optional<double> credit_cosine;  // where the credit was measured: of a step, mean over the steps
 };
 
 struct ReportTraining {
@@ -42,7 +43,7 @@ struct ReportVariant {
 };
 
 struct ReportRun {
-  std::string folder, name, description;
+  std::string folder, name, description, paper;
   std::string writer;     // who writes to it now; empty: nobody
   bool complete = false;  // every variant and seed has ended
   RunFacts facts;

@@ -186,6 +186,8 @@ TEST(Picture, TicksAreRound) {
   EXPECT_EQ(linear_ticks(-3, 12, 3), (std::vector<double>{0, 5, 10}));
   EXPECT_EQ(logarithmic_ticks(0.5, 30), (std::vector<double>{0.5, 1, 2, 5, 10, 20}));
   EXPECT_EQ(linear_ticks(2, 2, 5), (std::vector<double>{2}));
+  // Values that differ in their last bits: steps between them would be lost in the values' own rounding.
+  EXPECT_EQ(linear_ticks(1 - 2e-16, 1, 5).size(), 1);
 }
 
 std::vector<std::uint8_t> pixels_of_word(const std::string& word) {
