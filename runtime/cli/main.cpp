@@ -122,6 +122,7 @@ void add_report(CLI::App& app, Arguments& a) {
   verb->add_option("-o,--out", a.report.out, "The page to write, HTML that needs nothing else");
   verb->add_option("--markdown", a.report.markdown, "A file for the tables, as Markdown; - is the standard output");
   verb->add_option("--csv", a.report.csv, "A file for the table of results, to all digits; - is the standard output");
+  verb->add_option("--over", a.report.over, "Draw the results over this setting, such as task.T or rule.lambda, too");
   verb->add_option("--pictures", a.report.pictures, "A folder for the charts, each as SVG and PNG");
   verb->add_flag("--credit", a.report.credit,
                  "Also run the nets of the checkpoints, to see how their rules credit each step of a sequence");

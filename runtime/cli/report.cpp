@@ -8,6 +8,7 @@
 
 #include "runtime/library/library.h"
 #include "runtime/report/page.h"
+#include "runtime/report/report_over.h"
 #include "runtime/report/report_pictures.h"
 #include "support/error.h"
 #include "support/files.h"
@@ -60,6 +61,7 @@ int report(const ReportArguments& a) {
   check_targets({a.out, a.markdown, a.csv});
   std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error of the write, with a message
   Report made = make_report(a.folders);
+  if (!a.over.empty()) set_over(made, a.over);
   if (a.credit) measure_credit(made);
   for (const std::string& note : made.notes) complain(fmt::format("note: {}\n", note));
   if (!a.pictures.empty()) draw(made, a.pictures);

@@ -111,10 +111,13 @@ class Chart {
     new ResizeObserver(() => this.draw()).observe(this.box);
   }
 
+  // A curve over a setting goes through several groups and has a name and pen of its own.
+  label(curve) { return curve.label || this.groups[curve.group].label; }
+  pen(curve) { return penOf(curve.pen === undefined ? curve.group : curve.pen); }
   curves() { return this.data.curves.filter((curve) => !this.state.hidden.has(curve.group)); }
   // Batches, or the seconds that so many took on the average.
   unit(curve) {
-    return this.state.x === "seconds" && !this.data.byStep ? this.groups[curve.group].milliseconds / 1000 : 1;
+    return this.state.x === "seconds" && !this.data.x ? this.groups[curve.group].milliseconds / 1000 : 1;
   }
 
   ranges() {
@@ -173,7 +176,7 @@ class Chart {
       svg("text", {x: LEFT - 6, y: at + 4, "text-anchor": "end"}, this.view).textContent = shortNumber(tick);
     }
     svg("path", {class: "axis", d: `M${LEFT},10V${height - 40}H${right}`}, this.view);
-    const unit = this.data.byStep ? "step of the sequence"
+    const unit = this.data.x ? this.data.x
                : this.state.x === "seconds" ? "seconds of training batches" : "batches";
     svg("text", {x: right, y: height - 6, "text-anchor": "end"}, this.view).textContent = unit;
     const middle = (height - 30) / 2;
@@ -182,7 +185,7 @@ class Chart {
   }
 
   drawCurve(curve, areas, lines) {
-    const pen = penOf(curve.group), unit = this.unit(curve);
+    const pen = this.pen(curve), unit = this.unit(curve);
     const path = (points) => points.map(([at, value], i) =>
       `${i ? "L" : "M"}${this.x.place(at * unit).toFixed(1)},${this.y.place(value).toFixed(1)}`).join("");
     const reached = curve.band.length ? curve.band[curve.band.length - 1][0] : -Infinity;
@@ -208,7 +211,7 @@ class Chart {
     });
     const places = spreadOut(ends.map((end) => end[1]), 15, 12, height - 40);
     curves.forEach((curve, i) => {
-      const pen = penOf(curve.group), label = this.groups[curve.group].label;
+      const pen = this.pen(curve), label = this.label(curve);
       const leader = `M${ends[i][0]},${ends[i][1]}L${right + 10},${places[i]}`;
       svg("path", {class: "leader", stroke: pen.colour, d: leader}, this.view);
       const text = svg("text", {x: right + 13, y: places[i] + 4, style: `fill:${pen.colour}`}, this.view);
@@ -236,14 +239,14 @@ class Chart {
     svg("line", {class: "guide", x1: this.at, x2: this.at, y1: 10, y2: this.height - 40}, this.overlay);
     this.tip.replaceChildren();
     const x = one.point[0] * this.unit(one.curve);
-    html("strong", {}, this.tip, this.data.byStep ? `step ${shortNumber(x)}`
+    html("strong", {}, this.tip, this.data.x ? `${this.data.x} ${shortNumber(x)}`
                                : `${shortNumber(x)} ${this.state.x === "seconds" ? "s" : "batches"}`);
     const table = html("table", {}, this.tip);
     for (const {curve, point} of there.slice(0, 16)) {
-      const pen = penOf(curve.group), row = html("tr", {}, table);
+      const pen = this.pen(curve), row = html("tr", {}, table);
       const place = {cx: this.x.place(point[0] * this.unit(curve)), cy: this.y.place(point[1])};
       svg("circle", {...place, r: 3.5, fill: pen.colour}, this.overlay);
-      html("th", {style: `color:${pen.colour}`}, row, this.groups[curve.group].label);
+      html("th", {style: `color:${pen.colour}`}, row, this.label(curve));
       html("td", {}, row, shortNumber(point[1]) + (point[3] > 1 ? ` ± ${shortNumber(point[2])}` : ""));
     }
     this.tip.hidden = false;

@@ -31,13 +31,21 @@ json curve_json(const ReportCurve& curve) {
   return out;
 }
 
+// A curve of one group has the group's name and pen.
+json named(const ReportCurve& curve) {
+  json one = curve_json(curve);
+  if (!curve.label.empty()) one["label"] = curve.label;
+  if (curve.family) one["pen"] = *curve.family;
+  return one;
+}
+
 json charts_json(const Report& report) {
   json charts = json::array();
   for (const ReportChart& chart : report_charts(report)) {
     json one = {{"id", chart.id},          {"heading", chart.heading}, {"y", chart.y_label},     {"note", chart.note},
-                {"byStep", chart.by_step}, {"loss", chart.loss},       {"curves", json::array()}};
+                {"x", chart.x_label},      {"loss", chart.loss},       {"curves", json::array()}};
     for (const ReportCurve& curve : chart.curves)
-      if (!curve.band.empty()) one["curves"].push_back(curve_json(curve));
+      if (!curve.band.empty()) one["curves"].push_back(named(curve));
     charts.push_back(std::move(one));
   }
   return charts;

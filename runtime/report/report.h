@@ -28,6 +28,7 @@ struct Report {
   std::vector<ReportRun> runs;  // their variants are in the groups
   std::vector<ReportGroup> groups;
   std::vector<std::string> notes;
+  std::string over;  // a setting over which the results are drawn, such as "task.T"; empty: none
 };
 
 // Throws eligo::Error: a folder is no run, damaged, or given twice.

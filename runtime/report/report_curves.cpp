@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include "runtime/report/report_over.h"
 #include "runtime/tasks/task.h"
 
 namespace eligo {
@@ -18,6 +19,8 @@ const char* const kCreditNote =
 
 using Value = std::function<std::optional<double>(const MetricsRow&)>;
 
+}  // namespace
+
 ReportCurve curve_of(std::size_t group, const std::vector<std::vector<Point>>& lines) {
   ReportCurve curve;
   curve.group = group;
@@ -26,6 +29,8 @@ ReportCurve curve_of(std::size_t group, const std::vector<std::vector<Point>>& l
     for (const auto& line : lines) curve.lines.push_back(thinned(line, kMostPoints));
   return curve;
 }
+
+namespace {
 
 ReportCurve curve_of(const Report& report, std::size_t index, const Value& value) {
   std::vector<std::vector<Point>> lines;
@@ -40,14 +45,14 @@ ReportCurve curve_of(const Report& report, std::size_t index, const Value& value
 
 ReportChart chart(const Report& report, std::string id, std::string heading, std::string y_label, bool loss,
                   const Value& value) {
-  ReportChart chart{std::move(id), std::move(heading), std::move(y_label), "", false, loss, {}};
+  ReportChart chart{std::move(id), std::move(heading), std::move(y_label), "", "", loss, {}};
   for (std::size_t i = 0; i < report.groups.size(); ++i) chart.curves.push_back(curve_of(report, i, value));
   return chart;
 }
 
 ReportChart credit_chart(const Report& report, std::string id, std::string heading, std::string y_label,
                          std::vector<Point> CreditLines::*member) {
-  ReportChart chart{std::move(id), std::move(heading), std::move(y_label), kCreditNote, true, false, {}};
+  ReportChart chart{std::move(id), std::move(heading), std::move(y_label), kCreditNote, "step of the sequence", false, {}};
   for (std::size_t i = 0; i < report.groups.size(); ++i) {
     std::vector<std::vector<Point>> lines;
     for (const CreditLines& one : report.groups[i].credit)
@@ -67,7 +72,7 @@ bool is_line(const ReportCurve& curve) {
 std::vector<ReportChart> report_charts(const Report& report) {
   const std::string score = report.score + (report.score_is_share ? ", %" : "");
   const double scale = report.score_is_share ? 100 : 1;
-  std::vector<ReportChart> charts;
+  std::vector<ReportChart> charts = charts_over(report);
   for (const Split split : {Split::validation, Split::train}) {
     const std::string id = split_name(split), name = split == Split::train ? "Training" : "Validation";
     charts.push_back(chart(report, id + "-loss", name + " loss", "loss", true, [&](const MetricsRow& row) {

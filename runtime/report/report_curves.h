@@ -1,6 +1,7 @@
 // The curves of a report: losses, scores and cosines over batches, the seeds of a group as one band.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,17 +11,22 @@
 namespace eligo {
 
 struct ReportCurve {
-  std::size_t group = 0;
+  std::size_t group = 0;  // whose curve it is; over a setting, the first of those that it goes through
+  std::optional<std::size_t> family;  // over a setting: its number among the curves
+  std::string label;                  // empty: the group's
   Band band;
   std::vector<std::vector<Point>> lines;  // of the seeds, where there are several
 };
 
 struct ReportChart {
   std::string id, heading, y_label, note;
-  bool by_step = false;  // over the steps of a sequence, not over batches
+  std::string x_label;   // "step of the sequence", or a setting; empty: batches
   bool loss = false;     // not negative, over many powers of ten: an axis of logarithms may serve
   std::vector<ReportCurve> curves;
 };
+
+// A curve of the seeds' lines: their mean and band, thinned for a page.
+ReportCurve curve_of(std::size_t group, const std::vector<std::vector<Point>>& lines);
 
 // Those that have a curve of two points at least.
 std::vector<ReportChart> report_charts(const Report& report);

@@ -18,10 +18,10 @@ std::vector<Point> means_of(const Band& band) {
 }
 
 Figure figure_of(const Report& report, const ReportChart& chart) {
-  Figure figure{chart.heading, chart.by_step ? "step" : "batches", chart.y_label,
+  Figure figure{chart.heading, chart.x_label.empty() ? "batches" : chart.x_label, chart.y_label,
                 chart.loss ? Scale::automatic : Scale::linear, {}};
   for (const ReportCurve& curve : chart.curves) {
-    Curve drawn{report.groups[curve.group].label, curve.lines};
+    Curve drawn{curve.label.empty() ? report.groups[curve.group].label : curve.label, curve.lines};
     if (drawn.lines.empty() && !curve.band.empty()) drawn.lines.push_back(means_of(curve.band));
     figure.curves.push_back(std::move(drawn));
   }

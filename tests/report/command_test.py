@@ -3,8 +3,10 @@
 
 Usage: command_test.py ELIGO"""
 import csv
+import json
 import os
 import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -156,6 +158,26 @@ def check_live():
     assert "being written by process 1 on elsewhere" in eligo("report", "live")
 
 
+def check_over():
+    """Curves over a setting: one for what differs in it alone, its points the means of summary.csv."""
+    eligo("run", "e.toml", "--quiet", "--out", "widths", "model.n=[4, 7, 9]")
+    refused("--over model.m: no variant has this setting; did you mean model.n?", "widths", "--over", "model.m")
+    refused("--over task.T: no two variants differ in it alone by a number; it is 5", "widths", "--over", "task.T")
+    eligo("report", "widths", "--over", "model.n", "-o", "over.html", "--pictures", "figures")
+    text = pathlib.Path("over.html").read_text()
+    data = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)[1])
+    chart = next(chart for chart in data["charts"] if chart["id"] == "over-last_loss")
+    assert chart["x"] == "model.n" and [c["label"] for c in chart["curves"]] == ["a | b", "one step"], chart
+    rows = list(csv.DictReader(open("widths/summary.csv")))
+    for curve in chart["curves"]:
+        assert [point[0] for point in curve["band"]] == [4, 7, 9]
+        for n, mean, *_ in curve["band"]:
+            losses = [float(row["final_loss"]) for row in rows if row["variant"] == f"{curve['label']}, model.n = {n:g}"]
+            assert len(losses) == 2 and abs(mean - sum(losses) / 2) < 1e-5 * abs(mean), (n, mean, losses)
+    for form in ("svg", "png"):
+        assert pathlib.Path(f"figures/over-last_loss.{form}").stat().st_size > 1000
+
+
 def check_running():
     """Reports of a run while it writes, which goes on undisturbed."""
     run = subprocess.Popen([ELIGO, "run", "e.toml", "--quiet", "--out", "now", "train.epochs=3000"],
@@ -178,7 +200,7 @@ def main():
     pathlib.Path("e.toml").write_text(EXPERIMENT)
     eligo("run", "e.toml", "--quiet", "--out", "run")
     for check in (check_folders, check_metrics, check_other_files, check_targets, check_forms, check_live,
-                  check_running):
+                  check_over, check_running):
         check()
     print("all that was wrong was refused")
 
