@@ -76,6 +76,71 @@ TEST(DelayedTarget, BatchesArePureFunctionsOfSeedEpochAndIndex) {
   EXPECT_NE(delayed(3, 3, 6)->batch(Split::train, 1, 2).x, a.x);
 }
 
+std::unique_ptr<Task> experts(const std::string& noise, std::uint64_t seed = 0, std::uint64_t visits = 1) {
+  return make_task({.name = "expert_partition",
+                    .numbers = {{"d", 6}, {"k", 3}},
+                    .texts = {{"noise", noise}},
+                    .batch = visits,
+                    .seed = seed});
+}
+
+TEST(ExpertPartition, StepsAreStatesAndExamplesAreVisits) {
+  const auto task = experts("noisy", 0, 2);
+  const TaskShape shape = task->shape();
+  EXPECT_EQ(shape.inputs, 5 * (16 + 12));
+  EXPECT_EQ(shape.targets, 5);
+  EXPECT_EQ(shape.max_steps, 64);
+  EXPECT_EQ(shape.train_batches, 1U);
+  EXPECT_EQ(shape.validation_batches, 2U);  // six parameters of a state, five at a time
+  const Batch batch = task->batch(Split::train, 0, 0);
+  EXPECT_EQ(batch.examples, 2);
+  // Codes are one-hot, and each table's are orthonormal over the states.
+  for (std::size_t j = 0; j < 5; ++j)
+    for (std::size_t c = 0; c < 16; ++c) {
+      double squares = 0;
+      for (std::size_t r = 0; r < 64; ++r) squares += batch.x[r * 280 + j * 16 + c] * batch.x[r * 280 + j * 16 + c];
+      EXPECT_NEAR(squares, c < 8 ? 1 : 0, 1e-12) << j << " " << c;
+    }
+  EXPECT_EQ(task->batch(Split::train, 1, 0).y, batch.y);  // the same visits in every epoch
+  EXPECT_NE(experts("noisy", 1, 2)->batch(Split::train, 0, 0).y, batch.y);
+  EXPECT_EQ(task->score(batch, std::vector<double>(64 * 2 * 5, 1.0)).count, 0);
+}
+
+// What a signal's errors are over all states and many visits: unbiased, with the variance that the kind says.
+TEST(ExpertPartition, NoiseIsOfItsKind) {
+  constexpr std::uint64_t visits = 200;
+  const Batch clean = make_task({.name = "expert_partition", .numbers = {{"d", 6}, {"k", 3}, {"sigma", 0}}})
+                          ->batch(Split::train, 0, 0);  // ten visits, all alike
+  for (const char* noise : {"noisy", "activation", "partial"}) {
+    const Batch batch = experts(noise, 0, visits)->batch(Split::train, 0, 0);
+    double before = -1;
+    for (std::size_t j = 0; j < 5; ++j) {
+      double mean = 0, variance = 0, exact = 0;
+      for (std::size_t r = 0; r < 64; ++r) {
+        const double g = clean.y[r * 10 * 5 + j];
+        exact += g * g / 64;
+        for (std::size_t v = 0; v < visits; ++v) {
+          const double error = batch.y[(r * visits + v) * 5 + j] - g;
+          mean += error / (64.0 * visits);
+          variance += error * error / (64.0 * visits);
+          if (noise[0] == 'a') EXPECT_TRUE(std::abs(error + g) < 1e-12 || std::abs(error - g) < 1e-12);
+        }
+      }
+      EXPECT_NEAR(mean, 0, 5 * std::sqrt(variance / (64.0 * visits))) << noise << j;
+      if (noise[0] == 'n') EXPECT_NEAR(variance, 0.25, 0.02) << j;
+      if (noise[0] == 'a') EXPECT_NEAR(variance, exact, 1e-9) << j;
+      if (noise[0] == 'p' && j > 0) EXPECT_GT(std::abs(variance - before), 0.02 * variance);  // to each its share
+      before = variance;
+    }
+  }
+}
+
+TEST(ExpertPartition, RefusesWhatIsNone) {
+  EXPECT_MENTIONS(error_of([] { experts("loud"); }), "there are noisy, activation, partial");
+  EXPECT_MENTIONS(error_of([] { make_task({.name = "expert_partition", .numbers = {{"d", 2}, {"k", 3}}}); }),
+                  "an expert sees k = 3 of d = 2 coordinates; lower k");
+}
+
 TEST(Tasks, OptionsAreChecked) {
   EXPECT_MENTIONS(error_of([] { make_task({.name = "delayed_targte"}); }), "did you mean delayed_target?");
   EXPECT_MENTIONS(error_of([] {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "runtime/tasks/task.h"
 #include "support/random.h"
 #include "tests/oracle/nets.h"
 
@@ -269,6 +270,115 @@ TEST(Experts, SimulationsAgreeWithTheRatio) {
       EXPECT_NEAR(ratio, want, 4 * deviation);
       EXPECT_LT(4 * deviation, want / 3);  // the bar says something
     }
+}
+
+// The task `expert_partition` on the cell `experts`, with what its batches say of themselves, [T][B][experts] each.
+struct Partition {
+  std::size_t d = 5, experts = 3, visits = 2, codes = 16, columns = 12;
+  std::unique_ptr<Task> task;
+  Batch batch;
+  double code(std::size_t row, std::size_t j, std::size_t c) const { return batch.x[row * width() + j * codes + c]; }
+  double jacobian(std::size_t row, std::size_t j, std::size_t i) const {
+    return batch.x[row * width() + experts * codes + j * columns + i];
+  }
+  std::size_t width() const { return experts * (codes + columns); }
+  std::size_t states() const { return std::size_t{1} << d; }
+
+  explicit Partition(double noise = 0.5) {
+    task = make_task({.name = "expert_partition",
+                      .numbers = {{"d", 5}, {"k", 2}, {"experts", 3}, {"sigma", noise}},
+                      .batch = visits,
+                      .seed = 4});
+    batch = task->batch(Split::train, 0, 0);
+  }
+  // Σ_j F_j s_j of each state, [states][columns], of signals [states][experts].
+  Vector pulled_back(const Vector& signals) const {
+    Vector out(states() * columns, 0.0);
+    for (std::size_t r = 0; r < states(); ++r)
+      for (std::size_t j = 0; j < experts; ++j)
+        for (std::size_t i = 0; i < columns; ++i)
+          out[r * columns + i] += jacobian(r * visits, j, i) * signals[r * experts + j];
+    return out;
+  }
+  // Means over the visits.
+  Vector received() const {
+    Vector out(states() * experts, 0.0);
+    for (std::size_t r = 0; r < states(); ++r)
+      for (std::size_t v = 0; v < visits; ++v)
+        for (std::size_t j = 0; j < experts; ++j)
+          out[r * experts + j] += batch.y[(r * visits + v) * experts + j] / static_cast<double>(visits);
+    return out;
+  }
+  // Means over the states that share an expert's code.
+  Vector pooled() const {
+    const Vector own = received();
+    Vector out(own.size(), 0.0);
+    for (std::size_t j = 0; j < experts; ++j)
+      for (std::size_t r = 0; r < states(); ++r) {
+        double sum = 0, count = 0;
+        for (std::size_t s = 0; s < states(); ++s) {
+          bool same = true;
+          for (std::size_t c = 0; c < codes; ++c) same = same && code(s * visits, j, c) == code(r * visits, j, c);
+          if (same) sum += own[s * experts + j];
+          count += same ? 1 : 0;
+        }
+        EXPECT_EQ(count, 8);
+        out[r * experts + j] = sum / count;
+      }
+    return out;
+  }
+  // The task's score of a net whose only learning was this.
+  double score(Session& session) const {
+    Score sum;
+    for (std::uint64_t i = 0; i < task->shape().validation_batches; ++i) {
+      const Batch probe = task->batch(Split::validation, 0, i);
+      session.run(probe, false);
+      const Score one = task->score(probe, session.shown("L.o").values);
+      sum.sum += one.sum;
+      sum.count += one.count;
+    }
+    return sum.sum / sum.count;
+  }
+  Session session(const std::string& rule) const {
+    ProgramSpec spec = exact(net(rule, "experts", "external", rule == "bptt" ? "" : "table"));
+    spec.sizes = {{"w", 3}, {"c", 16}, {"d", 12}};
+    spec.show = {"L.o"};
+    Session session(compile(spec), {.batch = 2, .steps = 32, .seed = 1});
+    session.set_hyper("optimiser.α", 1);
+    return session;
+  }
+};
+
+TEST(Experts, OfTheCellAreThoseOfTheTheorem) {
+  const Partition noisy, exact_world(0);
+  const Vector exact_gradient = exact_world.pulled_back(exact_world.received());
+  Session backprop = noisy.session("bptt"), synthetic = noisy.session("sgprop_experts");
+  backprop.run(noisy.batch);
+  synthetic.run(noisy.batch);  // of the tables, which are zero at first: no parameter moves
+  EXPECT_EQ(difference(synthetic.get("net.p"), Vector(32 * 12, 0.0)), 0);
+  synthetic.run(noisy.batch);
+  for (const auto& [session, signals] : {std::pair{&backprop, noisy.received()}, {&synthetic, noisy.pooled()}}) {
+    const Vector estimate = noisy.pulled_back(signals);
+    Vector moved = session->get("net.p");
+    for (double& v : moved) v = -v;
+    EXPECT_LE(difference(moved, estimate), 1e-12);
+    EXPECT_NEAR(noisy.score(*session), distance2(estimate, exact_gradient) / 32, 1e-12);
+  }
+  EXPECT_GT(noisy.score(backprop), 3 * noisy.score(synthetic));
+  Session mixed = noisy.session("sgprop_experts");  // with λ = 1 what is received
+  mixed.set_hyper("λ", 1);
+  mixed.run(noisy.batch);
+  EXPECT_LE(difference(mixed.get("net.p"), backprop.get("net.p")), 1e-12);
+}
+
+TEST(Experts, WithoutNoiseBothAreExact) {
+  const Partition world(0);
+  for (const char* rule : {"bptt", "sgprop_experts"}) {
+    Session session = world.session(rule);
+    EXPECT_GT(world.score(session), 0.1);
+    for (int run = 0; run < (rule[0] == 'b' ? 1 : 2); ++run) session.run(world.batch);
+    EXPECT_LE(world.score(session), 1e-20) << rule;
+  }
 }
 
 }  // namespace
