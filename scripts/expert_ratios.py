@@ -66,8 +66,10 @@ def main():
         panel = Panel(noise, "d", "error of backprop / error of tables", log_y=True)
         for i, k in enumerate(sorted({r[1] for r in rows})):
             mine = [r for r in rows if r[1] == k and r[2] == noise]
-            panel.curves.append(Curve(f"k = {k}", [(r[0], r[6]) + (() if math.isnan(r[7]) else (r[7],)) for r in mine], colour=i))
-            panel.curves.append(Curve("2^(d-k)" if k == rows[-1][1] else "", [(r[0], r[8]) for r in mine], thin=True, colour=i))
+            measured = [(r[0], r[6]) if math.isnan(r[7]) else (r[0], r[6], r[7]) for r in mine]
+            panel.curves.append(Curve(f"k = {k}", measured, colour=i))
+            theory = [(r[0], r[8]) for r in mine]
+            panel.curves.append(Curve("2^(d-k)" if k == rows[-1][1] else "", theory, thin=True, colour=i))
         panels.append(panel)
     chart(os.path.join(folder, "ratios.svg"), panels)
     print(f"{'noise':<11} {'k':>2} {'d':>3} {'trials':>7} {'ratio':>18} {'2^(d-k)':>8}")

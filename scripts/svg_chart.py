@@ -27,6 +27,7 @@ class Panel:
     curves: list = field(default_factory=list)
     log_x: bool = False
     log_y: bool = False
+    key_below: bool = False                    # names at the lower right, not at the upper left
 
 
 class Axis:
@@ -41,16 +42,17 @@ class Axis:
             self.low, self.high = low, max(high, low + 1)
             self.ticks = [10.0 ** e for e in range(self.low, self.high + 1)]
         else:
-            step = 10.0 ** math.floor(math.log10(max(high - low, 1e-300)))
+            if low == high:
+                low, high = low - 0.5, high + 0.5
+            step = 10.0 ** math.floor(math.log10(high - low))
             step = next(s for s in (0.1 * step, 0.2 * step, 0.5 * step, step, 2 * step) if (high - low) / s <= 8)
             self.low, self.high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
-            if self.low == self.high:
-                self.high += step
             self.ticks = [self.low + i * step for i in range(round((self.high - self.low) / step) + 1)]
 
     def at(self, value):
         value = math.log10(max(value, 1e-300)) if self.log else value
-        return self.first + (min(max(value, self.low), self.high) - self.low) / (self.high - self.low) * (self.last - self.first)
+        part = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return self.first + part * (self.last - self.first)
 
 
 def label(value, log):
@@ -65,7 +67,8 @@ def panel_svg(panel, shift):
     y = Axis([p[1] for p in points], panel.log_y, HEIGHT - BOTTOM, TOP)
     out = [f'<text x="{(x.first + x.last) / 2:.1f}" y="20" class="title">{escape(panel.title)}</text>',
            f'<text x="{(x.first + x.last) / 2:.1f}" y="{HEIGHT - 12}" class="name">{escape(panel.x)}</text>',
-           f'<text transform="translate({shift + 14},{(y.first + y.last) / 2:.1f}) rotate(-90)" class="name">{escape(panel.y)}</text>']
+           f'<text transform="translate({shift + 14},{(y.first + y.last) / 2:.1f}) rotate(-90)" class="name">'
+           f'{escape(panel.y)}</text>']
     for value in x.ticks:
         out.append(f'<line x1="{x.at(value):.1f}" x2="{x.at(value):.1f}" y1="{y.first}" y2="{y.last}" class="grid"/>'
                    f'<text x="{x.at(value):.1f}" y="{y.first + 16}" class="tick">{label(value, x.log)}</text>')
@@ -85,12 +88,14 @@ def panel_svg(panel, shift):
                 out.append(f'<line x1="{x.at(p[0]):.1f}" x2="{x.at(p[0]):.1f}" y1="{y.at(p[1] - p[2]):.1f}" '
                            f'y2="{y.at(p[1] + p[2]):.1f}" stroke="{colour}" stroke-width="1.4"/>')
     named = [c for c in panel.curves if c.name]
+    left = x.last - 180 if panel.key_below else x.first + 10
+    top = y.first - 16 * len(named) if panel.key_below else TOP + 14
     for i, curve in enumerate(named):
         colour = COLOURS[(i if curve.colour < 0 else curve.colour) % len(COLOURS)]
-        place = TOP + 14 + 16 * i
-        out.append(f'<line x1="{x.first + 10}" x2="{x.first + 30}" y1="{place - 4}" y2="{place - 4}" stroke="{colour}" '
+        place = top + 16 * i
+        out.append(f'<line x1="{left}" x2="{left + 20}" y1="{place - 4}" y2="{place - 4}" stroke="{colour}" '
                    f'stroke-width="2"{" stroke-dasharray=" + chr(34) + "4 3" + chr(34) if curve.thin else ""}/>'
-                   f'<text x="{x.first + 36}" y="{place}" class="key">{escape(curve.name)}</text>')
+                   f'<text x="{left + 26}" y="{place}" class="key">{escape(curve.name)}</text>')
     return "\n".join(out)
 
 
@@ -99,7 +104,8 @@ def chart(path, panels):
              ".name,.tick{text-anchor:middle}.tick{font-size:11px}.end{text-anchor:end}.grid{stroke:#e3e3e3}")
     width = WIDTH * len(panels)
     with open(path, "w", encoding="utf-8") as file:
-        file.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{HEIGHT}" viewBox="0 0 {width} {HEIGHT}">\n'
-                   f'<style>{style}</style>\n<rect width="100%" height="100%" fill="white"/>\n')
+        file.write(f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{HEIGHT}" '
+                   f'viewBox="0 0 {width} {HEIGHT}">\n<style>{style}</style>\n'
+                   '<rect width="100%" height="100%" fill="white"/>\n')
         file.write("\n".join(panel_svg(p, WIDTH * i) for i, p in enumerate(panels)))
         file.write("\n</svg>\n")

@@ -8,7 +8,7 @@ runs one sequence (`eligo eval`, float64) of a tanh network with random inputs a
 four decades and several draws of network and sequence, and writes FOLDER/theorem31.csv (a row for each rule, rate and
 draw) and FOLDER/theorem31.svg (geometric means over the draws), and prints the slope of each rule's line in the log-log
 plane. The sweeps of online_lambda_sg restart from theta_0, which the theorem's proof needs; those of
-online_lambda_sg_carry go on from the last sweep, as the paper's text has it; offline_lambda_sg updates once, at the end.
+online_lambda_sg_carry go on from the last one, as the paper's text has it; offline_lambda_sg updates once, at the end.
 """
 import argparse
 import csv
@@ -40,7 +40,8 @@ def draw_case(seed, steps, lam):
     return {
         "cell": "rnn_tanh", "readout": "linear_mse", "synth": "linear",
         "sizes": {"n": UNITS, "m": INPUTS, "k": TARGETS}, "hyper": {"lambda": lam, "gamma": 0.9}, "dtype": "f64",
-        "values": {"net.W": values(UNITS, UNITS, size=scale), "net.U": values(UNITS, INPUTS), "net.b": values(UNITS, size=scale),
+        "values": {"net.W": values(UNITS, UNITS, size=scale), "net.U": values(UNITS, INPUTS),
+                   "net.b": values(UNITS, size=scale),
                    "L.V": values(TARGETS, UNITS, size=scale), "L.b": values(TARGETS, size=scale),
                    "g.A": values(UNITS, UNITS, size=0.3 * scale), "g.a": values(UNITS, size=0.3)},
         "x": values(steps, 1, INPUTS), "y": values(steps, 1, TARGETS)}
@@ -110,11 +111,13 @@ def main():
         out.writerow(["rule", "alpha", "draw", "ratio"])
         out.writerows((rule, f"{rate:.6g}", seed, repr(ratio)) for rule in RULES for rate in rates
                       for seed, ratio in enumerate(ratios[rule][rate]))
-    means = {rule: [(rate, math.exp(sum(map(math.log, ratios[rule][rate])) / options.draws)) for rate in rates] for rule in RULES}
+    means = {rule: [(rate, math.exp(sum(map(math.log, found[rate])) / options.draws)) for rate in rates]
+             for rule, found in ratios.items()}
     chart(os.path.join(options.out, "theorem31.svg"),
           [Panel("Theorem 3.1", "α", "|θ_BP - θ| / |θ_BP - θ_0|",
                  [Curve(rule, means[rule]) for rule in RULES]
-                 + [Curve("slope 1", [(r, means[RULES[0]][0][1] * r / rates[0]) for r in rates], thin=True)], True, True)])
+                 + [Curve("slope 1", [(r, 3 * means[RULES[0]][0][1] * r / rates[0]) for r in rates], thin=True)],
+                 log_x=True, log_y=True, key_below=True)])
     for rule in RULES:
         print(f"{rule:<24} slope {slope(means[rule]):7.4f}   ratio {means[rule][0][1]:.3g} at α = {rates[0]:g}, "
               f"{means[rule][-1][1]:.3g} at α = {rates[-1]:g}")

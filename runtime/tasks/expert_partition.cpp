@@ -12,7 +12,7 @@ namespace {
 // What a step shows of each expert is as wide for all d and k, so that one net serves a list of them.
 constexpr std::size_t kDimensions = 12;  // d at most: columns of an expert's Jacobian; those beyond d are zero
 constexpr std::size_t kCoordinates = 4;  // k at most
-constexpr std::size_t kCodes = std::size_t{1} << kCoordinates;  // entries of an expert's table; those beyond 2^k are zero
+constexpr std::size_t kCodes = std::size_t{1} << kCoordinates;  // entries of a table; those beyond 2^k are zero
 
 enum class Noise { noisy, activation, partial };
 
@@ -59,11 +59,12 @@ class ExpertPartition final : public Task {
   }
 
   TaskShape shape() const override {
-    const auto steps = static_cast<std::int64_t>(states_);
-    return {static_cast<std::int64_t>(width()), static_cast<std::int64_t>(experts_.size()), steps, steps, 1, probes(), 0};
+    const auto steps = static_cast<std::int64_t>(states_), experts = static_cast<std::int64_t>(experts_.size());
+    return {static_cast<std::int64_t>(width()), experts, steps, steps, 1, probes(), 0};
   }
 
-  // The same visits in every epoch. Validation reads the node's parameters back, as many as there are experts at a time.
+  // The same visits in every epoch. Validation reads the node's parameters back, as many as there are experts in one
+  // batch.
   Batch batch(Split split, std::uint64_t, std::uint64_t index) const override {
     return split == Split::train ? visits() : probe(static_cast<std::size_t>(index));
   }
@@ -82,9 +83,9 @@ class ExpertPartition final : public Task {
   }
 
   std::string description() const override {
-    return fmt::format("{} states of a node that {} experts see {} of {} coordinates of, {} at a visit; the gradient of the "
-                       "node is wanted",
-                       states_, experts_.size(), k_, d_, noise_text());
+    return fmt::format("{} states of a node, of whose {} coordinates {} experts see {} each, {}; the node's gradient is "
+                       "wanted",
+                       states_, d_, experts_.size(), k_, noise_text());
   }
 
  private:
@@ -92,7 +93,8 @@ class ExpertPartition final : public Task {
     if (name == "noisy") return Noise::noisy;
     if (name == "activation") return Noise::activation;
     if (name == "partial") return Noise::partial;
-    throw Error(fmt::format("task expert_partition: noise = \"{}\" is none; there are noisy, activation, partial", name));
+    throw Error(
+        fmt::format("task expert_partition: noise = \"{}\" is none; there are noisy, activation, partial", name));
   }
 
   std::string noise_text() const {
@@ -176,8 +178,8 @@ class ExpertPartition final : public Task {
     return batch;
   }
 
-  // One visit in which expert j's Jacobian is a unit vector, so that its output is one of the state's parameters, beside
-  // the exact gradient by that parameter.
+  // One visit in which expert j's Jacobian is a unit vector, so that its output is one of the state's parameters,
+  // beside the exact gradient by that parameter.
   Batch probe(std::size_t index) const {
     Batch batch = empty(1);
     batch.loss_mask.assign(states_, 1);
@@ -215,7 +217,11 @@ class ExpertPartition final : public Task {
 TaskKind expert_partition_kind() {
   return {"expert_partition",
           "a node's gradient from noisy experts that see parts of its 2^d states (cell experts, readout external)",
-          {{.name = "d", .help = "coordinates of a state; there are 2^d states, each a step", .value = 4, .low = 1, .high = kDimensions},
+          {{.name = "d",
+            .help = "coordinates of a state; there are 2^d states, each a step",
+            .value = 4,
+            .low = 1,
+            .high = kDimensions},
            {.name = "k", .help = "coordinates that an expert sees", .value = 2, .low = 1, .high = kCoordinates},
            {.name = "experts", .help = "as many as the cell has: model.w", .value = 5, .low = 1, .high = 64},
            {.name = "noise",
@@ -224,7 +230,12 @@ TaskKind expert_partition_kind() {
             .text_value = "noisy"},
            {.name = "sigma", .help = "deviation of the noise", .whole = false, .value = 0.5, .low = 0, .high = 1e6},
            {.name = "p", .help = "that an expert is active", .whole = false, .value = 0.5, .low = 1e-6, .high = 1},
-           {.name = "tau", .help = "deviation of the hidden variable", .whole = false, .value = 0.5, .low = 0, .high = 1e6}},
+           {.name = "tau",
+            .help = "deviation of the variable that experts do not see",
+            .whole = false,
+            .value = 0.5,
+            .low = 0,
+            .high = 1e6}},
           [](const TaskSpec& spec) -> std::unique_ptr<Task> { return std::make_unique<ExpertPartition>(spec); }};
 }
 

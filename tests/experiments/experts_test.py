@@ -1,4 +1,4 @@
-"""SGProp's network of experts, Zhang et al. 2026, Theorem 5, in its quick form, through the script that makes its table."""
+"""SGProp's network of experts, Zhang et al. 2026, Theorem 5, in its quick form, with the table of its ratios."""
 import csv
 import subprocess
 import sys
@@ -15,7 +15,8 @@ NO_TABLE = ("sgprop_experts.eli", ("λ*v[t] + (1-λ)*H[t]", "v[t] + λ*H[t]"))
 def ratios(**options):
     """{(noise, d): ratio} for k = 4."""
     folder = e.run("sgprop_experts", **options)
-    subprocess.run([sys.executable, "-B", e.PROJECT / "scripts/expert_ratios.py", folder], check=True, capture_output=True)
+    command = [sys.executable, "-B", e.PROJECT / "scripts/expert_ratios.py", folder]
+    subprocess.run(command, check=True, capture_output=True)
     if "<polyline" not in (folder / "ratios.svg").read_text():
         raise AssertionError("no curve in the picture")
     with open(folder / "ratios.csv", newline="") as file:

@@ -10,17 +10,19 @@ import experiments as e
 
 
 def slopes(*arguments):
-    """{rule: the slope of log ratio over log rate}, its largest and its smallest ratio."""
+    """{rule: the slope of log ratio over log rate}, {rule: its ratios}."""
     out = pathlib.Path(e.FOLDER.name) / f"theorem{next(e.COUNT)}"
-    subprocess.run([sys.executable, "-B", e.PROJECT / "scripts/theorem31.py", "--eligo", e.ELIGO, "--out", out, "--draws", "2",
-                    "--per-decade", "1", *map(str, arguments)], check=True, capture_output=True)
+    command = [sys.executable, "-B", e.PROJECT / "scripts/theorem31.py", "--eligo", e.ELIGO, "--out", out]
+    command += ["--draws", "2", "--per-decade", "1", *map(str, arguments)]
+    subprocess.run(command, check=True, capture_output=True)
     if (out / "theorem31.svg").read_text().count("<polyline") != 4:
         raise AssertionError("the picture lacks a curve")
     points = {}
     with open(out / "theorem31.csv", newline="") as file:
         for row in csv.DictReader(file):
             points.setdefault(row["rule"], []).append((math.log(float(row["alpha"])), math.log(float(row["ratio"]))))
-    return {rule: slope(p) for rule, p in points.items()}, {rule: [math.exp(y) for _, y in p] for rule, p in points.items()}
+    ratios = {rule: [math.exp(y) for _, y in p] for rule, p in points.items()}
+    return {rule: slope(p) for rule, p in points.items()}, ratios
 
 
 def slope(points):
