@@ -47,6 +47,7 @@ class ExpertPartition final : public Task {
         k_(static_cast<std::size_t>(spec.numbers.at("k"))),
         states_(std::size_t{1} << d_),
         visits_(spec.batch),
+        batches_(spec.batches_per_epoch == 0 ? 1 : spec.batches_per_epoch),
         noise_(noise_of(spec.texts.at("noise"))),
         sigma_(spec.numbers.at("sigma")),
         p_(spec.numbers.at("p")),
@@ -60,13 +61,13 @@ class ExpertPartition final : public Task {
 
   TaskShape shape() const override {
     const auto steps = static_cast<std::int64_t>(states_), experts = static_cast<std::int64_t>(experts_.size());
-    return {static_cast<std::int64_t>(width()), experts, steps, steps, 1, probes(), 0};
+    return {static_cast<std::int64_t>(width()), experts, steps, steps, batches_, probes(), 0};
   }
 
   // The same visits in every epoch. Validation reads the node's parameters back, as many as there are experts in one
   // batch.
   Batch batch(Split split, std::uint64_t, std::uint64_t index) const override {
-    return split == Split::train ? visits() : probe(static_cast<std::size_t>(index));
+    return split == Split::train ? visits(index) : probe(static_cast<std::size_t>(index));
   }
 
   std::string score_name() const override { return "squared error"; }
@@ -160,7 +161,7 @@ class ExpertPartition final : public Task {
   // Steps are states, examples are visits. An expert's code is one-hot, scaled so that the codes of a table are
   // orthonormal over the states: one step of size 1 of a table that was zero then is its least-squares solution, the
   // mean over the states that share an entry.
-  Batch visits() const {
+  Batch visits(std::uint64_t index) const {
     Batch batch = empty(visits_);
     const double entry = 1 / std::sqrt(static_cast<double>(std::size_t{1} << (d_ - k_)));
     for (std::size_t state = 0; state < states_; ++state) {
@@ -171,7 +172,7 @@ class ExpertPartition final : public Task {
         for (std::size_t j = 0; j < experts_.size(); ++j) {
           x[code_at(j) + code_of(experts_[j], state)] = entry;
           for (std::size_t i = 0; i < d_; ++i) x[jacobian_at(j) + i] = rows[j * d_ + i];
-          batch.y[row * experts_.size() + j] = received(j, visit, state);
+          batch.y[row * experts_.size() + j] = received(j, index * visits_ + visit, state);
         }
       }
     }
@@ -206,6 +207,7 @@ class ExpertPartition final : public Task {
   }
 
   std::size_t d_, k_, states_, visits_;
+  std::uint64_t batches_;
   Noise noise_;
   double sigma_, p_, tau_;
   std::uint64_t seed_;

@@ -103,6 +103,8 @@ TEST(ExpertPartition, StepsAreStatesAndExamplesAreVisits) {
     }
   EXPECT_EQ(task->batch(Split::train, 1, 0).y, batch.y);  // the same visits in every epoch
   EXPECT_NE(experts("noisy", 1, 2)->batch(Split::train, 0, 0).y, batch.y);
+  EXPECT_EQ(task->batch(Split::train, 0, 1).x, batch.x);
+  EXPECT_NE(task->batch(Split::train, 0, 1).y, batch.y);  // other visits, of which an epoch has as many batches as asked
   EXPECT_EQ(task->score(batch, std::vector<double>(64 * 2 * 5, 1.0)).count, 0);
 }
 
