@@ -38,5 +38,10 @@ class Experts(unittest.TestCase):
                 self.assertLess(found[noise, 9], 2, noise)
 
 
+    def test_sizes_that_do_not_fit_are_named(self):
+        with self.assertRaisesRegex(AssertionError, "140 inputs a step, but the net takes 112 .net.u with 64, net.F with 48"):
+            e.run("sgprop_experts", "model.w=4")
+
+
 if __name__ == "__main__":
     e.main()
