@@ -67,6 +67,7 @@ std::vector<Field> make_fields() {
                   1e15),
       real_field("optimiser.fall_to", "the part of the step sizes that is left at the end (cosine)", 0, 0, 1),
       {"optimiser.fall_every", "batches between two falls, after the warm-up (step)", FieldType::whole, none, 1, 1e15},
+      whole_field("optimiser.fall_from", "batches after the warm-up from which they are counted (step)", 0, 0, 1e15),
       real_field("optimiser.fall_by", "what the step sizes are multiplied by at a fall (step)", 0.1, 1e-6, 1),
       text_field("curriculum.option", "number of the task that is raised as training goes on; empty: none is", ""),
       {"curriculum.to", "at most to this", FieldType::real, none, -1e300, 1e300},

@@ -472,6 +472,8 @@ class Builder {
     if (schedule_has("fall_to", rates.kind == Kind::cosine, name)) rates.fall_to = reader_.real("optimiser.fall_to");
     if (schedule_has("fall_every", rates.kind == Kind::step, name))
       rates.fall_every = static_cast<std::uint64_t>(reader_.whole("optimiser.fall_every"));
+    if (schedule_has("fall_from", rates.kind == Kind::step, name))
+      rates.fall_from = static_cast<std::uint64_t>(reader_.whole("optimiser.fall_from"));
     if (schedule_has("fall_by", rates.kind == Kind::step, name)) rates.fall_by = reader_.real("optimiser.fall_by");
     if (rates.kind == Kind::linear && rates.warmup == 0)
       reader_.problem(reader_.find(path), "optimiser.warmup is missing: the schedule linear rises over so many batches");

@@ -40,6 +40,22 @@ std::uint64_t seed_of(const Experiment& experiment, const PredictOptions& option
       fmt::join(seeds, ", ")));
 }
 
+// The first `examples` of a task's batch.
+Batch first_of(const Batch& batch, std::int64_t examples) {
+  Batch out = batch;
+  out.examples = examples;
+  for (std::vector<double>* values : {&out.x, &out.y, &out.loss_mask, &out.valid}) {
+    const std::size_t row = values->size() / static_cast<std::size_t>(batch.steps);
+    const std::size_t kept = row / static_cast<std::size_t>(batch.examples) * static_cast<std::size_t>(examples);
+    for (std::size_t t = 1; t < static_cast<std::size_t>(batch.steps); ++t)
+      std::copy_n(values->begin() + static_cast<std::ptrdiff_t>(t * row), kept,
+                  values->begin() + static_cast<std::ptrdiff_t>(t * kept));
+    values->resize(kept * static_cast<std::size_t>(batch.steps));
+  }
+  if (!out.lengths.empty()) out.lengths.resize(static_cast<std::size_t>(examples));
+  return out;
+}
+
 // Values of all sequences, put together from batches of different lengths.
 class Collected {
  public:
@@ -95,6 +111,8 @@ class Predictor {
     trained_on_ = make_source(spec, variant_.policy, variant_.curriculum);
     if (variant_.policy && !options.data.empty())
       throw Error(fmt::format("{} is an environment: there is no file of it; leave --data out", spec.name));
+    if (variant_.policy && options.sequences != 0)
+      throw Error(fmt::format("{} is an environment: its episodes come by whole batches; leave --sequences out", spec.name));
     spec.other_test = options.data;
     task_ = make_source(spec, variant_.policy, variant_.curriculum);
     shape_ = task_->shape();
@@ -122,11 +140,14 @@ class Predictor {
     const std::int64_t in_last = task_->batch(split, 0, batches - 1, *session_).examples;  // which alone may be smaller
     out.sequences =
         (batches - 1) * static_cast<std::uint64_t>(variant_.train.batch) + static_cast<std::uint64_t>(in_last);
+    if (options_.sequences != 0) out.sequences = std::min(out.sequences, options_.sequences);
     Collected all(out.sequences, shape_.max_steps);
     std::vector<double> lengths;
     double loss = 0, score = 0, counted = 0;
-    for (std::uint64_t i = 0; i < batches; ++i) {
-      const Batch batch = task_->batch(split, 0, i, *session_);
+    for (std::uint64_t i = 0; lengths.size() < out.sequences; ++i) {
+      Batch batch = task_->batch(split, 0, i, *session_);
+      const auto wanted = static_cast<std::int64_t>(out.sequences - lengths.size());
+      if (wanted < batch.examples) batch = first_of(batch, wanted);
       check_finite(batch, fmt::format("{} batch {}", split_name(split), i + 1));
       const std::uint64_t first = lengths.size();
       loss += session_->run(batch, false).loss * static_cast<double>(batch.examples);

@@ -19,6 +19,7 @@ struct PredictOptions {
   std::string checkpoint = "best";  // or "last"
   Split split = Split::test;        // of the run's own data
   std::vector<std::string> show;    // equations beside the readout's output
+  std::uint64_t sequences = 0;      // the first of them; 0: all
 };
 
 struct Prediction {

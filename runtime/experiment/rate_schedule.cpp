@@ -16,7 +16,10 @@ double RateSchedule::factor(std::uint64_t batch, std::uint64_t batches) const {
       const auto all = static_cast<double>(batches > warmup ? batches - warmup : 1);
       return fall_to + (1 - fall_to) * (1 + std::cos(std::numbers::pi * std::min(1.0, after / all))) / 2;
     }
-    case Kind::step: return std::pow(fall_by, static_cast<double>((batch - warmup) / fall_every));
+    case Kind::step: {
+      const std::uint64_t whole = batch - warmup;
+      return whole < fall_from ? 1 : std::pow(fall_by, static_cast<double>((whole - fall_from) / fall_every));
+    }
     case Kind::constant:
     case Kind::linear: break;
   }

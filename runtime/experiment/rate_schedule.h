@@ -17,7 +17,8 @@ struct RateSchedule {
   Kind kind = Kind::constant;
   std::uint64_t warmup = 0;      // the factor rises over so many batches, in equal steps up to 1
   double fall_to = 0;            // of cosine: what the factor falls to, in 0..1
-  std::uint64_t fall_every = 0;  // of step, from 1 on: batches, after the warm-up, between two falls
+  std::uint64_t fall_every = 0;  // of step, from 1 on: batches between two falls
+  std::uint64_t fall_from = 0;   // of step: batches after the warm-up from which those are counted
   double fall_by = 1;            // of step: by what the factor is multiplied then, above 0 and at most 1
 
   // For the batch of this number, counted from 0, of a training of `batches` in all; above 0 and at most 1.

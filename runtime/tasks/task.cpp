@@ -9,7 +9,9 @@
 #include "runtime/engine/batch_check.h"
 #include "runtime/tasks/arrays.h"
 #include "runtime/tasks/delayed_target.h"
+#include "runtime/tasks/digits.h"
 #include "runtime/tasks/expert_partition.h"
+#include "runtime/tasks/gaussian_labels.h"
 #include "runtime/tasks/seq_mnist.h"
 #include "runtime/tasks/text.h"
 
@@ -35,7 +37,8 @@ void check_values(const std::vector<double>& values, const Batch& batch, const c
 Score Task::score(const Batch&, const std::vector<double>&) const { return {}; }
 
 const std::vector<TaskKind>& task_kinds() {
-  static const std::vector<TaskKind> kinds = {delayed_target_kind(), seq_mnist_kind(), expert_partition_kind(), arrays_kind(),
+  static const std::vector<TaskKind> kinds = {delayed_target_kind(),   seq_mnist_kind(),        digits_kind(),
+                                              gaussian_labels_kind(), expert_partition_kind(), arrays_kind(),
                                               text_kind()};
   return kinds;
 }

@@ -120,7 +120,7 @@ TEST_F(Experiments, SchedulesOfStepSizes) {
   using Kind = RateSchedule::Kind;
   EXPECT_EQ(load(kBase).variants[0].rates.kind, Kind::constant);
   const Experiment e = load(kBase, {"optimiser.schedule=[\"linear\", \"cosine\", \"step\"]", "optimiser.warmup=20",
-                                    "optimiser.fall_to=0.1", "optimiser.fall_every=30", "optimiser.fall_by=0.5"});
+                                    "optimiser.fall_to=0.1", "optimiser.fall_every=30", "optimiser.fall_from=7", "optimiser.fall_by=0.5"});
   ASSERT_EQ(e.variants.size(), 3U);
   const RateSchedule linear = e.variants[0].rates, cosine = e.variants[1].rates, step = e.variants[2].rates;
   EXPECT_EQ(linear.kind, Kind::linear);
@@ -129,6 +129,7 @@ TEST_F(Experiments, SchedulesOfStepSizes) {
   for (const RateSchedule& each : {linear, cosine, step}) EXPECT_EQ(each.warmup, 20U);
   EXPECT_EQ(cosine.fall_to, 0.1);
   EXPECT_EQ(step.fall_every, 30U);
+  EXPECT_EQ(step.fall_from, 7U);
   EXPECT_EQ(step.fall_by, 0.5);
   const Experiment again = load_experiment(folder.write("again.toml", e.resolved()), {});
   EXPECT_EQ(again.resolved(), e.resolved());

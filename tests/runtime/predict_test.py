@@ -83,6 +83,13 @@ def main():
         n = lengths[10 + i]
         assert np.allclose(some["L.o"][i, :n], all_["L.o"][10 + i, :n], rtol=1e-5, atol=1e-6)
         assert some["lengths"][i] == n
+    out = eligo("predict", "run", *one, "--data", "d.npz", "--sequences", "9", "--out", "nine.npz")  # batches of 7
+    nine = np.load("nine.npz")
+    assert "9 sequences" in out and nine["L.o"].shape[0] == 9, out
+    for name in ("L.o", "x", "y", "loss_mask", "lengths"):
+        n = nine[name].shape[1] if nine[name].ndim > 1 else None
+        assert np.allclose(nine[name], all_[name][:9] if n is None else all_[name][:9, :n], rtol=1e-5, atol=1e-6), name
+    assert np.isclose(float(value(out, "loss")), softmax_loss(nine), rtol=1e-5)
     # scaled as in the training, not by what is new
     assert np.allclose(some["x"][0, :1], all_["x"][10, :1])
     last = eligo("predict", "run", *one, "--checkpoint", "last", "--split", "validation", "--out", "v.npz")

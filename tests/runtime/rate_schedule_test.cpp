@@ -31,6 +31,8 @@ TEST(RateSchedules, HaveTheirFactors) {
               {0.5, 1, 1, 0.2 + 0.8 * (1 + root) / 2, 0.6, 0.2 + 0.8 * (1 - root) / 2});
   expect_near(factors({.kind = Kind::step, .fall_every = 2, .fall_by = 0.5}, 6), {1, 1, 0.5, 0.5, 0.25, 0.25});
   expect_near(factors({.kind = Kind::step, .warmup = 2, .fall_every = 2, .fall_by = 0.1}, 6), {0.5, 1, 1, 1, 0.1, 0.1});
+  expect_near(factors({.kind = Kind::step, .warmup = 1, .fall_every = 1, .fall_from = 2, .fall_by = 0.5}, 6),
+              {1, 1, 1, 1, 0.5, 0.25});
 }
 
 // Also beyond the batches that it was made for, as `compare` may go.

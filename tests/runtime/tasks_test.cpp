@@ -222,5 +222,171 @@ TEST(SeqMnist, MissingDataIsSaid) {
   EXPECT_MENTIONS(error_of([] { make_task({.name = "seq_mnist", .texts = {{"data", "/no/such/folder"}}}); }), "--data");
 }
 
+std::unique_ptr<Task> whole_digits(std::map<std::string, double> numbers, std::map<std::string, std::string> texts = {}) {
+  numbers.insert({{"drawn_train", 510}, {"drawn_test", 70}});
+  return make_task({.name = "digits", .numbers = numbers, .texts = texts, .batch = 50, .seed = 3});
+}
+
+TEST(Digits, TheImageIsAtTheFirstLayerAndTheLossBehindTheLast) {
+  for (const bool all : {false, true}) {
+    const auto task = whole_digits({{"layers", 3}}, {{"image", all ? "all" : "first"}});
+    const TaskShape shape = task->shape();
+    EXPECT_EQ(shape.inputs, 784);
+    EXPECT_EQ(shape.min_steps, 3);
+    EXPECT_EQ(shape.max_steps, 3);
+    EXPECT_EQ(shape.targets, 10);
+    EXPECT_EQ(shape.train_batches, 9U);
+    const Batch batch = task->batch(Split::train, 0, 8);
+    ASSERT_EQ(batch.examples, 8);
+    const std::size_t layer = 8 * 784;
+    ASSERT_EQ(batch.x.size(), 3 * layer);
+    double ink = 0;
+    for (std::size_t i = 0; i < layer; ++i) {
+      ASSERT_TRUE(batch.x[i] >= 0 && batch.x[i] <= 1);
+      ink += batch.x[i];
+      for (const std::size_t t : {1, 2}) ASSERT_EQ(batch.x[t * layer + i], all ? batch.x[i] : 0);
+    }
+    EXPECT_GT(ink, 100);
+    for (std::size_t t = 0; t < 3; ++t)
+      for (std::size_t b = 0; b < 8; ++b) {
+        EXPECT_EQ(batch.loss_mask[t * 8 + b], t == 2 ? 1 : 0);
+        for (std::size_t k = 0; k < 10; ++k)
+          ASSERT_EQ(batch.y[(t * 8 + b) * 10 + k], batch.y[b * 10 + k]);
+      }
+    EXPECT_EQ(task->score(batch, batch.y).sum, 8);
+  }
+}
+
+// The same drawn digits as those of seq_mnist: row upon row they are its steps.
+TEST(Digits, ShowsTheImagesOfSeqMnist) {
+  const auto whole = whole_digits({}), rows = digits(3);
+  const Batch a = whole->batch(Split::test, 0, 1), b = rows->batch(Split::test, 0, 1);
+  ASSERT_EQ(a.examples, 20);
+  ASSERT_EQ(b.examples, 20);
+  for (std::size_t e = 0; e < 20; ++e)
+    for (std::size_t row = 0; row < 28; ++row)
+      for (std::size_t column = 0; column < 28; ++column)
+        ASSERT_EQ(a.x[e * 784 + row * 28 + column], b.x[(row * 20 + e) * 28 + column]);
+}
+
+TEST(Digits, SubsetIsAPartOfTheTrainingImages) {
+  const auto part = whole_digits({{"subset", 120}}), all = whole_digits({});
+  EXPECT_EQ(part->shape().train_batches, 3U);
+  EXPECT_EQ(part->batch(Split::validation, 0, 0).x, all->batch(Split::validation, 0, 0).x);
+  std::set<std::vector<double>> images;
+  const auto gather = [&](const Task& task, std::uint64_t epoch) {
+    for (std::uint64_t i = 0; i < task.shape().train_batches; ++i) {
+      const Batch batch = task.batch(Split::train, epoch, i);
+      for (std::int64_t b = 0; b < batch.examples; ++b)
+        images.emplace(batch.x.begin() + b * 784, batch.x.begin() + (b + 1) * 784);
+    }
+    return images.size();
+  };
+  EXPECT_EQ(gather(*part, 0), 120U);
+  EXPECT_EQ(gather(*part, 1), 120U);
+  EXPECT_EQ(gather(*all, 0), 408U);
+}
+
+TEST(Digits, FaultsAreSaid) {
+  EXPECT_MENTIONS(error_of([] { whole_digits({{"layers", 0}}); }), "out of range");
+  EXPECT_MENTIONS(error_of([] { whole_digits({}, {{"image", "each"}}); }), "it is \"first\" or \"all\"");
+  EXPECT_MENTIONS(error_of([] { whole_digits({}, {{"data", "/no/such/folder"}}); }), "--data");
+}
+
+std::unique_ptr<Task> gaussian(const std::string& labels, std::map<std::string, double> numbers, std::uint64_t seed = 0,
+                               std::uint64_t batch = 1000) {
+  return make_task({.name = "gaussian_labels", .numbers = numbers, .texts = {{"labels", labels}}, .batch = batch, .seed = seed});
+}
+
+TEST(GaussianLabels, TheSamePointsAllAlongAndOthersForAnotherSeed) {
+  const auto task = gaussian("linear", {{"inputs", 3}, {"points", 1000}, {"layers", 2}});
+  EXPECT_EQ(task->shape().inputs, 3);
+  EXPECT_EQ(task->shape().targets, 2);
+  EXPECT_EQ(task->shape().train_batches, 1U);
+  EXPECT_EQ(task->shape().validation_batches, 1U);
+  EXPECT_EQ(task->shape().test_batches, 0U);
+  const Batch batch = task->batch(Split::train, 0, 0);
+  ASSERT_EQ(batch.examples, 1000);
+  EXPECT_EQ(task->batch(Split::train, 7, 0).x, batch.x);
+  EXPECT_EQ(task->batch(Split::validation, 0, 0).x, batch.x);
+  EXPECT_NE(gaussian("linear", {{"inputs", 3}, {"points", 1000}, {"layers", 2}}, 1)->batch(Split::train, 0, 0).x, batch.x);
+  double sum = 0, squares = 0;
+  for (std::size_t i = 0; i < 3000; ++i) {
+    sum += batch.x[i];
+    squares += batch.x[i] * batch.x[i];
+    EXPECT_EQ(batch.x[3000 + i], 0);
+  }
+  EXPECT_NEAR(sum / 3000, 0, 0.08);
+  EXPECT_NEAR(squares / 3000, 1, 0.1);
+  for (std::size_t b = 0; b < 1000; ++b) {
+    EXPECT_EQ(batch.y[2 * b] + batch.y[2 * b + 1], 1);
+    EXPECT_EQ(batch.y[2 * b], batch.y[2000 + 2 * b]);
+    EXPECT_EQ(batch.loss_mask[b], 0);
+    EXPECT_EQ(batch.loss_mask[1000 + b], 1);
+  }
+}
+
+// With the points of label 0 reflected at the origin all lie on one side of the plane: their angles leave half a circle.
+TEST(GaussianLabels, AHyperplaneThroughTheOriginAndATenthSwapped) {
+  const std::map<std::string, double> plane = {{"inputs", 2}, {"points", 400}};
+  const Batch linear = gaussian("linear", plane)->batch(Split::train, 0, 0);
+  const Batch noisy = gaussian("noisy", plane)->batch(Split::train, 0, 0);
+  const Batch random = gaussian("random", plane)->batch(Split::train, 0, 0);
+  EXPECT_EQ(linear.x, noisy.x);
+  EXPECT_EQ(linear.x, random.x);
+  const auto label = [](const Batch& batch, std::size_t point) { return batch.y[2 * point + 1] > 0; };
+  const auto widest_gap = [&](const Batch& batch) {
+    std::set<double> angles;
+    for (std::size_t p = 0; p < 400; ++p) {
+      const double sign = label(batch, p) ? 1 : -1;
+      angles.insert(std::atan2(sign * batch.x[2 * p + 1], sign * batch.x[2 * p]));
+    }
+    double widest = *angles.begin() + 2 * M_PI - *angles.rbegin();
+    for (auto next = std::next(angles.begin()); next != angles.end(); ++next)
+      widest = std::max(widest, *next - *std::prev(next));
+    return widest;
+  };
+  EXPECT_GE(widest_gap(linear), M_PI);
+  EXPECT_LT(widest_gap(noisy), 1);
+  int swapped = 0, differ = 0, ones = 0;
+  for (std::size_t p = 0; p < 400; ++p) {
+    swapped += label(linear, p) != label(noisy, p);
+    differ += label(linear, p) != label(random, p);
+    ones += label(random, p);
+  }
+  EXPECT_EQ(swapped, 40);
+  EXPECT_NEAR(differ, 200, 50);
+  EXPECT_NEAR(ones, 200, 50);
+}
+
+TEST(GaussianLabels, PointsOfAGrid) {
+  const Batch batch = gaussian("noisy", {{"grid", 1}, {"points", 25}, {"swapped", 0.04}})->batch(Split::train, 0, 0);
+  ASSERT_EQ(batch.examples, 25);
+  for (std::size_t p = 0; p < 25; ++p) {
+    EXPECT_EQ(batch.x[2 * p], -1 + 0.5 * static_cast<double>(p / 5));
+    EXPECT_EQ(batch.x[2 * p + 1], -1 + 0.5 * static_cast<double>(p % 5));
+  }
+  EXPECT_MENTIONS(error_of([] { gaussian("linear", {{"grid", 1}, {"points", 24}}); }), "no grid of 2 dimensions");
+}
+
+TEST(GaussianLabels, SmallBatchesDealThePointsOfEachPass) {
+  const auto task = make_task({.name = "gaussian_labels", .numbers = {{"points", 25}}, .batch = 10, .batches_per_epoch = 6, .seed = 2});
+  EXPECT_EQ(task->shape().train_batches, 6U);
+  EXPECT_EQ(task->shape().validation_batches, 3U);
+  std::set<std::vector<double>> orders;
+  for (std::uint64_t pass = 0; pass < 4; ++pass) {
+    std::vector<double> dealt;
+    for (std::uint64_t i = 0; i < 3; ++i) {
+      const Batch batch = task->batch(Split::train, pass / 2, 3 * (pass % 2) + i);
+      EXPECT_EQ(batch.examples, i == 2 ? 5 : 10);
+      for (std::int64_t b = 0; b < batch.examples; ++b) dealt.push_back(batch.x[static_cast<std::size_t>(2 * b)]);
+    }
+    orders.insert(dealt);
+    EXPECT_EQ(std::set<double>(dealt.begin(), dealt.end()).size(), 25U);
+  }
+  EXPECT_EQ(orders.size(), 4U);
+  EXPECT_MENTIONS(error_of([] { gaussian("linaer", {}); }), "\"linear\", \"noisy\" or \"random\"");
+}
+
 }  // namespace
 }  // namespace eligo::test

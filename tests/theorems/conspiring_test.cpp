@@ -102,6 +102,88 @@ TEST(ConspiringNets, SgOfTheTrueGradientIsBackprop) {
   }
 }
 
+// Of one layer there is one synthesiser, between it and the classifier.
+TEST(ConspiringNets, SgEveryLayerOfOneLayerIsSg) {
+  const Shape shape{.steps = 1, .examples = 4};
+  const Batch batch = make_batch(shape);
+  for (const char* readout : {"linear_mse", "linear_softmax"}) {
+    Session one = make_session(spec("sg", "feedforward", "labelled", {}, readout), shape);
+    Session every = make_session(spec("sg_every_layer", "feedforward", "layer_labelled", {}, readout), shape);
+    const Gathered want = learn(one, batch);
+    EXPECT_LE(distance(learn(every, batch), want), 1e-14);
+    for (const char* name : {"g.A", "g.B", "g.C"})
+      EXPECT_LE(difference(every.gathered(name), one.gathered(name)), 1e-14) << name;
+    EXPECT_GE(difference(every.gathered("g.B"), std::vector<double>(every.get("g.B").size())), 1e-3);
+  }
+}
+
+// The true gradient of a squared error behind the last layer, 2/k Vᵀ (V h + b - y), as its synthesiser's A, B and C.
+void set_last_gradient(Session& session, std::int64_t layers, const std::vector<double>& label) {
+  const std::vector<double> v = session.get("L.V"), bias = session.get("L.b");
+  const bool labelled = label.empty();
+  std::vector<double> a = session.get("g.A"), b, c = session.get(labelled ? "g.C" : "g.a");
+  if (labelled) b = session.get("g.B");
+  const auto before = static_cast<std::size_t>(layers - 1);
+  for (std::size_t i = 0; i < kUnits; ++i) {
+    double constant = 0;
+    for (std::size_t k = 0; k < kTargets; ++k) {
+      const double back = 2.0 / kTargets * v[k * kUnits + i];
+      constant += back * (bias[k] - (labelled ? 0 : label[k]));
+      if (labelled) b[(before * kUnits + i) * kTargets + k] = -back;
+    }
+    c[before * kUnits + i] = constant;
+    for (std::size_t j = 0; j < kUnits; ++j) {
+      double sum = 0;
+      for (std::size_t k = 0; k < kTargets; ++k) sum += 2.0 / kTargets * v[k * kUnits + i] * v[k * kUnits + j];
+      a[(before * kUnits + i) * kUnits + j] = sum;
+    }
+  }
+  session.set("g.A", a);
+  session.set(labelled ? "g.C" : "g.a", c);
+  if (labelled) session.set("g.B", b);
+}
+
+// A synthesiser that is not given the label holds the true gradient where all examples have the same one.
+TEST(ConspiringNets, EveryLayerIsDniBelowATrueLastGradient) {
+  const Shape shape{.steps = 4, .examples = 3};
+  for (const bool labelled : {true, false}) {
+    SCOPED_TRACE(labelled);
+    Batch batch = at_last(shape);
+    const std::vector<double> label = {0.3, -0.8};
+    if (!labelled)
+      for (std::size_t i = 0; i < batch.y.size(); ++i) batch.y[i] = label[i % kTargets];
+    const std::string synth = labelled ? "layer_labelled" : "layer";
+    Session dni = make_session(spec(labelled ? "cdni" : "dni", "feedforward", synth), shape);
+    Session every = make_session(spec(labelled ? "sg_every_layer" : "dni_every_layer", "feedforward", synth), shape);
+    const Gathered other = learn(every, batch);
+    set_last_gradient(every, shape.steps, labelled ? std::vector<double>{} : label);
+    const Gathered want = learn(dni, batch);
+    EXPECT_LE(distance(learn(every, batch), want), 1e-12);
+    EXPECT_LE(difference(every.gathered("g.A"), dni.gathered("g.A")), 1e-12);
+    EXPECT_GE(distance(other, want, "net."), 1e-3);
+  }
+}
+
+TEST(ConspiringNets, UnlockedWithoutLabelsIsDniUnlock) {
+  const Shape shape{.steps = 4, .examples = 3};
+  const Batch batch = at_last(shape);
+  const auto sized = [](ProgramSpec made) {
+    made.sizes["i.hidden"] = 5;
+    return made;
+  };
+  Session plain = make_session(sized(spec("dni_unlock", "feedforward", "g=layer, i=layer_input")), shape);
+  Session labelled = make_session(sized(spec("cdni_unlock", "feedforward", "g=layer_labelled, i=layer_input")), shape);
+  plain.set("g.a", labelled.get("g.C"));
+  const std::vector<double> b = labelled.get("g.B");
+  labelled.set("g.B", std::vector<double>(b.size()));
+  const Gathered want = learn(plain, batch);
+  EXPECT_LE(distance(learn(labelled, batch), want), 1e-13);
+  for (const char* name : {"g.A", "i.W", "i.A"})
+    EXPECT_LE(difference(labelled.gathered(name), plain.gathered(name)), 1e-13) << name;
+  labelled.set("g.B", b);
+  EXPECT_GE(distance(learn(labelled, batch), want, "net."), 1e-3);
+}
+
 // The learning signal by hand from what a run shows: the prediction at layer p, the chain rule elsewhere.
 TEST(ConspiringNets, SgIsTheSyntheticGradientBelowItsLayer) {
   for (const char* cell : {"rnn_tanh", "lstm"}) {

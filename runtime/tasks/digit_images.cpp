@@ -1,0 +1,90 @@
+#include "runtime/tasks/digit_images.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/data/digits.h"
+#include "runtime/data/mnist.h"
+#include "support/error.h"
+#include "support/random.h"
+
+namespace eligo {
+namespace {
+
+// Images are read once, kept, and shared by all tasks of a process that ask for the same.
+std::shared_ptr<const ImageData> load(const TaskSpec& spec) {
+  static std::map<std::string, std::shared_ptr<const ImageData>> loaded;
+  const std::string folder = spec.texts.at("data");
+  const double train = spec.numbers.at("drawn_train"), test = spec.numbers.at("drawn_test");
+  auto& slot = loaded[folder.empty() ? fmt::format("{} {}", train, test) : folder];
+  if (slot) return slot;
+  slot = std::make_shared<const ImageData>(
+      folder.empty() ? drawn_digits(0, static_cast<std::uint64_t>(train), static_cast<std::uint64_t>(test))
+                     : read_mnist(folder));
+  return slot;
+}
+
+}  // namespace
+
+std::vector<TaskOption> digit_options() {
+  return {{.name = "data", .help = "folder of the four MNIST files; empty: digits drawn by the program", .text = true, .file = true},
+          {.name = "validation",
+           .help = "part of the training images kept for validation",
+           .whole = false,
+           .value = 0.2,
+           .low = 0,
+           .high = 0.9},
+          {.name = "subset", .help = "most images to train on; 0: all", .value = 0, .low = 0, .high = 1e9},
+          {.name = "drawn_train",
+           .help = "digits to draw for training and validation",
+           .value = 12000,
+           .low = 10,
+           .high = 1e6},
+          {.name = "drawn_test", .help = "digits to draw for the test", .value = 2000, .low = 1, .high = 1e6}};
+}
+
+DigitImages::DigitImages(const TaskSpec& spec)
+    : data_(load(spec)), batch_(spec.batch), batches_per_epoch_(spec.batches_per_epoch) {
+  const auto order = permutation(make_key(spec.seed, spec.name + " validation split"), data_->train.count);
+  const auto held =
+      static_cast<std::uint64_t>(std::floor(spec.numbers.at("validation") * static_cast<double>(order.size())));
+  if (held >= order.size())
+    throw Error(fmt::format("task {}: validation leaves no image to train on; lower it", spec.name));
+  validation_.assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(held));
+  train_.assign(order.begin() + static_cast<std::ptrdiff_t>(held), order.end());
+  const auto most = static_cast<std::size_t>(spec.numbers.at("subset"));
+  if (most != 0 && most < train_.size()) train_.resize(most);
+  for (std::uint64_t i = 0; i < data_->test.count; ++i) test_.push_back(i);
+  order_ = EpochOrder(spec.seed, spec.name + " order", train_.size());
+}
+
+const std::vector<std::uint64_t>& DigitImages::images(Split split) const {
+  return split == Split::train ? train_ : split == Split::validation ? validation_ : test_;
+}
+
+std::uint64_t DigitImages::batches(Split split) const {
+  const std::uint64_t all = (images(split).size() + batch_ - 1) / batch_;
+  return split == Split::train && batches_per_epoch_ != 0 ? std::min(all, batches_per_epoch_) : all;
+}
+
+DigitImages::Chosen DigitImages::batch(Split split, std::uint64_t epoch, std::uint64_t index) const {
+  const auto& from = images(split);
+  const auto begin = std::min<std::uint64_t>(index * batch_, from.size());
+  const auto end = std::min<std::uint64_t>(begin + batch_, from.size());
+  Chosen chosen{split == Split::test ? &data_->test : &data_->train, {}};
+  for (auto i = begin; i < end; ++i) chosen.images.push_back(from[split == Split::train ? order_.of(epoch)[i] : i]);
+  return chosen;
+}
+
+std::uint64_t DigitImages::bytes() const {
+  const std::size_t lists = 2 * train_.size() + validation_.size() + test_.size();
+  return data_->train.pixels.size() + data_->test.pixels.size() + lists * sizeof(std::uint64_t);
+}
+
+std::string DigitImages::description() const {
+  return fmt::format("{}; {} of the training images are for validation", data_->origin, validation_.size());
+}
+
+}  // namespace eligo

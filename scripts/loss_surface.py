@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""The loss that a linear synthetic gradient implies, over the points of a plane, beside the true one.
+
+Usage: loss_surface.py ELIGO RUN OUT [--variant NAME]... [--seed N]
+
+RUN is a run folder of the task `gaussian_labels` with `grid = 1` and two inputs, trained by a rule whose synthesiser is linear in
+the layer and the label (`labelled`, `layer_labelled`). SG(h, y) = A h + B y + C is the gradient of h.A.h/2 + (B y + C).h + const
+(Czarnecki et al. 2017, section 4, Figures 2 and 9). Into the folder OUT go
+  surface.svg   for each variant the true loss of each point, and what each synthesiser implies; each on its own scale
+  surface.csv   the correlation over the points of what each implies with the true loss
+"""
+
+import argparse
+import csv
+import pathlib
+
+import numpy as np
+
+import heat_maps
+from trained_nets import trained_nets
+
+
+def implied(a, b, c, h, y):
+    """[points]; only the symmetric part of A is the gradient of anything."""
+    return 0.5 * np.einsum("pi,ij,pj->p", h, a, h) + ((y @ b.T + c) * h).sum(1)
+
+
+def synthesisers(parameters, layers, p):
+    """The layer behind which each stands, from 0, with its A, B and C."""
+    a, b, c = (parameters[f"g.{name}"] for name in "ABC")
+    return [(t, a[t], b[t], c[t]) for t in range(layers)] if a.ndim == 3 else [(p - 1, a, b, c)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("eligo")
+    parser.add_argument("run")
+    parser.add_argument("out")
+    parser.add_argument("--variant", action="append", default=[])
+    parser.add_argument("--seed")
+    options = parser.parse_args()
+    out = pathlib.Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    rows, pictures = [], []
+    for net in trained_nets(options.eligo, options.run, options.variant, options.seed):
+        if "g.A" not in net.parameters.files:
+            continue
+        values = net.predicted(10**9, ["net.h", "L.loss"], split="validation")
+        h, y, truth = values["net.h"], values["y"][:, -1], values["L.loss"][:, -1].reshape(-1)
+        side = round(len(truth) ** 0.5)
+        p = int(net.parameters["p"]) if "p" in net.parameters.files else h.shape[1]
+        maps = [("true loss", heat_maps.coloured(truth.reshape(side, side), truth.min(), truth.max()))]
+        for layer, a, b, c in synthesisers(net.parameters, h.shape[1], p):
+            surface = implied(a, b, c, h[:, layer], y)
+            agreement = np.corrcoef(surface, truth)[0, 1]
+            rows.append({"variant": net.variant, "seed": net.seed, "layer": layer + 1, "loss": truth.mean(),
+                         "correlation": agreement})
+            maps.append((f"layer {layer + 1}: {agreement:.2f}",
+                         heat_maps.coloured(surface.reshape(side, side), surface.min(), surface.max())))
+        pictures.append((net.variant, maps))
+    if not rows:
+        raise SystemExit(f"{options.run}: no variant has a synthesiser that is linear in layer and label (g.A, g.B, g.C)")
+    with open(out / "surface.csv", "w", newline="") as file:
+        table = csv.DictWriter(file, rows[0].keys())
+        table.writeheader()
+        table.writerows(rows)
+    heat_maps.write(out / "surface.svg", pictures)
+    print(out / "surface.csv")
+    print(out / "surface.svg")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""What a run folder's nets hold and do, for the pictures of their layers: values from `eligo predict`, parameters from checkpoints."""
+
+import csv
+import pathlib
+import subprocess
+import tempfile
+
+import numpy as np
+
+
+class TrainedNet:
+    def __init__(self, eligo, run, variant, seed, checkpoint):
+        self.eligo, self.run, self.variant, self.seed = eligo, pathlib.Path(run), variant, seed
+        self.parameters = np.load(checkpoint)
+
+    def predicted(self, sequences, show, split="train"):
+        """Arrays [sequences][steps][...] of these equations, of x, y and the readout's output, after the last epoch."""
+        with tempfile.TemporaryDirectory() as folder:
+            out = pathlib.Path(folder) / "values.npz"
+            subprocess.run([self.eligo, "predict", str(self.run), "--variant", self.variant, "--seed", str(self.seed),
+                            "--checkpoint", "last", "--split", split, "--sequences", str(sequences),
+                            "--show", ",".join(show), "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
+            with np.load(out) as values:
+                return {name: values[name] for name in values.files}
+
+
+def trained_nets(eligo, run, variants=(), seed=None):
+    """Those of a run folder, in its order; one seed of each variant (the first, if none is named)."""
+    run = pathlib.Path(run)
+    if not (run / "summary.csv").exists():
+        raise SystemExit(f"{run}: not the folder of a run (it has no summary.csv); give the one that `eligo run` named")
+    with open(run / "summary.csv") as file:
+        rows = list(csv.DictReader(file))
+    names = list(dict.fromkeys(row["variant"] for row in rows))
+    for name in variants:
+        if name not in names:
+            raise SystemExit(f"{run} has no variant {name}; there are {', '.join(names)}")
+    nets = []
+    for number, name in enumerate(names, 1):
+        seeds = [row["seed"] for row in rows if row["variant"] == name]
+        if variants and name not in variants:
+            continue
+        chosen = seeds[0] if seed is None else str(seed)
+        if chosen not in seeds:
+            raise SystemExit(f"{run}: {name} has no seed {chosen}; there are {', '.join(seeds)}")
+        found = sorted((run / "checkpoints").glob(f"{number}-*seed{chosen}-last.npz"))
+        if not found:
+            raise SystemExit(f"{run}: {name}, seed {chosen} has no checkpoint yet; train it with `eligo run`")
+        nets.append(TrainedNet(eligo, run, name, chosen, found[0]))
+    return nets
