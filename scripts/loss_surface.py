@@ -25,10 +25,12 @@ def implied(a, b, c, h, y):
     return 0.5 * np.einsum("pi,ij,pj->p", h, a, h) + ((y @ b.T + c) * h).sum(1)
 
 
-def synthesisers(parameters, layers, p):
+def synthesisers(net, layers):
     """The layer behind which each stands, from 0, with its A, B and C."""
-    a, b, c = (parameters[f"g.{name}"] for name in "ABC")
-    return [(t, a[t], b[t], c[t]) for t in range(layers)] if a.ndim == 3 else [(p - 1, a, b, c)]
+    a, b, c = (net.parameters[f"g.{name}"] for name in "ABC")
+    if a.ndim == 3:
+        return [(t, a[t], b[t], c[t]) for t in range(layers)]
+    return [(int(net.setting("rule.p")) - 1, a, b, c)]
 
 
 def main():
@@ -48,9 +50,8 @@ def main():
         values = net.predicted(10**9, ["net.h", "L.loss"], split="validation")
         h, y, truth = values["net.h"], values["y"][:, -1], values["L.loss"][:, -1].reshape(-1)
         side = round(len(truth) ** 0.5)
-        p = int(net.parameters["p"]) if "p" in net.parameters.files else h.shape[1]
         maps = [("true loss", heat_maps.coloured(truth.reshape(side, side), truth.min(), truth.max()))]
-        for layer, a, b, c in synthesisers(net.parameters, h.shape[1], p):
+        for layer, a, b, c in synthesisers(net, h.shape[1]):
             surface = implied(a, b, c, h[:, layer], y)
             agreement = np.corrcoef(surface, truth)[0, 1]
             rows.append({"variant": net.variant, "seed": net.seed, "layer": layer + 1, "loss": truth.mean(),

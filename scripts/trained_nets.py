@@ -4,6 +4,7 @@ import csv
 import pathlib
 import subprocess
 import tempfile
+import tomllib
 
 import numpy as np
 
@@ -12,6 +13,18 @@ class TrainedNet:
     def __init__(self, eligo, run, variant, seed, checkpoint):
         self.eligo, self.run, self.variant, self.seed = eligo, pathlib.Path(run), variant, seed
         self.parameters = np.load(checkpoint)
+
+    def setting(self, path):
+        """Of the variant, or what all variants share."""
+        with open(self.run / "experiment.toml", "rb") as file:
+            shared = tomllib.load(file)
+        own = [variant for variant in shared.get("compare", []) if variant["name"] == self.variant]
+        for table in (*own, shared):
+            for word in path.split("."):
+                table = table.get(word) if isinstance(table, dict) else None
+            if table is not None:
+                return table
+        raise SystemExit(f"{self.run}: {self.variant} has no setting {path}")
 
     def predicted(self, sequences, show, split="train"):
         """Arrays [sequences][steps][...] of these equations, of x, y and the readout's output, after the last epoch."""
