@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The loss that a linear synthetic gradient implies, over the points of a plane, beside the true one.
 
-Usage: loss_surface.py ELIGO RUN OUT [--variant NAME]... [--seed N]
+Usage: loss_surface.py RUN OUT [--eligo eligo] [--variant NAME]... [--seed N]
 
 RUN is a run folder of the task `gaussian_labels` with `grid = 1` and two inputs, trained by a rule whose synthesiser is linear in
 the layer and the label (`labelled`, `layer_labelled`). SG(h, y) = A h + B y + C is the gradient of h.A.h/2 + (B y + C).h + const
@@ -35,9 +35,9 @@ def synthesisers(net, layers):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("eligo")
     parser.add_argument("run")
     parser.add_argument("out")
+    parser.add_argument("--eligo", default="eligo", help="the command, where it is not on the path")
     parser.add_argument("--variant", action="append", default=[])
     parser.add_argument("--seed")
     options = parser.parse_args()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What each layer of trained feed-forward nets represents: dissimilarities of images, linear probes, norms of weights.
 
-Usage: representations.py ELIGO RUN OUT [--variant NAME]... [--seed N] [--samples 400] [--probes 2000]
+Usage: representations.py RUN OUT [--eligo eligo] [--variant NAME]... [--seed N] [--samples 400] [--probes 2000]
 
 RUN is a run folder of a task whose steps are layers (`digits`). Into the folder OUT go
   rsm.svg      for each variant (row) and layer (column) the matrix 1 - corr(h_i, h_j) over --samples training images in
@@ -96,9 +96,9 @@ def analysed(net, samples, probes):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("eligo")
     parser.add_argument("run")
     parser.add_argument("out")
+    parser.add_argument("--eligo", default="eligo", help="the command, where it is not on the path")
     parser.add_argument("--variant", action="append", default=[])
     parser.add_argument("--seed")
     parser.add_argument("--samples", type=int, default=400)

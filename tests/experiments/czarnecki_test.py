@@ -18,7 +18,7 @@ class Table2(unittest.TestCase):
         left = self.differences()
         for labels in ("linear", "noisy", "random"):
             for model in ("shallow", "deep"):
-                self.assertLess(abs(left[f"{model} MSE, task.labels = {labels}"]), 1e-3, labels)
+                self.assertLess(abs(left[f"{model} MSE, task.labels = {labels}"]), 1e-4, labels)
         self.assertGreater(left["shallow log, task.labels = linear"], 0.005)
         self.assertLess(abs(left["shallow log, task.labels = random"]), 1e-3)
         self.assertLess(left["shallow log, task.labels = noisy"], left["shallow log, task.labels = linear"])
@@ -45,7 +45,8 @@ class Depth(unittest.TestCase):
 
 def analysis(script, run, folder, *arguments):
     out = run / folder
-    done = subprocess.run([sys.executable, e.PROJECT / "scripts" / script, e.ELIGO, run, out, *arguments], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-B", e.PROJECT / "scripts" / script, run, out, "--eligo", e.ELIGO, *arguments],
+                          capture_output=True, text=True)
     if done.returncode != 0:
         raise AssertionError(done.stderr)
     return out
@@ -66,7 +67,7 @@ class Layers(unittest.TestCase):
             self.assertGreater(float(layers[-1]["between"]) - float(layers[-1]["within"]), 0.4)
             self.assertGreater(float(layers[-1]["probe_accuracy"]), 0.95)
             self.assertGreater(float(layers[-1]["input_mse"]), float(layers[0]["input_mse"]))
-            self.assertAlmostEqual(sum(float(layer["weight_norm"]) for layer in layers[1:]), 1, places=9)
+            self.assertAlmostEqual(sum(float(layer["weight_norm"]) for layer in layers[1:]), 1, places=5)
         self.assertEqual((out / "rsm.svg").read_text().count("<image"), 12)
 
 
