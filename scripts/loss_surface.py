@@ -3,9 +3,9 @@
 
 Usage: loss_surface.py RUN OUT [--eligo eligo] [--variant NAME]... [--seed N]
 
-RUN is a run folder of the task `gaussian_labels` with `grid = 1` and two inputs, trained by a rule whose synthesiser is linear in
-the layer and the label (`labelled`, `layer_labelled`). SG(h, y) = A h + B y + C is the gradient of h.A.h/2 + (B y + C).h + const
-(Czarnecki et al. 2017, section 4, Figures 2 and 9). Into the folder OUT go
+RUN is a run folder of the task `gaussian_labels` with `grid = 1` and two inputs, trained by a rule whose synthesiser is
+linear in the layer and the label (`labelled`, `layer_labelled`). SG(h, y) = A h + B y + C is the gradient of
+h.A.h/2 + (B y + C).h + const (Czarnecki et al. 2017, section 4, Figures 2 and 9). Into the folder OUT go
   surface.svg   for each variant the true loss of each point, and what each synthesiser implies; each on its own scale
   surface.csv   the correlation over the points of what each implies with the true loss
 """
@@ -60,7 +60,7 @@ def main():
                          heat_maps.coloured(surface.reshape(side, side), surface.min(), surface.max())))
         pictures.append((net.variant, maps))
     if not rows:
-        raise SystemExit(f"{options.run}: no variant has a synthesiser that is linear in layer and label (g.A, g.B, g.C)")
+        raise SystemExit(f"{options.run}: no variant has a synthesiser linear in layer and label (g.A, g.B, g.C)")
     with open(out / "surface.csv", "w", newline="") as file:
         table = csv.DictWriter(file, rows[0].keys())
         table.writeheader()

@@ -7,12 +7,12 @@ RUN is a run folder of a task whose steps are layers (`digits`). Into the folder
   rsm.svg      for each variant (row) and layer (column) the matrix 1 - corr(h_i, h_j) over --samples training images in
                the order of their labels, dark where two images are represented alike (Czarnecki et al. 2017, Fig. 3 and 7)
   layers.csv   for each variant and layer:
-    block_distance   L2 distance of the elements within the blocks of one label from those of the last layer (Fig. 3, right)
+    block_distance   L2 distance of the elements within the blocks of one label from those of the last layer (Fig. 3)
     within, between  mean dissimilarity of two images of one label, and of two labels
     probe_accuracy   of a linear classifier on the layer, on the --probes training images that it was fitted to (Fig. 8)
     input_mse        of a linear regression from the layer back to the net's input, mean over pixels (Fig. 8)
-    weight_norm      squared Frobenius norm of the weights into the layer, as a part of their sum over the layers from the
-                     second on (Fig. 5)
+    weight_norm      squared Frobenius norm of the weights into the layer, as a part of their sum over the layers from
+                     the second on (Fig. 5)
 """
 
 import argparse

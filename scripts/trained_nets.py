@@ -1,4 +1,4 @@
-"""What a run folder's nets hold and do, for the pictures of their layers: values from `eligo predict`, parameters from checkpoints."""
+"""What a run folder's nets hold and do: values from `eligo predict`, parameters from checkpoints."""
 
 import csv
 import pathlib

@@ -112,7 +112,8 @@ class Predictor {
     if (variant_.policy && !options.data.empty())
       throw Error(fmt::format("{} is an environment: there is no file of it; leave --data out", spec.name));
     if (variant_.policy && options.sequences != 0)
-      throw Error(fmt::format("{} is an environment: its episodes come by whole batches; leave --sequences out", spec.name));
+      throw Error(
+          fmt::format("{} is an environment: its episodes come by whole batches; leave --sequences out", spec.name));
     spec.other_test = options.data;
     task_ = make_source(spec, variant_.policy, variant_.curriculum);
     shape_ = task_->shape();

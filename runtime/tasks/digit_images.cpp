@@ -29,7 +29,10 @@ std::shared_ptr<const ImageData> load(const TaskSpec& spec) {
 }  // namespace
 
 std::vector<TaskOption> digit_options() {
-  return {{.name = "data", .help = "folder of the four MNIST files; empty: digits drawn by the program", .text = true, .file = true},
+  return {{.name = "data",
+           .help = "folder of the four MNIST files; empty: digits drawn by the program",
+           .text = true,
+           .file = true},
           {.name = "validation",
            .help = "part of the training images kept for validation",
            .whole = false,

@@ -1,5 +1,5 @@
-// Images of digits for the tasks that show them: read from MNIST's files or drawn by the program, and dealt to training,
-// validation and test.
+// Images of digits for the tasks that show them: read from MNIST's files or drawn by the program, and dealt to
+// training, validation and test.
 #pragma once
 
 #include <memory>

@@ -12,10 +12,12 @@ namespace {
 
 class Digits final : public Task {
  public:
-  explicit Digits(const TaskSpec& spec) : images_(spec), layers_(static_cast<std::uint64_t>(spec.numbers.at("layers"))) {
+  explicit Digits(const TaskSpec& spec)
+      : images_(spec), layers_(static_cast<std::uint64_t>(spec.numbers.at("layers"))) {
     const std::string& image = spec.texts.at("image");
     if (image != "first" && image != "all")
-      throw Error(fmt::format("task digits: image = \"{}\"; it is \"first\" or \"all\", the layers that are given it", image));
+      throw Error(
+          fmt::format("task digits: image = \"{}\"; it is \"first\" or \"all\", the layers that are given it", image));
     shown_ = image == "all" ? layers_ : 1;
   }
 

@@ -48,7 +48,7 @@ void place_on_grid(Points& points) {
   std::size_t all = 1;
   for (std::size_t i = 0; i < points.inputs && all <= points.count; ++i) all *= side;
   if (all != points.count || side < 2)
-    throw Error(fmt::format("task gaussian_labels: {} points are no grid of {} dimensions; set points to a power, such as {}",
+    throw Error(fmt::format("task gaussian_labels: {} points are no grid of {} dimensions; take a power, such as {}",
                             points.count, points.inputs, std::pow(2.0, static_cast<double>(points.inputs))));
   for (std::size_t p = 0; p < points.count; ++p)
     for (std::size_t i = points.inputs, rest = p; i-- > 0; rest /= side)
@@ -70,7 +70,8 @@ Points draw_points(const TaskSpec& spec) {
     label_by_hyperplane(points, spec.seed);
     if (labels == "noisy") swap_labels(points, spec.seed, spec.numbers.at("swapped"));
   } else {
-    throw Error(fmt::format("task gaussian_labels: labels = \"{}\"; they are \"linear\", \"noisy\" or \"random\"", labels));
+    throw Error(fmt::format("task gaussian_labels: labels = \"{}\"; they are \"linear\", \"noisy\" or \"random\"",
+                            labels));
   }
   return points;
 }

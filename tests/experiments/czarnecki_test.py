@@ -1,4 +1,4 @@
-"""Understanding synthetic gradients, Czarnecki et al. 2017: where they end, deep nets, and pictures of their layers, in quick forms."""
+"""Czarnecki et al. 2017: where synthetic gradients end, deep nets, and pictures of their layers, in quick forms."""
 import subprocess
 import sys
 import unittest
@@ -11,8 +11,8 @@ class Table2(unittest.TestCase):
 
     def differences(self, **options):
         rows = e.summary(e.run("czarnecki_table2", **options))
-        return {name.replace(", SG", ""): e.mean(row, "final_loss") - e.mean(rows[name.replace("SG", "backprop")], "final_loss")
-                for name, row in rows.items() if ", SG" in name}
+        loss = {name: e.mean(row, "final_loss") for name, row in rows.items()}
+        return {name.replace(", SG", ""): loss[name] - loss[name.replace("SG", "backprop")] for name in loss if ", SG" in name}
 
     def test_squared_error_ends_where_backprop_does_and_log_loss_of_separable_data_does_not(self):
         left = self.differences()
@@ -45,8 +45,8 @@ class Depth(unittest.TestCase):
 
 def analysis(script, run, folder, *arguments):
     out = run / folder
-    done = subprocess.run([sys.executable, "-B", e.PROJECT / "scripts" / script, run, out, "--eligo", e.ELIGO, *arguments],
-                          capture_output=True, text=True)
+    command = [sys.executable, "-B", e.PROJECT / "scripts" / script, run, out, "--eligo", e.ELIGO, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise AssertionError(done.stderr)
     return out

@@ -5,7 +5,8 @@ import experiments as e
 
 
 def accuracies(name, *arguments, **options):
-    return {variant: e.mean(rows, "test_score") for variant, rows in e.summary(e.run(name, *arguments, **options)).items()}
+    summary = e.summary(e.run(name, *arguments, **options))
+    return {variant: e.mean(rows, "test_score") for variant, rows in summary.items()}
 
 
 class EveryLayer(unittest.TestCase):
@@ -46,7 +47,8 @@ class Single(unittest.TestCase):
         self.assertGreater(score["DNI"], score["no gradient"] + 0.04)
 
     def test_broken_rules_are_seen(self):
-        score = accuracies("dni_single", "--only", "DNI", rules=e.broken("sg.eli", ("where(t == p, 1, 0) *", "-where(t == p, 1, 0) *")))
+        rules = e.broken("sg.eli", ("where(t == p, 1, 0) *", "-where(t == p, 1, 0) *"))
+        score = accuracies("dni_single", "--only", "DNI", rules=rules)
         self.assertLess(score["DNI"], 0.8)
 
 
@@ -59,7 +61,8 @@ class Unlocked(unittest.TestCase):
 
     def test_broken_rules_are_seen(self):
         for fault in (("learn η +=", "learn η -="), ("learn θ +=", "learn θ -=")):
-            score = accuracies("dni_unlock", "--only", "unlocked, given labels", rules=e.broken("cdni_unlock.eli", fault))
+            rules = e.broken("cdni_unlock.eli", fault)
+            score = accuracies("dni_unlock", "--only", "unlocked, given labels", rules=rules)
             self.assertLess(score["unlocked, given labels"], 0.7)
 
 

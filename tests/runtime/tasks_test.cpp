@@ -222,7 +222,8 @@ TEST(SeqMnist, MissingDataIsSaid) {
   EXPECT_MENTIONS(error_of([] { make_task({.name = "seq_mnist", .texts = {{"data", "/no/such/folder"}}}); }), "--data");
 }
 
-std::unique_ptr<Task> whole_digits(std::map<std::string, double> numbers, std::map<std::string, std::string> texts = {}) {
+std::unique_ptr<Task> whole_digits(std::map<std::string, double> numbers,
+                                   std::map<std::string, std::string> texts = {}) {
   numbers.insert({{"drawn_train", 510}, {"drawn_test", 70}});
   return make_task({.name = "digits", .numbers = numbers, .texts = texts, .batch = 50, .seed = 3});
 }
@@ -295,11 +296,13 @@ TEST(Digits, FaultsAreSaid) {
 
 std::unique_ptr<Task> gaussian(const std::string& labels, std::map<std::string, double> numbers, std::uint64_t seed = 0,
                                std::uint64_t batch = 1000) {
-  return make_task({.name = "gaussian_labels", .numbers = numbers, .texts = {{"labels", labels}}, .batch = batch, .seed = seed});
+  return make_task(
+      {.name = "gaussian_labels", .numbers = numbers, .texts = {{"labels", labels}}, .batch = batch, .seed = seed});
 }
 
 TEST(GaussianLabels, TheSamePointsAllAlongAndOthersForAnotherSeed) {
-  const auto task = gaussian("linear", {{"inputs", 3}, {"points", 1000}, {"layers", 2}});
+  const std::map<std::string, double> three = {{"inputs", 3}, {"points", 1000}, {"layers", 2}};
+  const auto task = gaussian("linear", three);
   EXPECT_EQ(task->shape().inputs, 3);
   EXPECT_EQ(task->shape().targets, 2);
   EXPECT_EQ(task->shape().train_batches, 1U);
@@ -309,7 +312,7 @@ TEST(GaussianLabels, TheSamePointsAllAlongAndOthersForAnotherSeed) {
   ASSERT_EQ(batch.examples, 1000);
   EXPECT_EQ(task->batch(Split::train, 7, 0).x, batch.x);
   EXPECT_EQ(task->batch(Split::validation, 0, 0).x, batch.x);
-  EXPECT_NE(gaussian("linear", {{"inputs", 3}, {"points", 1000}, {"layers", 2}}, 1)->batch(Split::train, 0, 0).x, batch.x);
+  EXPECT_NE(gaussian("linear", three, 1)->batch(Split::train, 0, 0).x, batch.x);
   double sum = 0, squares = 0;
   for (std::size_t i = 0; i < 3000; ++i) {
     sum += batch.x[i];
@@ -326,7 +329,7 @@ TEST(GaussianLabels, TheSamePointsAllAlongAndOthersForAnotherSeed) {
   }
 }
 
-// With the points of label 0 reflected at the origin all lie on one side of the plane: their angles leave half a circle.
+// With the points of label 0 reflected at the origin all lie on one side: their angles leave half a circle.
 TEST(GaussianLabels, AHyperplaneThroughTheOriginAndATenthSwapped) {
   const std::map<std::string, double> plane = {{"inputs", 2}, {"points", 400}};
   const Batch linear = gaussian("linear", plane)->batch(Split::train, 0, 0);
@@ -370,7 +373,8 @@ TEST(GaussianLabels, PointsOfAGrid) {
 }
 
 TEST(GaussianLabels, SmallBatchesDealThePointsOfEachPass) {
-  const auto task = make_task({.name = "gaussian_labels", .numbers = {{"points", 25}}, .batch = 10, .batches_per_epoch = 6, .seed = 2});
+  const auto task = make_task(
+      {.name = "gaussian_labels", .numbers = {{"points", 25}}, .batch = 10, .batches_per_epoch = 6, .seed = 2});
   EXPECT_EQ(task->shape().train_batches, 6U);
   EXPECT_EQ(task->shape().validation_batches, 3U);
   std::set<std::vector<double>> orders;
