@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
+#include <set>
+#include <tuple>
 
 namespace eligo {
 namespace {
@@ -37,6 +39,7 @@ class TaskSource final : public BatchSource {
     return {task_->score(batch, outputs), std::nullopt, std::nullopt};
   }
   std::vector<Told> told() const override { return {}; }
+  std::optional<LevelValue> level_value() const override { return task_->level(); }
 
  private:
   std::unique_ptr<Task> task_;
@@ -129,13 +132,16 @@ class EpisodeSource final : public BatchSource {
 }  // namespace
 
 ScoreForm score_form(const std::vector<const BatchSource*>& sources) {
-  ScoreForm form;
+  std::set<std::pair<std::string, bool>> scores;
+  std::set<std::string> levels;
   for (const BatchSource* source : sources) {
-    const ScoreForm one{source->score_name(), source->score_is_share()};
-    if (one.name.empty()) continue;
-    if (form.name.empty()) form = one;
-    else if (form.name != one.name || form.is_share != one.is_share) return {"score", false};
+    if (!source->score_name().empty()) scores.emplace(source->score_name(), source->score_is_share());
+    if (!source->level_name().empty()) levels.insert(source->level_name());
   }
+  ScoreForm form;
+  if (scores.size() == 1) std::tie(form.name, form.is_share) = *scores.begin();
+  else if (scores.size() > 1) form.name = "score";
+  if (!levels.empty()) form.level = levels.size() == 1 ? *levels.begin() : "option";
   return form;
 }
 

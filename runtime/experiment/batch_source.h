@@ -59,18 +59,26 @@ class BatchSource {
   };
   virtual std::vector<Told> told() const = 0;
 
-  // Of a curriculum: how often its option has been raised, and the option's value; all others stay at 0.
+  // As Task::level has it.
+  virtual std::optional<LevelValue> level_value() const { return std::nullopt; }
+  // Of a curriculum: how often its option has been raised; all others stay at 0.
   virtual std::uint64_t level() const { return 0; }
-  virtual std::optional<double> raised_option() const { return std::nullopt; }
   virtual void set_level(std::uint64_t) {}
-  // After a training batch, or after a validation: raises the option if that was good enough.
-  virtual bool rise(bool /*batch*/, double /*loss*/, const std::optional<double>& /*score*/) { return false; }
+  // What the numbers of its levels are called, and the number of the one that is being tried.
+  virtual std::string level_name() const { return ""; }
+  virtual std::optional<double> tried() const { return std::nullopt; }
+  // Whether a training batch, or a validation, is good enough for the next level.
+  virtual bool passes(bool /*batch*/, double /*loss*/, const std::optional<double>& /*score*/) const { return false; }
+  // To the next level; false: there is none.
+  virtual bool rise() { return false; }
 };
 
-// How a score is told where several sources have one: "score", as it is, unless all have the same.
+// How the scores of several sources are told: as "score", unless all have the same; and what their curricula's levels
+// are called: "option", unless all are called the same.
 struct ScoreForm {
   std::string name;       // empty: there are none
   bool is_share = false;  // shown in per cent
+  std::string level;      // empty: there are no curricula
 };
 ScoreForm score_form(const std::vector<const BatchSource*>& sources);
 

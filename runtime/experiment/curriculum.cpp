@@ -49,7 +49,14 @@ class CurriculumSource final : public BatchSource {
   std::vector<Told> told() const override { return now_->told(); }
 
   std::uint64_t level() const override { return level_; }
-  std::optional<double> raised_option() const override { return value(level_); }
+  std::string level_name() const override {
+    const auto told = now_->level_value();
+    return told ? told->name : curriculum_.option;
+  }
+  std::optional<double> tried() const override {
+    const auto told = now_->level_value();
+    return told ? told->value : value(level_);
+  }
   void set_level(std::uint64_t level) override {
     if (level > levels_)
       throw Error(fmt::format("level {} of a curriculum with {}: this checkpoint is damaged or another training's",
@@ -67,13 +74,16 @@ class CurriculumSource final : public BatchSource {
     now_ = std::move(next);
     level_ = level;
   }
-  bool rise(bool batch, double loss, const std::optional<double>& score) override {
-    if (batch != curriculum_.each_batch || level_ == levels_) return false;
-    const bool reached = (curriculum_.loss_below && loss < *curriculum_.loss_below) ||
-                         (curriculum_.score_above && score && *score > *curriculum_.score_above) ||
-                         (curriculum_.score_below && score && *score < *curriculum_.score_below);
-    if (reached) set_level(level_ + 1);
-    return reached;
+  bool passes(bool batch, double loss, const std::optional<double>& score) const override {
+    return batch == curriculum_.each_batch &&
+           ((curriculum_.loss_below && loss < *curriculum_.loss_below) ||
+            (curriculum_.score_above && score && *score > *curriculum_.score_above) ||
+            (curriculum_.score_below && score && *score < *curriculum_.score_below));
+  }
+  bool rise() override {
+    if (level_ == levels_) return false;
+    set_level(level_ + 1);
+    return true;
   }
 
  private:

@@ -57,6 +57,11 @@ void write_curves(const RunFolder& folder, const Experiment& experiment, const S
         figure_of(experiment, of + score.name + (score.is_share ? " in %" : ""), std::move(scores)));
     figures.back().scale = score.is_share ? Scale::linear : Scale::automatic;
   }
+  Lines solved = lines_of(rows, Split::train, [](const MetricsRow& row) { return row.solved; });
+  if (!solved.empty()) {
+    figures.push_back(figure_of(experiment, score.level + " solved", std::move(solved)));
+    figures.back().scale = Scale::linear;
+  }
   write_pictures(figures, folder.picture("svg"), folder.picture("png"));
 }
 

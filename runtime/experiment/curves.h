@@ -1,4 +1,5 @@
-// The picture of a run folder: learning curves of losses and, beside them, of the task's scores.
+// The picture of a run folder: learning curves of losses and, beside them, of the task's scores and
+// of the levels that a curriculum has passed.
 #pragma once
 
 #include "runtime/experiment/batch_source.h"

@@ -25,14 +25,14 @@ constexpr std::size_t kCount = 9;  // of them
 
 std::string header(MetricsColumns columns) {
   return std::string(kColumns) + (columns.episodes ? ",success,episode_steps" : "") +
-         (columns.curriculum ? ",option" : "") + "\n";
+         (columns.curriculum ? ",option" : "") + (columns.solved ? ",solved" : "") + "\n";
 }
 
 // Of a file that begins with one of the headers.
 std::optional<MetricsColumns> columns_of(const std::string& text) {
   for (const bool episodes : {false, true})
-    for (const bool curriculum : {false, true})
-      if (text.starts_with(header({episodes, curriculum}))) return MetricsColumns{episodes, curriculum};
+    for (const auto& [curriculum, solved] : {std::pair(false, false), {true, false}, {true, true}})
+      if (text.starts_with(header({episodes, curriculum, solved}))) return MetricsColumns{episodes, curriculum, solved};
   return std::nullopt;
 }
 
@@ -47,6 +47,7 @@ std::string line_of(const MetricsRow& row, MetricsColumns columns) {
                   number(row.loss), number(row.score), number(row.cosine), number(row.milliseconds));
   if (columns.episodes) line += fmt::format(",{},{}", number(row.success), number(row.length));
   if (columns.curriculum) line += "," + number(row.option);
+  if (columns.solved) line += "," + number(row.solved);
   return line + "\n";
 }
 
@@ -85,9 +86,13 @@ bool parse(const std::string& text, std::optional<double>& value) {
 }
 
 bool parse_row(const std::vector<std::string>& cells, MetricsColumns columns, MetricsRow& row) {
-  if (cells.size() != kCount + (columns.episodes ? 2 : 0) + (columns.curriculum ? 1 : 0)) return false;
-  if (columns.episodes && !(parse(cells[kCount], row.success) && parse(cells[kCount + 1], row.length))) return false;
-  if (columns.curriculum && !parse(cells.back(), row.option)) return false;
+  std::vector<std::optional<double>*> more;
+  if (columns.episodes) more = {&row.success, &row.length};
+  if (columns.curriculum) more.push_back(&row.option);
+  if (columns.solved) more.push_back(&row.solved);
+  if (cells.size() != kCount + more.size()) return false;
+  for (std::size_t i = 0; i < more.size(); ++i)
+    if (!parse(cells[kCount + i], *more[i])) return false;
   row.variant = cells[0];
   row.split = cells[4];
   return parse(cells[1], row.seed) && parse(cells[2], row.epoch) && parse(cells[3], row.batch) &&
@@ -117,6 +122,7 @@ void MetricsFile::open_file() {
   const std::size_t end = text.rfind('\n');
   const std::size_t whole = end == std::string::npos ? 0 : end + 1;
   if (whole < text.size() && !truncate_file(file_, whole)) fail_to_write(path_);
+  if (const auto there = columns_of(text)) columns_ = *there;
   const std::string columns = header(columns_);
   if (whole == 0 && !write_all(file_, columns.data(), columns.size())) fail_to_write(path_);
 }

@@ -21,19 +21,21 @@ struct MetricsRow {
   std::optional<double> milliseconds;  // of a training batch
   // Of episodes: the share whose goal was reached, and their steps, mean.
   std::optional<double> success, length;
-  std::optional<double> option;  // of a curriculum, as it stood
+  // Of a curriculum: the number of the level that was tried, and of the last that had been passed (0: none).
+  std::optional<double> option, solved;
 };
 
 // What a file has beside the columns of every run.
 struct MetricsColumns {
   bool episodes = false;    // success, episode_steps
   bool curriculum = false;  // option
+  bool solved = false;      // of a curriculum, unless an older version wrote the file
 };
 
 class MetricsFile {
  public:
-  // Opens for appending; writes the header if the file is new, of these columns. A row that a crash
-  // cut short is removed.
+  // Opens for appending; writes the header if the file is new, of these columns; a file that is there keeps its own. A
+  // row that a crash cut short is removed.
   // Throws eligo::Error with the system's reason.
   explicit MetricsFile(std::string path, MetricsColumns columns = {});
   ~MetricsFile();

@@ -36,6 +36,7 @@ std::string json_line(const MetricsRow& row) {
   put("success", row.success);
   put("episode_steps", row.length);
   put("option", row.option);
+  put("solved", row.solved);
   return json_text(line, -1);
 }
 
@@ -92,6 +93,7 @@ void Records::add_events(const MetricsRow& row) {
   put("success", row.success);
   put("episode_steps", row.length);
   put("option", row.option);
+  put("solved", row.solved);
 }
 
 void Records::end(bool diverged) {

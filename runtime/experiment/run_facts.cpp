@@ -85,6 +85,7 @@ RunFacts read_run_facts(const std::string& path) {
   facts.task = file.text("task");
   facts.score = file.text("score");
   facts.score_is_share = file.flag("score_is_share");
+  facts.level = file.text("level");
   for (const Reader& s : file.list("stretches"))
     facts.stretches.push_back({s.text("version"), s.text("processor"), s.text("system"), s.count("cores"),
                                s.count("memory"), s.count("threads"), s.text("began"), s.text("ended")});
@@ -95,6 +96,7 @@ RunFacts read_run_facts(const std::string& path) {
 
 void write_run_facts(const std::string& path, const RunFacts& facts) {
   json file = {{"task", facts.task}, {"score", facts.score}, {"score_is_share", facts.score_is_share}};
+  if (!facts.level.empty()) file["level"] = facts.level;
   file["stretches"] = json::array();
   for (const auto& s : facts.stretches)
     file["stretches"].push_back({{"version", s.version},

@@ -23,6 +23,7 @@ struct RunFacts {
   std::string task;                // one line: what the data are
   std::string score;               // what the task's score counts ("accuracy"); empty: it has none
   bool score_is_share = false;     // in 0..1, shown in per cent
+  std::string level;               // what the levels of its curricula are called ("length"); empty: there are none
   std::vector<Stretch> stretches;  // in the order of time
   std::vector<Variant> variants;   // those that have been trained by now
 };

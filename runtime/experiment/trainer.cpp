@@ -70,6 +70,7 @@ MetricsColumns columns_of(const Experiment& experiment) {
     columns.episodes = columns.episodes || variant.policy.has_value();
     columns.curriculum = columns.curriculum || variant.curriculum.has_value();
   }
+  columns.solved = columns.curriculum;
   return columns;
 }
 
@@ -81,7 +82,7 @@ void write_summary(const RunFolder& folder, MetricsColumns columns, const std::v
       "variant,seed,epochs,batches,final_loss,final_score,best_epoch,best_loss,best_score,test_loss,test_score,cosine,"
       "ms_per_batch,diverged";
   out += columns.episodes ? ",final_success,test_success" : "";
-  out += columns.curriculum ? ",option\n" : "\n";
+  out += columns.curriculum ? ",option,solved\n" : "\n";
   for (const auto& [variant, seed, o] : results) {
     std::string name = variant;
     for (std::size_t at = 0; (at = name.find('"', at)) != std::string::npos; at += 2) name.insert(at, 1, '"');
@@ -91,7 +92,7 @@ void write_summary(const RunFolder& folder, MetricsColumns columns, const std::v
                        best ? fmt::format("{}", o.best_loss) : "", text(o.best_score), text(o.test_loss),
                        text(o.test_score), text(o.cosine), o.milliseconds, o.diverged ? 1 : 0);
     if (columns.episodes) out += fmt::format(",{},{}", text(o.final_success), text(o.test_success));
-    out += columns.curriculum ? "," + text(o.option) + "\n" : "\n";
+    out += columns.curriculum ? fmt::format(",{},{}\n", text(o.option), text(o.solved)) : "\n";
   }
   write_file_atomically(folder.summary(), out);
 }
@@ -230,6 +231,7 @@ void Trainer::begin_facts(const RunFolder& folder) {
   const ScoreForm form = score();
   facts_.score = form.name;
   facts_.score_is_share = form.is_share;
+  facts_.level = form.level;
   facts_.stretches.push_back(begin_stretch(static_cast<std::uint64_t>(thread_count(experiment_))));
   write_run_facts(folder.facts(), facts_);
 }
@@ -330,18 +332,10 @@ struct ScoreColumn {
   double scale;
 };
 
-// The option that curricula raise, if it is one.
-std::string raised_option(const Experiment& experiment) {
-  std::set<std::string> names;
-  for (const Variant& variant : experiment.variants)
-    if (variant.curriculum) names.insert(variant.curriculum->option);
-  return names.size() == 1 ? *names.begin() : "option";
-}
-
 // "last" is of the parameters in -last.npz, "best" and "test" of those in -best.npz.
-std::vector<std::string> headings(const std::string& unit, const std::string& option) {
-  return {"variant",      "last epoch", "last loss",    "last " + unit, "best epoch", "best loss",
-          "best " + unit, "test loss",  "test " + unit, "test success %", option, "cosine", "ms/batch"};
+std::vector<std::string> headings(const std::string& unit, const std::string& level) {
+  return {"variant",   "last epoch",   "last loss",      "last " + unit, "best epoch",      "best loss", "best " + unit,
+          "test loss", "test " + unit, "test success %", level,          level + " solved", "cosine",    "ms/batch"};
 }
 
 std::vector<std::string> table_row(const Variant& variant, const Outcomes& outcomes, const ScoreColumn& score,
@@ -362,6 +356,7 @@ std::vector<std::string> table_row(const Variant& variant, const Outcomes& outco
           mean("{:.1f}",
                [](const Outcome& o) { return o.test_success ? std::optional(100 * *o.test_success) : std::nullopt; }),
           mean("{:.4g}", [](const Outcome& o) { return o.option; }),
+          mean("{:.4g}", [](const Outcome& o) { return o.solved; }),
           mean("{:.3f}", [](const Outcome& o) { return o.cosine; }),
           mean("{:.3f}", [](const Outcome& o) { return o.milliseconds; })};
 }
@@ -405,7 +400,7 @@ std::string result_table(const Experiment& experiment, const std::vector<Trainin
     for (const Outcome* o : outcomes[variant.name])
       stopped = stopped || (!o->diverged && o->epochs < static_cast<std::uint64_t>(variant.train.epochs));
   const ScoreColumn score(form);
-  Table table = {headings(score.heading, raised_option(experiment))};
+  Table table = {headings(score.heading, form.level)};
   for (const auto& variant : experiment.variants)
     if (!outcomes[variant.name].empty()) table.push_back(table_row(variant, outcomes[variant.name], score, stopped));
   if (table.size() == 1) return "";

@@ -105,7 +105,8 @@ Training::Training(const Variant& variant, std::shared_ptr<const Program> progra
   for (const auto& [name, value] : variant.hypers) session_.set_hyper(name, value);
   for (const auto& [bundle, length] : variant.clips) session_.set_clip(length, bundle);
   source_.set_level(0);
-  state_.outcome.option = source_.raised_option();
+  state_.outcome.option = source_.tried();
+  if (variant.curriculum) state_.outcome.solved = 0;
   rates_.emplace(session_, variant.rates, static_cast<std::uint64_t>(variant.train.epochs) * shape_.train_batches);
   if (variant.train.measure > 0) make_probe();
 }
@@ -287,7 +288,7 @@ bool Training::finish_epoch() {
     validation.cosine = epoch_cosine_;
     place_.metrics->append(validation);
     keep_if_best(sums);
-    if (!has_ended()) rise(false, outcome.final_loss, outcome.final_score);
+    rise(false, outcome.final_loss, outcome.final_score);
   }
   if (seconds_since(saved_) > save_every_) save();
   show(false);
@@ -315,10 +316,13 @@ void Training::keep_if_best(const Sums& validation) {
 
 // What was best at an easier level is not to be compared with what comes.
 void Training::rise(bool batch, double loss, const std::optional<double>& score) {
-  if (!source_.rise(batch, loss, score)) return;
+  if (!source_.passes(batch, loss, score)) return;
   Outcome& outcome = state_.outcome;
+  outcome.solved = source_.tried();
+  if (!batch && has_ended()) return;  // nothing comes
+  if (!source_.rise()) return;
   outcome.level = source_.level();
-  outcome.option = source_.raised_option();
+  outcome.option = source_.tried();
   outcome.best_epoch = 0;
   outcome.best_loss = 0;
   outcome.best_score.reset();
@@ -372,6 +376,7 @@ MetricsRow Training::row(Split split, const Sums& sums) const {
   r.score = ratio(sums.score, sums.counted);
   r.milliseconds = ratio(1000 * sums.seconds, sums.batches);
   r.option = state_.outcome.option;
+  r.solved = state_.outcome.solved;
   if (variant_.policy) {
     r.success = ratio(sums.successes, sums.counted);
     r.length = ratio(sums.lengths, sums.counted);
@@ -404,7 +409,7 @@ void Training::show(bool always) {
   const double loss = state_.sums.examples > 0 ? state_.sums.loss / state_.sums.examples : state_.train_loss;
   std::string text = state_text();
   if (state_.index > 0) text += fmt::format(" batch {}/{}", state_.index, shape_.train_batches);
-  if (variant_.curriculum) text += fmt::format("  {} {}", variant_.curriculum->option, *state_.outcome.option);
+  if (variant_.curriculum) text += fmt::format("  {} {}", source_.level_name(), *state_.outcome.option);
   text += fmt::format("  loss {:.4g}", loss);
   if (state_.outcome.epochs > 0 && shape_.validation_batches > 0)
     text += fmt::format("  validation {:.4g}", state_.outcome.final_loss);

@@ -114,6 +114,7 @@ void write_state(NpzWriter& to, const TrainingState& state, const TrainingLimits
   put("cosine_count", state.cosine_count);
   put("level", static_cast<double>(o.level));
   put("option", or_nan(o.option));
+  put("solved", or_nan(o.solved));
   put("seconds", state.seconds);
   put("train_loss", state.train_loss);
   put("best_loss", o.best_loss);
@@ -156,6 +157,7 @@ TrainingState read_state(const NpzReader& from, const TrainingLimits& limits) {
   if (from.find("progress.test_success") != nullptr) o.test_success = from_nan(fields.number("test_success"));
   if (from.find("progress.level") != nullptr) o.level = fields.progress("level", any);
   if (from.find("progress.option") != nullptr) o.option = from_nan(fields.number("option"));
+  if (from.find("progress.solved") != nullptr) o.solved = from_nan(fields.number("solved"));
   state.cosine_sum = fields.number("cosine_sum");
   state.cosine_count = static_cast<double>(fields.progress("cosine_count", o.epochs));
   if (state.cosine_count > 0) o.cosine = state.cosine_sum / state.cosine_count;

@@ -28,7 +28,7 @@ struct Outcome {
   std::optional<double> cosine;                 // of what ψ learns with the loss's gradient, mean over the epochs
   double milliseconds = 0;                      // of a training batch, mean
   std::uint64_t level = 0;                      // of the curriculum
-  std::optional<double> option;                 // its option at this level
+  std::optional<double> option, solved;         // the number of this level, and of the last that was passed (0: none)
 };
 
 struct TrainingState {

@@ -87,8 +87,12 @@ void label(std::vector<ReportGroup>& groups) {
 
 void find_score(Report& report) {
   std::set<std::pair<std::string, bool>> scores;
-  for (const ReportRun& run : report.runs)
+  std::set<std::string> levels;
+  for (const ReportRun& run : report.runs) {
     if (!run.facts.score.empty()) scores.emplace(run.facts.score, run.facts.score_is_share);
+    if (!run.facts.level.empty()) levels.insert(run.facts.level);
+  }
+  report.level = levels.size() == 1 ? *levels.begin() : "level";
   report.score = scores.size() == 1 ? scores.begin()->first : "score";
   report.score_is_share = scores.size() == 1 && scores.begin()->second;
 }

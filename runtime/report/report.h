@@ -25,6 +25,7 @@ struct Report {
   std::string title;
   std::string score;            // how all tasks call their score; "score" where they differ
   bool score_is_share = false;  // shown in per cent
+  std::string level;            // how all curricula call their levels; "level" where they differ
   std::vector<ReportRun> runs;  // their variants are in the groups
   std::vector<ReportGroup> groups;
   std::vector<std::string> notes;

@@ -92,9 +92,11 @@ std::vector<ReportChart> report_charts(const Report& report) {
                                 "cosine with the gradient's", &CreditLines::cosine));
   charts.push_back(credit_chart(report, "credit-length", "Credit of each step: its length", "part of the gradient's",
                                 &CreditLines::length));
-  charts.push_back(chart(report, "option", "Curriculum", "option of the task", false, [](const MetricsRow& row) {
-    return row.split == split_name(Split::train) ? row.option : std::nullopt;
-  }));
+  for (const auto& [id, title, member] : {std::tuple("option", "Curriculum: tried", &MetricsRow::option),
+                                          std::tuple("solved", "Curriculum: solved", &MetricsRow::solved)})
+    charts.push_back(chart(report, id, title, report.level, false, [member](const MetricsRow& row) {
+      return row.split == split_name(Split::train) ? row.*member : std::nullopt;
+    }));
   charts.push_back(chart(report, "milliseconds", "Time of a training batch", "ms", false,
                          [](const MetricsRow& row) { return row.milliseconds; }));
   std::erase_if(charts,

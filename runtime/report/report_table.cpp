@@ -36,6 +36,7 @@ std::vector<ReportColumn> report_columns(const Report& report) {
              scale),
       column("last_success", "last success %", "episodes of validation whose goal was reached", &N::last_success, 100),
       column("test_success", "test success %", "episodes of the test whose goal was reached", &N::test_success, 100),
+      column("solved", report.level + " solved", "of the curriculum, the last that was passed", &N::solved),
       column("cosine", "cosine", "of what the rule adds with steepest descent, mean over the training", &N::cosine),
       column("credit_cosine", "cosine of a step", "of what the rule adds at a step with what bptt adds at it, mean over the steps",
              &N::credit_cosine),

@@ -145,6 +145,7 @@ ReportNumbers numbers_of(const std::vector<MetricsRow>& rows) {
       continue;
     }
     n.epochs = static_cast<double>(row.epoch);
+    n.solved = row.solved;
     if (train == validated) continue;
     n.last_loss = row.loss;
     n.last_score = row.score;
@@ -177,8 +178,8 @@ class SummaryFile {
     return read<double>(at);
   }
   std::uint64_t whole(const char* name) const { return read<std::uint64_t>(column(name)); }
-  // Of a column that only runs with episodes have.
-  std::optional<double> of_episodes(const char* name) const {
+  // Of a column that only runs with episodes, or with a curriculum, have.
+  std::optional<double> if_there(const char* name) const {
     const auto& names = file_.names();
     return std::find(names.begin(), names.end(), name) == names.end() ? std::nullopt : number(name);
   }
@@ -226,8 +227,9 @@ void read_summary(const RunFolder& folder, Trainings& trainings) {
                         file.number("best_score"),
                         file.number("test_loss"),
                         file.number("test_score"),
-                        file.of_episodes("final_success"),
-                        file.of_episodes("test_success"),
+                        file.if_there("final_success"),
+                        file.if_there("test_success"),
+                        file.if_there("solved"),
                         file.number("cosine"),
                         file.number("ms_per_batch")};
   }

@@ -15,7 +15,7 @@ namespace eligo {
 // The outcome of one variant with one seed. Values that it does not have, or not yet, stay empty.
 struct ReportNumbers {
   std::optional<double> epochs, batches, last_loss, last_score, best_epoch, best_loss, best_score, test_loss,
-      test_score, last_success, test_success, cosine, milliseconds;
+      test_score, last_success, test_success, solved, cosine, milliseconds;
   std::optional<double> credit_cosine;  // where the credit was measured: of a step, mean over the steps
 };
 

@@ -17,6 +17,7 @@ const std::vector<Quantity>& gathered_quantities() {
                                             {"final_success", "last success"},
                                             {"test_success", "test success"},
                                             {"option", "option"},
+                                            {"solved", "solved"},
                                             {"cosine", "cosine"}};
   return all;
 }

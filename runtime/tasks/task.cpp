@@ -8,10 +8,12 @@
 #include "dsl/names.h"
 #include "runtime/engine/batch_check.h"
 #include "runtime/tasks/arrays.h"
+#include "runtime/tasks/copy.h"
 #include "runtime/tasks/delayed_target.h"
 #include "runtime/tasks/digits.h"
 #include "runtime/tasks/expert_partition.h"
 #include "runtime/tasks/gaussian_labels.h"
+#include "runtime/tasks/listops.h"
 #include "runtime/tasks/seq_mnist.h"
 #include "runtime/tasks/text.h"
 
@@ -37,9 +39,9 @@ void check_values(const std::vector<double>& values, const Batch& batch, const c
 Score Task::score(const Batch&, const std::vector<double>&) const { return {}; }
 
 const std::vector<TaskKind>& task_kinds() {
-  static const std::vector<TaskKind> kinds = {delayed_target_kind(),   seq_mnist_kind(),        digits_kind(),
-                                              gaussian_labels_kind(), expert_partition_kind(), arrays_kind(),
-                                              text_kind()};
+  static const std::vector<TaskKind> kinds = {
+      delayed_target_kind(),  seq_mnist_kind(),        digits_kind(), copy_kind(), copy_repeat_kind(), listops_kind(),
+      gaussian_labels_kind(), expert_partition_kind(), arrays_kind(), text_kind()};
   return kinds;
 }
 

@@ -25,6 +25,12 @@ struct TaskShape {
   std::uint64_t validation_batches = 0, test_batches = 0;
 };
 
+// How a task tells what its options make of it: "length", 12.
+struct LevelValue {
+  std::string name;
+  double value = 0;
+};
+
 // A number to report beside the loss, as a sum over so many counted things, or over so much weight.
 struct Score {
   double sum = 0, count = 0;
@@ -41,6 +47,8 @@ class Task {
   virtual bool score_is_share() const { return true; }
   // `outputs` of the readout, [T][B][targets], row-major.
   virtual Score score(const Batch& batch, const std::vector<double>& outputs) const;
+  // What a curriculum's level is called, and what it is worth here; nothing: the option that is raised says it.
+  virtual std::optional<LevelValue> level() const { return std::nullopt; }
   // Bytes that its data take.
   virtual std::uint64_t bytes() const { return 0; }
   // One line for the user: what the data are and where they come from.

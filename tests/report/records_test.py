@@ -166,7 +166,7 @@ to = 6
 loss_below = 100""", "batch = 10\nbatches_per_epoch = 10\nepochs = 4", [('"full / BPTT"', "")]))
     eligo("run", "rising.toml", "--quiet", "--out", run)
     check_lines(run)
-    check_events(run, names={**NAMES, "option": "option"})
+    check_events(run, names={**NAMES, "option": "option", "solved": "solved"})
     eligo("report", run, "-o", "rising.html")
     page = re.search(r'id="data">(.*?)</script>', pathlib.Path("rising.html").read_text(), re.S)[1]
     chart = next(chart for chart in json.loads(page)["charts"] if chart["id"] == "option")

@@ -34,6 +34,8 @@ epochs = 20
 batches_per_epoch = 10
 )toml";
 
+std::string without(std::string text, const std::string& words) { return text.erase(text.find(words), words.size()); }
+
 class Curricula : public RunsOf {
  protected:
   Curricula() : RunsOf(kRising) {}
@@ -53,6 +55,40 @@ TEST_F(Curricula, RiseAfterTheEpochThatWasGoodEnough) {
   EXPECT_EQ(end.option, 9);
   EXPECT_EQ(end.level, 3U);
   EXPECT_EQ(summary("run", "option"), "9");
+  EXPECT_EQ(summary("run", "solved"), "9");
+}
+
+// What is told is the last level that was passed, not the one that is tried.
+TEST_F(Curricula, TellWhatWasSolved) {
+  const Outcome end = outcome("run", {"train.epochs=2", "curriculum.loss_below=1e-9"});
+  EXPECT_EQ(end.option, 2);
+  EXPECT_EQ(end.solved, 0);
+  EXPECT_EQ(outcome("one", {"train.epochs=2", "curriculum.loss_below=100", "curriculum.to=20"}).solved, 5);
+  double solved = 0;
+  outcome("batches", {"curriculum.when=batch", "train.log_every=1", "train.epochs=12"});
+  for (const MetricsRow& row : rows("batches")) {
+    EXPECT_EQ(row.solved, solved) << row.batch << row.split;
+    if (row.split == "train" && row.loss < 0.02) solved = *row.option;
+  }
+  EXPECT_EQ(solved, 9);
+  EXPECT_EQ(summary("batches", "solved"), "9");
+}
+
+// A task may say what its levels are called and how large they are.
+TEST_F(Curricula, AreToldInTheTasksWords) {
+  const std::vector<std::string> copying = {"task=copy_repeat", "model.readout=linear_bernoulli", "curriculum.option=level",
+                                            "curriculum.loss_below=100", "curriculum.by=1", "curriculum.to=4",
+                                            "curriculum.when=batch", "train.epochs=1", "train.batches_per_epoch=3"};
+  const std::string path = folder.write("copy.toml", without(kRising, "T = 2\nnpoints = 1\n"));
+  const Experiment experiment = load_experiment(path, {copying, {}, {}});
+  const RunFolder run = RunFolder::create(folder / "copy");
+  write_file_atomically(run.experiment(), experiment.resolved());
+  const ExperimentResult result = Trainer(experiment, {false, true}).run(run);
+  EXPECT_EQ(result.score.level, "length");
+  EXPECT_EQ(result.results.at(0).outcome.solved, 9);   // three batches were good enough
+  EXPECT_EQ(result.results.at(0).outcome.option, 12);  // the fourth level is tried
+  EXPECT_NE(result_table(experiment, result.results, result.score).find("length solved"), std::string::npos);
+  EXPECT_EQ(read_run_facts(run.facts()).level, "length");
 }
 
 TEST_F(Curricula, OrWithTheTrainingBatchThatWas) {

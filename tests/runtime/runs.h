@@ -23,7 +23,8 @@ inline void expect_same(const std::vector<MetricsRow>& a, const std::vector<Metr
   const auto numbers = [](const MetricsRow& row) {
     std::vector<double> all = {static_cast<double>(row.seed), static_cast<double>(row.epoch),
                                static_cast<double>(row.batch), row.loss};
-    for (const auto& value : {row.score, row.cosine, row.milliseconds, row.success, row.length, row.option})
+    for (const auto& value : {row.score, row.cosine, row.milliseconds, row.success, row.length, row.option,
+                              row.solved})
       all.push_back(value.value_or(-77));
     for (double& value : all)
       if (std::isnan(value)) value = -99;
