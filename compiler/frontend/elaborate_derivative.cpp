@@ -97,6 +97,9 @@ Value Elaborator::derivative(const TypedExpr& e, const Environment& at) {
     zero.axes.insert(zero.axes.end(), axes.begin(), axes.end());
     return zero;
   }
+  if (!held.empty())
+    for (Ref& cut : cuts)
+      if (!leads_around(v_.form(numerator), {cut}, held, own)) cut = nullptr;  // behind what is held: its block is absent
   return v_.derivative({numerator, axes, cuts, held, stored, own, {}});
 }
 
