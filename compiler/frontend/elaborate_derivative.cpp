@@ -97,6 +97,9 @@ Value Elaborator::derivative(const TypedExpr& e, const Environment& at) {
     zero.axes.insert(zero.axes.end(), axes.begin(), axes.end());
     return zero;
   }
+  if (!held.empty())
+    for (Ref& cut : cuts)
+      if (!leads_around(v_.form(numerator), {cut}, held, own)) cut = nullptr;  // behind what is held: its block is absent
   return v_.derivative({numerator, axes, cuts, held, stored, own, {}});
 }
 
@@ -126,12 +129,14 @@ std::vector<Ref> Elaborator::held_leaves(const TypedExpr& e, const Environment& 
   std::vector<Ref> held;
   for (std::size_t i = 2; i < e.args.size(); ++i)
     for (const auto& [key, block] : evaluate(*e.args[i], at).blocks) {
-      const bool timed = block->kind == NodeKind::leaf && p_.tensors[block->tensor].timed() &&
-                         p_.tensors[block->tensor].kind != TensorKind::flag;
+      std::vector<Ref> leaf = {block};
+      cut_tensor(leaf);  // a field is read behind its flag
+      const bool timed = leaf[0]->kind == NodeKind::leaf && p_.tensors[leaf[0]->tensor].timed() &&
+                         p_.tensors[leaf[0]->tensor].kind != TensorKind::flag;
       if (!timed)
         fail(Code::E0601, e.args[i]->span, at, "what a derivative holds is a state, an input or a field of a part",
              "write d(…)/d(ψ | s[t])");
-      held.push_back(block);
+      held.push_back(leaf[0]);
     }
   return held;
 }

@@ -93,13 +93,15 @@ class NeuronMeaning : public SampleMeaning {
 
   Value argument(const TypedExpr& e, std::size_t i, const Environment& at) {
     const Value a = v_.form(e_.elaborator.evaluate(*e.args[i], at));
-    for (const Axis& axis : a.axes)
-      if (axis.bundle) each_is_a_neurons_own(*axis.bundle, e.args[i]->span);
+    for (std::size_t axis = 0; axis < a.axes.size(); ++axis)
+      if (a.axes[axis].bundle) each_is_a_neurons_own(a, axis, e.args[i]->span);
     return a;
   }
 
-  void each_is_a_neurons_own(const Bundle& bundle, dsl::Span at) {
-    for (const Bundle::Member& m : bundle.members) {
+  // Parameters by which it is zero (those behind what the derivative holds) have no block.
+  void each_is_a_neurons_own(const Value& a, std::size_t axis, dsl::Span at) {
+    for (const auto& [key, block] : a.blocks) {
+      const Bundle::Member& m = a.axes[axis].bundle->members[static_cast<std::size_t>(key[axis])];
       if (m.tensor < 0 || p_.tensors[m.tensor].kind != TensorKind::param || p_.tensors[m.tensor].neuron_axis >= 0)
         continue;
       fail(at, fmt::format("{} is not one neuron's own: through it a step reaches the states of several", m.name),

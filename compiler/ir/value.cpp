@@ -381,9 +381,17 @@ void Values::cut_last(Ref node, std::size_t lead, const std::vector<Axis>& axes,
 
 // All leaves that are cut loose: those of the denominator, then those held, which nothing is derived by.
 static std::vector<Ref> loose(const Derivative& d) {
-  std::vector<Ref> cuts = d.cuts;
+  std::vector<Ref> cuts;
+  for (Ref cut : d.cuts)
+    if (cut != nullptr) cuts.push_back(cut);
   cuts.insert(cuts.end(), d.held.begin(), d.held.end());
   return cuts;
+}
+
+// Of a cut among those.
+static int place_of(const Derivative& d, std::size_t cut) {
+  return static_cast<int>(cut) -
+         static_cast<int>(std::count(d.cuts.begin(), d.cuts.begin() + static_cast<std::ptrdiff_t>(cut), nullptr));
 }
 
 Value Values::push_left(const Value& u, const Value& dv) {
@@ -407,8 +415,9 @@ Value Values::push_left(const Value& u, const Value& dv) {
   }
   for (const auto& [key, list] : pairs)
     for (std::size_t m = 0; m < d.cuts.size(); ++m) {
+      if (d.cuts[m] == nullptr) continue;
       std::vector<int> k = key;
-      Ref node = g_.vjp(list, loose(d), static_cast<int>(m), d.own);
+      Ref node = g_.vjp(list, loose(d), place_of(d, m), d.own);
       if (d.stored) {
         cut_last(node, node->dims.size() - d.b_axes.size(), d.b_axes, key, v);
         continue;
@@ -431,7 +440,9 @@ Value Values::push_right(const Value& dv, const Value& t) {
     const Layout lt = layout(t.axes, key);
     Ref full = block;
     if (block->rank() != static_cast<int>(lt.dims.size())) full = g_.sum({Use{block, {}, 1}}, lt.dims);
-    tangents[{key.begin() + static_cast<std::ptrdiff_t>(nb), key.end()}][d.b_axes[0].bundle ? key[0] : 0] = full;
+    const int m = d.b_axes[0].bundle ? key[0] : 0;
+    if (d.cuts[static_cast<std::size_t>(m)] == nullptr) continue;
+    tangents[{key.begin() + static_cast<std::ptrdiff_t>(nb), key.end()}][m] = full;
   }
   for (const auto& [extra, members] : tangents)
     for (const auto& [ka, a] : d.a.blocks) {
@@ -442,7 +453,7 @@ Value Values::push_right(const Value& dv, const Value& t) {
         cuts.push_back(d.cuts[m]);
       }
       for (std::size_t m = 0; m < d.cuts.size(); ++m)
-        if (!members.contains(static_cast<int>(m))) cuts.push_back(d.cuts[m]);
+        if (d.cuts[m] != nullptr && !members.contains(static_cast<int>(m))) cuts.push_back(d.cuts[m]);
       cuts.insert(cuts.end(), d.held.begin(), d.held.end());
       std::vector<int> key = ka;
       key.insert(key.end(), extra.begin(), extra.end());
@@ -471,8 +482,9 @@ Value Values::form(const Value& a) {
   for (const auto& [ka, node] : d.a.blocks) {
     if (node->rank() != static_cast<int>(layout(d.a.axes, ka).dims.size())) continue;
     for (std::size_t m = 0; m < d.cuts.size(); ++m) {
+      if (d.cuts[m] == nullptr) continue;
       std::vector<int> key = ka;
-      Ref jac = g_.jac(node, loose(d), static_cast<int>(m), d.own);
+      Ref jac = g_.jac(node, loose(d), place_of(d, m), d.own);
       if (d.stored) {
         cut_last(jac, jac->dims.size() - d.b_axes.size(), d.b_axes, ka, v);
         continue;

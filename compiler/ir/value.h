@@ -52,6 +52,7 @@ struct Derivative {
   Value a;                   // the numerator
   std::vector<Axis> b_axes;  // one bundle axis, or the plain axes of a single tensor
   std::vector<Ref> cuts;     // the leaves of b: the bundle's members in order, or the one tensor
+                             // (null: only behind what is held, so its block is absent)
   std::vector<Ref> held;     // leaves that stay as they are: nothing behind them is followed
   bool stored = false;       // b is one tensor, kept flat along its bundle axes: results are cut into blocks
   TimeRef own;

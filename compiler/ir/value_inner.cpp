@@ -28,13 +28,15 @@ Value Values::inner(const Value& a_lazy, const Value& b_lazy, const Axis& but) {
   const Value a = form(a_lazy), b = form(b_lazy);
   const std::vector<Axis> axes = align({a.axes, b.axes});
   std::vector<Ref> parts;
-  int with = 0, without = 0;
+  int with = 0, without = 0;  // parts that belong to one of them, of those that are there
+  bool any = false;
   for (const auto& key : keys(axes)) {
     const Use ua = use_in(a, axes, key), ub = use_in(b, axes, key);
     const Layout l = layout(axes, key);
     const int kept = kept_dim(axes, key, l.first, but);
-    (kept < 0 ? without : with) += 1;
+    any = any || kept >= 0;
     if (!ua.node || !ub.node) continue;
+    (kept < 0 ? without : with) += 1;
     std::vector<Extent> dims, summed;
     std::vector<Index> moved;  // the block's dims as labels: the kept one first, the others summed
     if (kept >= 0) dims.push_back(l.dims[static_cast<std::size_t>(kept)]);
@@ -50,9 +52,9 @@ Value Values::inner(const Value& a_lazy, const Value& b_lazy, const Axis& but) {
   if (with && without)
     throw ShapeError(fmt::format("only some parts of {} belong to one of {}", describe(axes), but.shown));
   Value v;
-  if (with) v.axes = {but};
-  if (!parts.empty()) v.blocks[with ? std::vector<int>{0} : std::vector<int>{}] = add_all(parts);
-  else v.blocks[with ? std::vector<int>{0} : std::vector<int>{}] = g_.constant(0);
+  const bool of_one = parts.empty() ? any : with > 0;
+  if (of_one) v.axes = {but};
+  v.blocks[of_one ? std::vector<int>{0} : std::vector<int>{}] = parts.empty() ? g_.constant(0) : add_all(parts);
   return v;
 }
 

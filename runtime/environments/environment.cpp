@@ -6,7 +6,9 @@
 #include <cmath>
 
 #include "runtime/environments/bandit.h"
+#include "runtime/environments/labyrinth.h"
 #include "runtime/environments/memory_chain.h"
+#include "runtime/environments/mnist_bandit.h"
 #include "support/error.h"
 
 namespace eligo {
@@ -71,7 +73,8 @@ void Environments::step(std::span<const std::int64_t> actions) {
 bool Environments::over() const { return std::find(acts_.begin(), acts_.end(), true) == acts_.end(); }
 
 const std::vector<EnvironmentKind>& environment_kinds() {
-  static const std::vector<EnvironmentKind> kinds = {memory_chain_kind(), bandit_kind()};
+  static const std::vector<EnvironmentKind> kinds = {memory_chain_kind(), bandit_kind(), mnist_bandit_kind(),
+                                                      labyrinth_escape_kind(), labyrinth_explore_kind()};
   return kinds;
 }
 

@@ -54,6 +54,7 @@ class Recorder {
     out_.successes.assign(count, false);
     out_.batch.lengths.assign(count, 0);
     out_.batch.examples = worlds_.count();
+    out_.steps_per_action = options.steps_per_action;
   }
 
   // Chooses by the net's outputs, [B][actions].
@@ -76,16 +77,19 @@ class Recorder {
     return chosen_;
   }
 
-  // Takes the step with the actions that were chosen. `seen` is what they were chosen by.
+  // A step of the net at which nothing is done.
+  void wait() {
+    see();
+    out_.actions.insert(out_.actions.end(), out_.returns.size(), 0);
+    out_.rewards.insert(out_.rewards.end(), out_.returns.size(), 0);
+  }
+
+  // Takes the step with the actions that were chosen.
   void step() {
-    Batch& batch = out_.batch;
-    const auto& seen = worlds_.observations();
-    batch.x.insert(batch.x.end(), seen.begin(), seen.end());
-    ++batch.steps;
+    see();
     for (std::int64_t b = 0; b < worlds_.count(); ++b) {
       acted_.push_back(worlds_.acts(b));
-      if (worlds_.acts(b)) ++batch.lengths[static_cast<std::size_t>(b)];
-      else chosen_[static_cast<std::size_t>(b)] = 0;
+      if (!worlds_.acts(b)) chosen_[static_cast<std::size_t>(b)] = 0;
     }
     worlds_.step(chosen_);
     out_.actions.insert(out_.actions.end(), chosen_.begin(), chosen_.end());
@@ -97,7 +101,7 @@ class Recorder {
     }
   }
 
-  // Of the last step, [B].
+  // Of the last step with actions, [B].
   std::vector<double> last_acted() const { return last_of(acted_); }
   std::vector<double> last_rewards() const { return last_of(out_.rewards); }
 
@@ -122,6 +126,16 @@ class Recorder {
   }
 
  private:
+  // What the net's next step is given.
+  void see() {
+    Batch& batch = out_.batch;
+    const auto& seen = worlds_.observations();
+    batch.x.insert(batch.x.end(), seen.begin(), seen.end());
+    ++batch.steps;
+    for (std::int64_t b = 0; b < worlds_.count(); ++b)
+      if (worlds_.acts(b)) ++batch.lengths[static_cast<std::size_t>(b)];
+  }
+
   std::vector<double> last_of(const std::vector<double>& values) const {
     return {values.end() - static_cast<std::ptrdiff_t>(out_.returns.size()), values.end()};
   }
@@ -130,7 +144,7 @@ class Recorder {
   const ActOptions& options_;
   Episodes out_;
   std::vector<std::int64_t> chosen_;
-  std::vector<double> acted_;  // [T][B], 1 or 0
+  std::vector<double> acted_;  // [actions][B], 1 or 0
 };
 
 }  // namespace
@@ -140,6 +154,10 @@ Episodes act(Session& session, Environments& worlds, const ActOptions& options) 
   session.reset();
   Recorder recorder(worlds, options);
   while (!worlds.over()) {
+    for (std::int64_t i = 1; i < options.steps_per_action; ++i) {
+      session.forward(worlds.observations(), false);
+      recorder.wait();
+    }
     recorder.choose(session.forward(worlds.observations(), false));
     recorder.step();
   }
@@ -151,20 +169,23 @@ Episodes act(Session& session, Environments& worlds, const ActOptions& options) 
 void credit(Episodes& episodes, const CreditOptions& options) {
   Batch& batch = episodes.batch;
   const auto examples = static_cast<std::size_t>(batch.examples), rows = episodes.rewards.size();
-  std::vector<double> returns = episodes.rewards, counts(rows, 0);
-  double steps = 0;
+  const auto apart = static_cast<std::size_t>(episodes.steps_per_action);
+  std::vector<double> returns(rows, 0), counts(rows, 0), later(examples, 0);
+  double acted = 0;
   for (std::size_t row = rows; row-- > 0;) {
-    const auto length = static_cast<std::size_t>(batch.lengths[row % examples]);
-    counts[row] = row / examples < length ? 1 : 0;
-    steps += counts[row];
-    if (row / examples + 1 < length) returns[row] += options.discount * returns[row + examples];
+    const std::size_t b = row % examples, t = row / examples;
+    if (t >= static_cast<std::size_t>(batch.lengths[b]) || (t + 1) % apart != 0) continue;
+    counts[row] = 1;
+    acted += 1;
+    returns[row] = later[b] = episodes.rewards[row] + options.discount * later[b];
   }
   if (options.normalise) normalise(returns, counts);
   const std::size_t width = batch.y.size() / rows;
   for (std::size_t row = 0; row < rows; ++row) batch.y[row * width + width - 1] = returns[row];
   batch.loss_mask.clear();
-  if (!options.mean_over_steps) return;
-  for (const double count : counts) batch.loss_mask.push_back(count * static_cast<double>(examples) / steps);
+  if (!options.mean_over_steps && apart == 1) return;
+  const double weight = options.mean_over_steps ? static_cast<double>(examples) / acted : 1;
+  for (const double count : counts) batch.loss_mask.push_back(count * weight);
 }
 
 void credit_by_step(Episodes& episodes, bool normalised) {

@@ -25,12 +25,14 @@ struct ActOptions {
   std::uint64_t first = 0;  // number of the first episode; the others follow
   std::uint64_t seed = 0;   // of the environments' draws and of the actions'
   bool greedy = false;      // the likeliest action in place of one that is drawn
+  // Of the net, which sees the same in all of them and acts at the last: 5 for 5 layers, where its steps are layers.
+  std::int64_t steps_per_action = 1;
 };
 
 struct CreditOptions {
   double discount = 1;           // of a reward one step later
   bool normalise = true;         // advantages of a batch: mean 0, standard deviation 1
-  bool mean_over_steps = false;  // the loss is a mean over all steps of the batch, not summed over those of an episode
+  bool mean_over_steps = false;  // the loss is a mean over a batch's actions, not summed over those of an episode
 
   bool operator==(const CreditOptions&) const = default;
 };
@@ -42,6 +44,8 @@ struct Episodes {
   std::vector<double> rewards;        // [T][B]; 0 behind an episode's end
   std::vector<double> returns;        // [B], the sum of the rewards
   std::vector<bool> successes;        // [B]
+  // Of the net, so steps and lengths are multiples of it; actions and rewards are at the last of each, 0 at the others.
+  std::int64_t steps_per_action = 1;
 };
 
 // Acts without learning. The draws of the net are those of the session's next sequence, so that learning from the batch
@@ -49,7 +53,7 @@ struct Episodes {
 // Throws eligo::Error if the session has not one output for each action, or another batch than there are environments.
 Episodes act(Session& session, Environments& worlds, const ActOptions& options);
 
-// Fills in the advantages, and the loss mask where `mean_over_steps`.
+// Fills in the advantages, and the loss mask where `mean_over_steps`, or where there are steps without an action.
 void credit(Episodes& episodes, const CreditOptions& options);
 
 // The advantages that `act_and_learn` gives: the reward of the step alone, normalised over the environments that act.

@@ -62,7 +62,7 @@ class EpisodeSource final : public BatchSource {
     return {world.observations,
             world.actions + 1,
             1,
-            world.max_steps,
+            world.max_steps * policy_.steps_per_action,
             spec_.batches_per_epoch != 0 ? spec_.batches_per_epoch : own,
             batches(world.validation_episodes, policy_.validation_episodes),
             batches(world.test_episodes, policy_.test_episodes)};
@@ -102,10 +102,12 @@ class EpisodeSource final : public BatchSource {
   Scores scores(const Batch&, const std::vector<double>&) const override {
     const auto count = static_cast<double>(episodes_.returns.size());
     const auto& lengths = episodes_.batch.lengths;
+    const auto actions =
+        std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0}) / episodes_.steps_per_action;
     const auto successes = std::count(episodes_.successes.begin(), episodes_.successes.end(), true);
     return {{std::accumulate(episodes_.returns.begin(), episodes_.returns.end(), 0.0), count},
             Score{static_cast<double>(successes), count},
-            Score{static_cast<double>(std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0})), count}};
+            Score{static_cast<double>(actions), count}};
   }
 
   std::vector<Told> told() const override {
@@ -120,7 +122,8 @@ class EpisodeSource final : public BatchSource {
     return {.split = split,
             .first = (before + index) * spec_.batch,
             .seed = spec_.seed,
-            .greedy = policy_.greedy && split != Split::train};
+            .greedy = policy_.greedy && split != Split::train,
+            .steps_per_action = policy_.steps_per_action};
   }
 
   TaskSpec spec_;

@@ -19,6 +19,7 @@ struct PolicySpec {
   CreditOptions credit;
   bool by_step = false;  // each action from its own reward, by rules that are online
   bool greedy = false;   // validation and test take the likeliest action
+  std::int64_t steps_per_action = 1;  // of the net, which sees the same in all of them and acts at the last
   std::uint64_t validation_episodes = 100, test_episodes = 100;  // where the environment has no number of its own
 
   bool operator==(const PolicySpec&) const = default;

@@ -235,10 +235,11 @@ class Builder {
     policy.test_episodes = static_cast<std::uint64_t>(reader_.whole("policy.test_episodes"));
     if (policy.by_step) {
       const std::string why = "policy.learn = \"steps\" learns each action from its own reward; leave this out";
-      for (const char* path : {"policy.discount", "policy.loss"}) refuse(path, why);
+      for (const char* path : {"policy.discount", "policy.loss", "policy.steps_per_action"}) refuse(path, why);
     } else {
       policy.credit.discount = reader_.real("policy.discount");
       policy.credit.mean_over_steps = reader_.text("policy.loss") == "mean";
+      policy.steps_per_action = reader_.whole("policy.steps_per_action");
     }
     if (policy.by_step && policy.credit.normalise && result_.variant.train.batch == 1)
       reader_.problem(reader_.find("policy.learn"),

@@ -5,25 +5,16 @@
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/data/digits.h"
-#include "runtime/data/mnist.h"
+#include "runtime/data/digit_sets.h"
 #include "support/error.h"
 #include "support/random.h"
 
 namespace eligo {
 namespace {
 
-// Images are read once, kept, and shared by all tasks of a process that ask for the same.
 std::shared_ptr<const ImageData> load(const TaskSpec& spec) {
-  static std::map<std::string, std::shared_ptr<const ImageData>> loaded;
-  const std::string folder = spec.texts.at("data");
-  const double train = spec.numbers.at("drawn_train"), test = spec.numbers.at("drawn_test");
-  auto& slot = loaded[folder.empty() ? fmt::format("{} {}", train, test) : folder];
-  if (slot) return slot;
-  slot = std::make_shared<const ImageData>(
-      folder.empty() ? drawn_digits(0, static_cast<std::uint64_t>(train), static_cast<std::uint64_t>(test))
-                     : read_mnist(folder));
-  return slot;
+  return digit_set(spec.texts.at("data"), static_cast<std::uint64_t>(spec.numbers.at("drawn_train")),
+                   static_cast<std::uint64_t>(spec.numbers.at("drawn_test")));
 }
 
 }  // namespace

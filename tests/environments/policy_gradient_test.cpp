@@ -152,7 +152,7 @@ Episodes few_episodes() {
 
 std::vector<double> advantages(const Episodes& e) {
   std::vector<double> out;
-  for (std::size_t row = 0; row < 9; ++row) out.push_back(e.batch.y[3 * row + 2]);
+  for (std::size_t row = 0; row < e.rewards.size(); ++row) out.push_back(e.batch.y[3 * row + 2]);
   return out;
 }
 
@@ -185,6 +185,22 @@ TEST(Credit, MakesAMeanOverAllStepsByTheMask) {
   credit(e, {.mean_over_steps = true});
   const double each = 3.0 / 6;
   EXPECT_EQ(e.batch.loss_mask, (std::vector<double>{each, each, each, 0, each, each, 0, each, 0}));
+}
+
+// Steps 2 and 4 act; the rewards of the others do not exist.
+TEST(Credit, IsOfTheStepsThatAct) {
+  Episodes e;
+  e.batch.steps = 4, e.batch.examples = 2;
+  e.batch.lengths = {4, 2};
+  e.steps_per_action = 2;
+  e.batch.y.assign(8 * 3, 0);
+  e.rewards = {0, 0, 1, 5, 0, 0, 4, 0};
+  credit(e, {.discount = 0.5, .normalise = false});
+  EXPECT_EQ(advantages(e), (std::vector<double>{0, 0, 3, 5, 0, 0, 4, 0}));
+  EXPECT_EQ(e.batch.loss_mask, (std::vector<double>{0, 0, 1, 1, 0, 0, 1, 0}));
+  credit(e, {.discount = 0.5, .mean_over_steps = true});
+  EXPECT_EQ(e.batch.loss_mask, (std::vector<double>{0, 0, 2.0 / 3, 2.0 / 3, 0, 0, 2.0 / 3, 0}));
+  EXPECT_NEAR(advantages(e)[2] + advantages(e)[3] + advantages(e)[6], 0, 1e-12);
 }
 
 // One step, nothing to see but a constant.
@@ -246,6 +262,29 @@ TEST(Act, TakesTheDrawsOfTheBatchThatIsLearned) {
         EXPECT_EQ(e.actions[row], o[2 * row + 1] > o[2 * row] ? 1 : 0) << rule << " " << row;
       EXPECT_EQ(session.sequence(), round + 1);
     }
+  }
+}
+
+// A net of layers whose steps they are: it sees the same at each, and acts at the last.
+TEST(Act, LetsANetTakeSeveralSteps) {
+  ProgramSpec s = policy_spec("bptt", "feedforward_tanh");
+  s.sizes["k"] = 3;
+  s.show = {"L.o"};
+  Session session(compile(s), {.batch = 4, .steps = 3, .seed = 1});
+  Environments worlds([] { return std::make_unique<OneStep>(3); }, 4);
+  Episodes e = act(session, worlds, {.seed = 2, .greedy = true, .steps_per_action = 3});
+  EXPECT_EQ(e.batch.steps, 3);
+  EXPECT_EQ(e.batch.lengths, (std::vector<std::int64_t>{3, 3, 3, 3}));
+  EXPECT_EQ(e.actions.size(), 12u);
+  credit(e, {.normalise = false});
+  session.run(e.batch);
+  const std::vector<double> o = session.shown("L.o").values;
+  for (std::size_t b = 0; b < 4; ++b) {
+    EXPECT_EQ(e.batch.x[3 * b], 1);
+    EXPECT_EQ(e.batch.x[(2 * 4 + b) * 3], 1);
+    const auto last = o.begin() + static_cast<std::ptrdiff_t>((2 * 4 + b) * 3);
+    EXPECT_EQ(e.actions[2 * 4 + b], std::max_element(last, last + 3) - last);
+    EXPECT_EQ(e.returns[b], static_cast<double>(e.actions[2 * 4 + b]));
   }
 }
 

@@ -147,5 +147,44 @@ TEST(KeepValues, ParametersOfSeveralNeuronsAreRefusedByName) {
   EXPECT_MENTIONS(fault_of(rule, cell("b[n]", "softmax[n](W . h[t-1] + U . x[t] + b)")), "is not one neuron's own");
 }
 
+// What a derivative holds hides the parameters behind it, and the others are each neuron's own: an embedding of the input.
+TEST(KeepValues, ParametersBehindWhatIsHeldAreNotAsked) {
+  const std::string held = "rule r(net: cell over neurons w, L: readout) {\n  keep c[w] = 0\n" + bptt_lines +
+                           "  per neuron w, over batch and t {\n    p = r[t] . d(s[t])/d(ψ | net.e[t])\n    c := var(p)\n  }\n}\n";
+  const std::string all = "rule r(net: cell over neurons w, L: readout) {\n  keep c[w] = 0\n" + bptt_lines +
+                          "  per neuron w, over batch and t {\n    p = r[t] . d(s[t])/d(ψ)\n    c := var(p)\n  }\n}\n";
+  const std::string cell =
+      "cell behind(n, m) {\n  input x[m]\n  state h[n] = 0\n  param W[n, n], U[n, m], F[m, m] ~ normal(0, 1)\n"
+      "  e[t] = F . x[t]\n  h[t] = tanh(W . h[t-1] + U . e[t])\n}\n";
+  EXPECT_EQ(fault_of(held, cell), "");
+  EXPECT_MENTIONS(fault_of(all, cell), "net.F is not one neuron's own");
+}
+
+// The statistic of an embedded net is that of the same net with the embedding as its input.
+TEST(KeepValues, AnEmbeddedNetsWeightsAreThoseOfTheNetBehindIt) {
+  const Shape shape{.steps = 4, .examples = 3, .inputs = 2, .unequal = true};
+  ProgramSpec embedded = spec_of("sgprop_temporal_slots", "sparsenet_embedded");
+  embedded.synth = "sparsenet_slots";
+  embedded.sizes = {{"w", 4}, {"q", 2}, {"slot", 2}, {"r", 2}, {"m", 2}, {"k", 2}, {"e", 2}, {"f", 3}, {"d", 3}};
+  embedded.show = {"net.x"};
+  Session s = make_session(embedded, shape);
+  Batch batch = make_batch(shape);
+  s.set_hyper("optimiser.α", 0);
+  s.set("mix", std::vector<double>{0.2, 0.5, 0.7, 0.9});
+  s.run(batch);
+
+  ProgramSpec plain = spec_of("sgprop_temporal_slots", "sparsenet_inputs");
+  plain.synth = "sparsenet_slots";
+  plain.sizes = {{"w", 4}, {"q", 2}, {"slot", 2}, {"r", 2}, {"m", 3}, {"k", 2}, {"e", 2}};
+  Session behind = make_session(plain, {.steps = 4, .examples = 3, .inputs = 3, .unequal = true});
+  for (const TensorInfo& info : behind.tensors()) behind.set(info.name, s.get(info.name));
+  behind.set("mix", std::vector<double>{0.2, 0.5, 0.7, 0.9});
+  batch.x = s.shown("net.x").values;
+  behind.run(batch);
+  EXPECT_LE(difference(behind.get("mix"), s.get("mix")), 1e-10);
+  for (const char* name : {"net.A", "net.Kx", "L.V"})
+    EXPECT_LE(difference(behind.gathered(name), s.gathered(name)), 1e-10) << name;
+}
+
 }  // namespace
 }  // namespace eligo::test

@@ -16,7 +16,7 @@ ProgramSpec spec_of(const std::string& rule, bool interpreter = false) {
   spec.rule = rule;
   spec.cell = "sparsenet_residual";
   spec.readout = "linear_mse";
-  if (rule == "sgprop_layers") spec.synth = "sparsenet_layers";
+  if (rule != "bptt") spec.synth = "sparsenet_layers";
   spec.sizes = {{"w", kNeurons}, {"q", 2}, {"slot", 2}, {"r", 2}, {"m", 5}, {"k", 2}};
   spec.interpreter = interpreter;
   return exact(spec);
@@ -101,6 +101,18 @@ TEST(SgpropLayers, EachLayerMixesByItsOwnWeights) {
     const double from_bptt = difference(s.gathered("net.A"), bptt.gathered("net.A"));
     if (mix == 1) EXPECT_LE(from_bptt, 1e-12);
     else EXPECT_GE(from_bptt, 1e-4);
+  }
+}
+
+TEST(SgpropLayers, WithAFixedWeightItIsTheSameWithoutStatistics) {
+  for (const double mix : {0.0, 0.3, 1.0}) {
+    Session fixed = session_of("sgprop_layers_fixed"), s = session_of("sgprop_layers");
+    fixed.set_hyper("λ", mix);
+    s.set("mix", std::vector<double>(weights().size(), mix));
+    fixed.run(batch_of());
+    s.run(batch_of());
+    for (const std::string& name : parameters(fixed))
+      EXPECT_LE(difference(fixed.gathered(name), s.gathered(name)), 1e-12) << name;
   }
 }
 
