@@ -11,11 +11,17 @@ namespace {
 
 TEST(RunFacts, AreReadAsTheyWereWritten) {
   const TemporaryFolder folder;
-  RunFacts facts{"a task \"x\"", "accuracy", true, {begin_stretch(3)}, {{"λ, a", 12, 1u << 20}}};
+  const RunFacts facts{.task = "a task \"x\"",
+                       .score = "accuracy",
+                       .score_is_share = true,
+                       .level = "length",
+                       .stretches = {begin_stretch(3)},
+                       .variants = {{"λ, a", 12, 1u << 20}}};
   write_run_facts(folder / "run.json", facts);
   const RunFacts back = read_run_facts(folder / "run.json");
   EXPECT_EQ(back.task, facts.task);
   EXPECT_TRUE(back.score_is_share);
+  EXPECT_EQ(back.level, "length");
   ASSERT_EQ(back.stretches.size(), 1U);
   EXPECT_EQ(back.stretches[0].processor, processor_name());
   EXPECT_EQ(back.stretches[0].threads, 3U);
