@@ -49,6 +49,19 @@ install_test_python() {
   cp "$root/scripts/test-python" "$folder/installed"
 }
 
+# The Python package's wheel, in build/wheel, unless nothing that it is made of has changed since.
+build_wheel() {
+  local wheels=$root/build/wheel
+  if [ -n "$(ls "$wheels"/eligo-*.whl 2>/dev/null)" ] && [ -z "$(find "$root"/{support,dsl,compiler,runtime,bench,python,rules} \
+    "$root"/{CMakeLists.txt,pyproject.toml} -newer "$wheels" -not -name '*.pyc' -not -name __pycache__ | head -n 1)" ]; then
+    return 0
+  fi
+  say "building the Python package"
+  rm -rf "$wheels"
+  (cd "$root" && CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) quietly "${XDG_CACHE_HOME:-$HOME/.cache}/eligo/test-python/bin/pip" wheel -q \
+    --disable-pip-version-check --no-deps -w "$wheels" .)
+}
+
 # The folder that a preset of CMakePresets.json builds in.
 folder_of() {
   case $1 in

@@ -1,0 +1,260 @@
+"""Sessions: parameters of a compiled rule, and what runs it."""
+from __future__ import annotations
+
+from typing import Any, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from . import _core
+from ._errors import Error
+from ._program import Program
+
+
+class Result:
+    """What one batch brought.
+
+    Attributes
+    ----------
+    loss : float
+        Summed over the steps, mean over the examples.
+    loss_steps : int
+        Pairs of step and example that were counted in it.
+    left_out : float
+        With an approximate schedule, the share of the learning signal that it left out; else 0.
+    shown : mapping
+        Of an equation, ``(rows, batch, ...)``; rows is T, or T + 1 where it exists at the start.
+    gathered : mapping
+        Of a parameter, what the learn lines gathered for it: mean over the batch, sum over the steps, with its sign.
+    """
+
+    def __init__(self, session: Session, core: Any) -> None:
+        self.loss: float = core.loss
+        self.loss_steps: int = core.loss_steps
+        self.left_out: float = core.left_out
+        self.shown = _LastRun(session, session._core.shown, session.program.shown)
+        self.gathered = _LastRun(session, session._core.gathered, session._learned)
+
+    def __repr__(self) -> str:
+        return f"<eligo result: loss {self.loss:.6g}>"
+
+
+class _LastRun(Mapping[str, np.ndarray]):
+    """Values of a run, read when they are asked for, as long as no other run has taken their place."""
+
+    def __init__(self, session: Session, read: Any, names: Sequence[str]) -> None:
+        self._session, self._read, self._names, self._run = session, read, names, session._runs
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._names:
+            raise KeyError(f"{name}; there are {', '.join(self._names) or 'none: compile with show=[...]'}")
+        if self._run != self._session._runs:
+            raise Error(f"{name} is of an earlier run, whose values are gone; read it before the next one")
+        return np.asarray(self._read(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class _Tensors(Mapping[str, np.ndarray]):
+    """Tensors of a session by name, as read-only views; ``params[name] = values`` writes."""
+
+    def __init__(self, session: Session, names: Sequence[str]) -> None:
+        self._session, self._names = session, names
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._names:
+            raise KeyError(f"{name}; there are {', '.join(self._names)}")
+        return np.asarray(self._session._core.view(name))
+
+    def __setitem__(self, name: str, values: Any) -> None:
+        old = self[name]
+        new = np.ascontiguousarray(values, dtype=np.float64)
+        if new.shape != old.shape:
+            raise ValueError(f"could not broadcast input array from shape {new.shape} into shape {old.shape}")
+        self._session._core.set(name, new)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name} {self[name].shape}" for name in self._names)
+
+
+def _float_array(values: Any, name: str) -> Any:
+    """What the core reads in place: arrays of floats as they are, lists and other numbers as float64."""
+    if hasattr(values, "__dlpack__") and getattr(values, "requires_grad", False):
+        values = values.detach()
+    if hasattr(values, "__dlpack__") and not isinstance(values, np.ndarray):
+        return values
+    array = np.asarray(values)
+    if array.dtype.kind in "biu":
+        return array.astype(np.float64)
+    if array.dtype.kind != "f":
+        raise TypeError(f"{name} has dtype {array.dtype}; use float32 or float64")
+    return array
+
+
+def _targets(values: Any, name: str, classes: int, axes: int) -> Any:
+    """Labels, whole numbers with one axis fewer, as one-hot targets; all else as it is."""
+    array = values if hasattr(values, "dtype") and hasattr(values, "ndim") else np.asarray(values)
+    whole = str(array.dtype).rsplit(".", 1)[-1].startswith(("int", "uint"))
+    if not whole or array.ndim != axes - 1 or classes < 2:
+        return _float_array(values, name)
+    labels = np.asarray(array)
+    if labels.size and not (0 <= labels.min() and labels.max() < classes):
+        raise ValueError(f"{name} has labels {labels.min()} to {labels.max()}; the readout has classes 0 to {classes - 1}")
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
+class Session:
+    """Parameters of a compiled rule, and what runs it on batches or step by step.
+
+    Parameters
+    ----------
+    program : Program
+    batch : int
+        The most examples of a batch.
+    steps : int
+        The most steps of a sequence.
+    seed : int
+        Of the parameters and of all draws.
+    threads : int
+        Results do not depend on it.
+    memory : int
+        Bytes that it may take; 0: what is available.
+    hypers : dict, optional
+        As `set_hyper` takes them.
+    """
+
+    def __init__(self, program: Program, batch: int = 1, steps: int = 1, seed: int = 0, threads: int = 1, memory: int = 0,
+                 hypers: Mapping[str, float] | None = None) -> None:
+        self.program = program
+        self.batch, self.steps = batch, steps
+        self._core = _core.Session(program._core, batch, steps, seed, threads, memory)
+        self._runs = 0
+        tensors = self._core.tensors()
+        parameters = [name for name, _, parameter, _ in tensors if parameter]
+        self._learned = [name for name, _, _, bundle in tensors if bundle]
+        self.params = _Tensors(self, parameters)
+        self.tensors = _Tensors(self, [name for name, _, _, _ in tensors])
+        for name, value in (hypers or {}).items():
+            self.set_hyper(name, value)
+
+    def run(self, x: Any, y: Any = None, *, mask: Any = None, lengths: Sequence[int] | None = None, layout: str = "TB",
+            learn: bool = True) -> Result:
+        """One sequence of a batch, with learning.
+
+        Parameters
+        ----------
+        x : array, (T, B, inputs)
+            NumPy, PyTorch, JAX or anything with DLPack or the buffer protocol; float32 and float64 are read in place.
+        y : array, (T, B, targets), optional
+            Targets; whole numbers (T, B), or (B,) for a label at the last step of each sequence, are labels of classes.
+        mask : array, (T, B), optional
+            Weights of the steps in the loss.
+        lengths : list of int, optional
+            Of the examples' sequences.
+        layout : {"TB", "BT"}
+            Which axis comes first: the steps, or the examples.
+        learn : bool
+            With False nothing changes.
+        """
+        if layout not in ("TB", "BT"):
+            raise ValueError(f'layout is {layout!r}; there are "TB" and "BT"')
+        by_example = layout == "BT"
+        x = _float_array(x, "x")
+        if y is not None:
+            y, mask = self._labelled(x, y, mask, lengths, by_example)
+        if mask is not None:
+            mask = _float_array(mask, "mask")
+        if lengths is not None:
+            lengths = [int(length) for length in lengths]
+        core = self._core.run(x, y, mask, lengths, by_example, learn)
+        self._runs += 1
+        return Result(self, core)
+
+    def _labelled(self, x: Any, y: Any, mask: Any, lengths: Any, by_example: bool) -> tuple[Any, Any]:
+        """Labels (B,) stand at each sequence's last step, where alone there is a loss."""
+        shape = tuple(getattr(y, "shape", np.shape(y)))
+        if len(shape) != 1 or len(x.shape) != 3:
+            return _targets(y, "y", self.program.targets, 3), mask
+        steps, examples = (x.shape[1], x.shape[0]) if by_example else (x.shape[0], x.shape[1])
+        if shape[0] != examples:
+            raise ValueError(f"y has shape {shape}; there are {examples} examples")
+        labels = _targets(y, "y", self.program.targets, 2)
+        if len(labels.shape) != 2:
+            raise ValueError(f"y has shape {shape} and dtype {labels.dtype}; labels are whole numbers, one an example")
+        last = np.full(examples, steps - 1) if lengths is None else np.asarray(lengths) - 1
+        targets = np.zeros((steps, examples, self.program.targets), np.float32)
+        weights = np.zeros((steps, examples), np.float32)
+        targets[last, np.arange(examples)] = labels
+        weights[last, np.arange(examples)] = 1
+        if by_example:
+            targets, weights = targets.swapaxes(0, 1), weights.swapaxes(0, 1)
+        return targets, weights if mask is None else mask
+
+    def step(self, x: Any, y: Any) -> float:
+        """One step of every example, learned from at once; the loss. For rules that are online."""
+        loss: float = self._core.step(x, y)
+        self._runs += 1
+        return loss
+
+    def forward(self, x: Any, learning: bool = True) -> np.ndarray:
+        """The first half of a step: what the readouts put out, (B, outputs)."""
+        self._runs += 1
+        return np.asarray(self._core.forward(x, learning))
+
+    def learn(self, y: Any = None, mask: Any = None) -> float:
+        """The second half: what the step learns, with its targets; the loss."""
+        loss: float = self._core.learn(y, mask)
+        self._runs += 1
+        return loss
+
+    def reset(self, which: Any = None) -> None:
+        """Begins a new sequence; with a mask, or numbers of examples, in these alone."""
+        if which is None:
+            self._core.reset()
+            return
+        array = np.asarray(which)
+        numbers = np.flatnonzero(array) if array.dtype == bool else array
+        self._core.reset_examples([int(number) for number in numbers])
+
+    def shown(self, name: str) -> np.ndarray:
+        """The last values of an equation of ``show``."""
+        return np.asarray(self._core.shown(name))
+
+    def set_hyper(self, name: str, value: float) -> None:
+        """``"lambda"`` or ``"λ"``, ``"g.scale"`` of a part, ``"optimiser.alpha"``, ``"optimiser.theta.alpha"``."""
+        self._core.set_hyper(name, float(value))
+
+    def hyper(self, name: str) -> float:
+        return float(self._core.hyper(name))
+
+    def clip(self, norm: float, bundle: str = "") -> None:
+        """Bounds the norm of what the optimiser takes, of all together or of what is learned as `bundle`."""
+        self._core.set_clip(float(norm), bundle)
+
+    def initialise(self) -> None:
+        """Draws all parameters again from the seed."""
+        self._core.initialise()
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that a continuation needs, to the bit; `restore` takes it."""
+        return {name: np.asarray(values) for name, values in self._core.state().items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._core.restore({name: np.asarray(values, np.float64).ravel().tolist() for name, values in state.items()})
+
+    @property
+    def bytes(self) -> int:
+        """That it takes."""
+        return int(self._core.bytes)
+
+    def __repr__(self) -> str:
+        return f"<eligo session: batch {self.batch}, {self.steps} steps, {len(self.params)} parameters>"

@@ -1,0 +1,74 @@
+// Experiments, and the command itself.
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "python/src/bindings.h"
+#include "runtime/cli/command.h"
+#include "runtime/experiment/experiment.h"
+#include "runtime/experiment/run_folder.h"
+#include "runtime/experiment/trainer.h"
+#include "runtime/library/library.h"
+
+namespace nb = nanobind;
+
+namespace eligo::python {
+namespace {
+
+// Between batches: whether Ctrl-C was pressed, or the caller wants no more.
+bool stopped(const nb::callable& wants_more, bool& interrupted) {
+  nb::gil_scoped_acquire held;
+  if (PyErr_CheckSignals() != 0) {
+    PyErr_Clear();
+    interrupted = true;
+  }
+  return interrupted || !nb::cast<bool>(wants_more());
+}
+
+// The run folder, the table, and whether Ctrl-C ended it.
+nb::tuple run(const std::string& name, const std::vector<std::string>& overrides,
+              const std::vector<std::string>& folders, const std::vector<std::string>& only, bool quick,
+              const std::string& out, bool resume, nb::callable wants_more) {
+  std::string table, path;
+  bool interrupted = false, complete = false;
+  {
+    nb::gil_scoped_release released;
+    std::optional<RunFolder> folder;
+    if (resume) folder = RunFolder::open(name);
+    const std::string file = resume ? folder->experiment() : find_experiment(name, folders);
+    const Experiment experiment = load_experiment(file, {overrides, folders, only, quick});
+    TrainerOptions options;
+    options.resume = resume;
+    options.quiet = true;
+    options.interrupted = [&] { return stopped(wants_more, interrupted); };
+    Trainer trainer(experiment, options, resume ? &*folder : nullptr);
+    if (!resume) {
+      folder = out.empty() ? RunFolder::create_fresh(experiment.name) : RunFolder::create(out);
+      folder->set_up(experiment);
+    }
+    const ExperimentResult result = trainer.run(*folder);
+    complete = result.complete;
+    table = result_table(experiment, result.results, result.score);
+    path = folder->path();
+  }
+  return nb::make_tuple(path, table, complete, interrupted);
+}
+
+int command(const std::vector<std::string>& arguments) {
+  std::vector<std::string> kept = arguments;
+  std::vector<char*> pointers;
+  for (std::string& argument : kept) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  return cli::command(static_cast<int>(kept.size()), pointers.data());
+}
+
+}  // namespace
+
+void bind_runs(nb::module_& module) {
+  module.def("run", &run,
+             nb::sig("def run(name: str, overrides: list[str], folders: list[str], only: list[str], quick: bool, out: str, "
+                     "resume: bool, wants_more: object) -> tuple[str, str, bool, bool]"));
+  module.def("command", &command, nb::call_guard<nb::gil_scoped_release>());
+  module.def("experiments", [](const std::vector<std::string>& folders) { return list_experiments(folders); });
+}
+
+}  // namespace eligo::python
