@@ -9,7 +9,7 @@ import pathlib
 import re
 import sys
 
-ROOMS = ("support", "dsl", "compiler", "runtime", "bench")
+ROOMS = ("support", "dsl", "compiler", "runtime", "bench", "python")
 BACKENDS = ("compiler/llvm",)
 SOURCES = {".h", ".cpp", ".def"}
 
