@@ -10,6 +10,8 @@ h.A.h/2 + (B y + C).h + const (Czarnecki et al. 2017, section 4, Figures 2 and 9
   surface.csv   the correlation over the points of what each implies with the true loss
 """
 
+import sys
+import subprocess
 import argparse
 import csv
 import pathlib
@@ -71,4 +73,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, KeyError, ValueError, subprocess.CalledProcessError) as error:
+        sys.exit(f"{pathlib.Path(__file__).name}: not what this script is for, or not readable: {error}")

@@ -15,6 +15,8 @@ RUN is a run folder of a task whose steps are layers (`digits`). Into the folder
                      the second on (Fig. 5)
 """
 
+import sys
+import subprocess
 import argparse
 import csv
 import pathlib
@@ -122,4 +124,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, KeyError, ValueError, subprocess.CalledProcessError) as error:
+        sys.exit(f"{pathlib.Path(__file__).name}: not what this script is for, or not readable: {error}")

@@ -14,6 +14,7 @@ import csv
 import pathlib
 import re
 import statistics
+import sys
 
 
 def losses_of(folder):
@@ -43,18 +44,24 @@ def main():
     parser.add_argument("--below", type=float, default=0.0125, help="bound on the loss")
     parser.add_argument("--epochs", type=int, default=20, help="the last ones, which are averaged")
     a = parser.parse_args()
+    if a.epochs < 1:
+        parser.error(f"--epochs {a.epochs}: at least the last one")
     try:
         losses = losses_of(a.folder)
     except OSError as error:
         parser.error(f"{a.folder}: not the folder of a run ({error.strerror}: {error.filename})")
+    except ValueError as error:
+        parser.error(f"{a.folder / 'metrics.csv'}: cannot be read: {error}")
     if not losses:
         parser.error(f"{a.folder}: no variant is called \"METHOD, task.T = LENGTH\"; give a run with a list of lengths")
+    if min(map(len, losses.values())) < a.epochs:
+        print(f"note: some trainings have fewer than {a.epochs} epochs, or have not ended", file=sys.stderr)
     print("| method | longest solved, mean | by seed |\n|---|---:|---|")
     for method in dict.fromkeys(method for method, _, _ in losses):
         seeds = sorted({seed for one, _, seed in losses if one == method})
         longest = [solved(losses, method, seed, a.below, a.epochs) for seed in seeds]
-        error = statistics.stdev(longest) / len(longest) ** 0.5 if len(longest) > 1 else 0
-        print(f"| {method} | {statistics.fmean(longest):.0f} ± {error:.0f} | {', '.join(map(str, longest))} |")
+        error = f" ± {statistics.stdev(longest) / len(longest) ** 0.5:.0f}" if len(longest) > 1 else ""
+        print(f"| {method} | {statistics.fmean(longest):.0f}{error} | {', '.join(map(str, longest))} |")
 
 
 if __name__ == "__main__":

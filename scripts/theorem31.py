@@ -10,6 +10,7 @@ draw) and FOLDER/theorem31.svg (geometric means over the draws), and prints the 
 plane. The sweeps of online_lambda_sg restart from theta_0, which the theorem's proof needs; those of
 online_lambda_sg_carry go on from the last one, as the paper's text has it; offline_lambda_sg updates once, at the end.
 """
+import pathlib
 import argparse
 import csv
 import json
@@ -124,4 +125,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, KeyError, ValueError, subprocess.CalledProcessError) as error:
+        sys.exit(f"{pathlib.Path(__file__).name}: not what this script is for, or not readable: {error}")

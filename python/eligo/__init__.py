@@ -14,12 +14,15 @@ JAX where they lie.
 >>> p = eligo.compile(mine["fading"], cell="lstm", readout="linear_softmax", sizes=dict(n=64, m=28, k=10), optimiser="adam")
 >>> s = eligo.Session(p, batch=50, steps=28, seed=1)
 """
+
+import atexit as _atexit
 import pathlib as _pathlib
 
 from . import _core
 from ._errors import Error, RuleError
 
 _core.set_errors(Error, RuleError)
+_atexit.register(_core.wait_for_released)
 _core.add_library_folder(str(_pathlib.Path(__file__).parent / "rules"))
 
 from . import data
@@ -30,6 +33,30 @@ from ._source import Check, Item, Source, check, source
 from ._tools import Catalog, Comparison, Known, catalog, compare
 
 __version__: str = _core.version
-__all__ = ["Catalog", "Check", "Comparison", "Error", "Explanation", "Gradcheck", "Item", "Known", "Program", "Result",
-           "RuleError", "Run", "Session", "Source", "catalog", "check", "compare", "compile", "data", "explain", "gradcheck",
-           "load", "resume", "run", "source"]
+__all__ = [
+    "Catalog",
+    "Check",
+    "Comparison",
+    "Error",
+    "Explanation",
+    "Gradcheck",
+    "Item",
+    "Known",
+    "Program",
+    "Result",
+    "RuleError",
+    "Run",
+    "Session",
+    "Source",
+    "catalog",
+    "check",
+    "compare",
+    "compile",
+    "data",
+    "explain",
+    "gradcheck",
+    "load",
+    "resume",
+    "run",
+    "source",
+]

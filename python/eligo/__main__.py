@@ -1,4 +1,5 @@
 """The command: ``eligo`` and ``python -m eligo``."""
+
 import signal
 import sys
 

@@ -1,4 +1,5 @@
 """Errors of rules, with the place in their text, and all others."""
+
 from __future__ import annotations
 
 import html

@@ -1,19 +1,42 @@
 """Compiled rules."""
+
 from __future__ import annotations
 
+import difflib
 import html
+import inspect
 import json
+import operator
 from typing import Any, Iterable, Mapping, Sequence
 
 from . import _core
 from ._errors import Error
-from ._source import Item, _as_named, named
+from ._source import Item, Source, _as_named, named
 
-Part = Item | str
+Part = Item | Source | str
 
 
 def _sizes(sizes: Mapping[str, int] | None) -> dict[str, int]:
-    return {str(name): int(value) for name, value in (sizes or {}).items()}
+    try:
+        return {str(name): operator.index(value) for name, value in (sizes or {}).items()}
+    except (TypeError, AttributeError):
+        raise TypeError(f"sizes are {sizes!r}; expected whole numbers by name, such as dict(n=64)") from None
+
+
+def _part(part: Any, kind: str) -> str:
+    """The name of a part; a source with one item of the kind stands for that."""
+    if part is None:
+        return ""
+    if isinstance(part, Item) and part.kind != kind:
+        raise Error(f"{part.name} is a {part.kind}; a {kind} is wanted here")
+    if isinstance(part, Source):
+        names = [name for what, name in _core.items_of(part.path) if what == kind]
+        if len(names) != 1:
+            raise Error(
+                f'{part.name} has {len(names)} items of kind {kind}; say which, as source["{(names or ["name"])[0]}"]'
+            )
+        return str(part[names[0]])
+    return str(part)
 
 
 def _schedules(schedule: str | Mapping[str, str] | None) -> dict[str, str]:
@@ -31,25 +54,41 @@ def _float64(dtype: Any) -> bool:
     raise Error(f'dtype is {dtype}; use "f32" or "f64"')
 
 
-def make_spec(rule: Part, *, cell: Part | None = None, readout: Part | None = None,
-              synth: Part | Mapping[str, Part] | None = None, sizes: Mapping[str, int] | None = None,
-              integers: Mapping[str, int | str] | None = None, optimiser: Part = "sgd", update: str = "sequence",
-              dtype: Any = "f32", schedule: str | Mapping[str, str] | None = None, online: bool | None = None,
-              show: Sequence[str] = (), outputs: bool = False, rules: Iterable[str] = (), cpu: str = "native",
-              interpreter: bool = False, cache: str | None = None, batch: int = 32, steps: int = 32,
-              memory: int = 0) -> Any:
+def make_spec(
+    rule: Part,
+    *,
+    cell: Part | None = None,
+    readout: Part | None = None,
+    synth: Part | Mapping[str, Part] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    integers: Mapping[str, int | str] | None = None,
+    optimiser: Part = "sgd",
+    update: str = "sequence",
+    dtype: Any = "f32",
+    schedule: str | Mapping[str, str] | None = None,
+    online: bool | None = None,
+    show: Sequence[str] = (),
+    outputs: bool = False,
+    rules: Iterable[str] = (),
+    cpu: str = "native",
+    interpreter: bool = False,
+    cache: str | None = None,
+    batch: int = 32,
+    steps: int = 32,
+    memory: int = 0,
+) -> Any:
     """The specification that `compile`, `explain` and `gradcheck` take."""
     spec = _core.Spec()
-    spec.rule = str(rule)
-    spec.cell = str(cell or "")
-    spec.readout = str(readout or "")
+    spec.rule = _part(rule, "rule")
+    spec.cell = _part(cell, "cell")
+    spec.readout = _part(readout, "readout")
     if isinstance(synth, Mapping):
-        spec.synth = ", ".join(f"{role}={part}" for role, part in synth.items())
+        spec.synth = ", ".join(f"{role}={_part(part, 'synth')}" for role, part in synth.items())
     else:
-        spec.synth = str(synth or "")
+        spec.synth = _part(synth, "synth")
     spec.sizes = _sizes(sizes)
     spec.header = {name: -1 if value == "all" else int(value) for name, value in (integers or {}).items()}
-    spec.optimiser = str(optimiser)
+    spec.optimiser = _part(optimiser, "optimiser")
     spec.update = update
     spec.float64 = _float64(dtype)
     spec.schedule = _schedules(schedule)
@@ -64,6 +103,18 @@ def make_spec(rule: Part, *, cell: Part | None = None, readout: Part | None = No
     spec.steps_hint = steps
     spec.memory = memory
     return spec
+
+
+def _spec(rule: Part, options: Mapping[str, Any]) -> Any:
+    known = inspect.signature(make_spec).parameters
+    for name in options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise TypeError(
+                f"there is no option {name}; "
+                + (f"did you mean {near[0]}?" if near else f"there are {', '.join(list(known)[1:])}")
+            )
+    return make_spec(rule, **options)
 
 
 class Explanation:
@@ -178,13 +229,13 @@ def compile(rule: Part, **options: Any) -> Program:
     Error
         If parts do not fit each other, or a size is missing.
     """
-    return Program(_core.compile(make_spec(rule, **options)))
+    return Program(_core.compile(_spec(rule, options)))
 
 
 @named
 def explain(rule: Part, batch: int = 32, steps: int = 100, **options: Any) -> Explanation:
     """What the compiler makes of a rule; parts and sizes that are not given are chosen. Options as for `compile`."""
-    return Explanation(*map(_as_named, _core.explain(make_spec(rule, **options), batch, steps)))
+    return Explanation(*map(_as_named, _core.explain(_spec(rule, options), batch, steps)))
 
 
 class Gradcheck:
@@ -207,11 +258,15 @@ class Gradcheck:
 
 
 @named
-def gradcheck(rule: Part, batch: int = 2, steps: int = 6, seed: int = 1, hypers: Mapping[str, float] | None = None,
-              **options: Any) -> Gradcheck:
+def gradcheck(
+    rule: Part, batch: int = 2, steps: int = 6, seed: int = 1, hypers: Mapping[str, float] | None = None, **options: Any
+) -> Gradcheck:
     """Checks every derivative that a rule takes against finite differences, and what it adds against the whole gradient.
 
     Options as for `compile`; parts and sizes that are not given are chosen.
     """
-    good, text = _core.gradcheck(make_spec(rule, **options), batch, steps, seed, list((hypers or {}).items()))
+    good, text = _core.gradcheck(_spec(rule, options), batch, steps, seed, list((hypers or {}).items()))
     return Gradcheck(good, _as_named(text))
+
+
+compile.__signature__ = inspect.signature(make_spec).replace(return_annotation=Program)  # type: ignore[attr-defined]

@@ -1,4 +1,5 @@
 """Experiments: trainings from a file or a name, in run folders."""
+
 from __future__ import annotations
 
 import csv
@@ -63,19 +64,42 @@ def _value(key: str, text: str) -> str | float | None:
     return float(text) if text else None
 
 
-def _run(name: str, settings: Iterable[str], rules: Iterable[str], only: Iterable[str], quick: bool, out: str, resume: bool,
-         until: Callable[[], bool] | None) -> Run:
-    folder, table, complete, interrupted = _core.run(name, list(settings), [str(one) for one in rules], list(only), quick, out,
-                                                     resume, lambda: until is None or not until())
+def _run(
+    name: str,
+    settings: Iterable[str],
+    rules: Iterable[str],
+    only: Iterable[str],
+    quick: bool,
+    out: str,
+    resume: bool,
+    until: Callable[[], bool] | None,
+) -> Run:
+    folder, table, complete, interrupted = _core.run(
+        name,
+        list(settings),
+        [str(one) for one in rules],
+        list(only),
+        quick,
+        out,
+        resume,
+        lambda: until is None or not until(),
+    )
     if interrupted:
         raise KeyboardInterrupt(f"interrupted; eligo.resume({folder!r}) goes on")
     return Run(folder, table, complete)
 
 
 @named
-def run(experiment: str | os.PathLike[str], *settings: str, data: str | None = None, out: str | None = None,
-        quick: bool = False, only: Iterable[str] = (), rules: Iterable[str] = (),
-        until: Callable[[], bool] | None = None) -> Run:
+def run(
+    experiment: str | os.PathLike[str],
+    *settings: str,
+    data: str | None = None,
+    out: str | None = None,
+    quick: bool = False,
+    only: Iterable[str] = (),
+    rules: Iterable[str] = (),
+    until: Callable[[], bool] | None = None,
+) -> Run:
     """Trains an experiment: every variant with every seed, into one run folder.
 
     Parameters

@@ -1,6 +1,8 @@
 """Sessions: parameters of a compiled rule, and what runs it."""
+
 from __future__ import annotations
 
+import operator
 from typing import Any, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -93,11 +95,10 @@ def _float_array(values: Any, name: str) -> Any:
     if hasattr(values, "__dlpack__") and not isinstance(values, np.ndarray):
         return values
     array = np.asarray(values)
-    if array.dtype.kind in "biu":
-        return array.astype(np.float64)
-    if array.dtype.kind != "f":
+    if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}; use float32 or float64")
-    return array
+    in_place = array.dtype in (np.float32, np.float64) and array.dtype.isnative and array.flags.aligned
+    return array if in_place else array.astype(np.float64)
 
 
 def _targets(values: Any, name: str, classes: int, axes: int) -> Any:
@@ -108,8 +109,21 @@ def _targets(values: Any, name: str, classes: int, axes: int) -> Any:
         return _float_array(values, name)
     labels = np.asarray(array)
     if labels.size and not (0 <= labels.min() and labels.max() < classes):
-        raise ValueError(f"{name} has labels {labels.min()} to {labels.max()}; the readout has classes 0 to {classes - 1}")
+        raise ValueError(
+            f"{name} has labels {labels.min()} to {labels.max()}; the readout has classes 0 to {classes - 1}"
+        )
     return np.eye(classes, dtype=np.float32)[labels]
+
+
+def _whole(value: Any, name: str) -> int:
+    """A number of things; 3.5 of them are a slip."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; expected a whole number") from None
+    if not 0 <= number < 2**63:
+        raise ValueError(f"{name} is {number}; expected a whole number from 0 on")
+    return number
 
 
 class Session:
@@ -132,11 +146,23 @@ class Session:
         As `set_hyper` takes them.
     """
 
-    def __init__(self, program: Program, batch: int = 1, steps: int = 1, seed: int = 0, threads: int = 1, memory: int = 0,
-                 hypers: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        batch: int = 1,
+        steps: int = 1,
+        seed: int = 0,
+        threads: int = 1,
+        memory: int = 0,
+        hypers: Mapping[str, float] | None = None,
+    ) -> None:
         self.program = program
-        self.batch, self.steps = batch, steps
-        self._core = _core.Session(program._core, batch, steps, seed, threads, memory)
+        whole = {
+            name: _whole(value, name)
+            for name, value in dict(batch=batch, steps=steps, seed=seed, threads=threads, memory=memory).items()
+        }
+        self.batch, self.steps = whole["batch"], whole["steps"]
+        self._core = _core.Session(program._core, *whole.values())
         self._runs = 0
         tensors = self._core.tensors()
         parameters = [name for name, _, parameter, _ in tensors if parameter]
@@ -146,8 +172,16 @@ class Session:
         for name, value in (hypers or {}).items():
             self.set_hyper(name, value)
 
-    def run(self, x: Any, y: Any = None, *, mask: Any = None, lengths: Sequence[int] | None = None, layout: str = "TB",
-            learn: bool = True) -> Result:
+    def run(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        mask: Any = None,
+        lengths: Sequence[int] | None = None,
+        layout: str = "TB",
+        learn: bool = True,
+    ) -> Result:
         """One sequence of a batch, with learning.
 
         Parameters
@@ -174,7 +208,7 @@ class Session:
         if mask is not None:
             mask = _float_array(mask, "mask")
         if lengths is not None:
-            lengths = [int(length) for length in lengths]
+            lengths = [_whole(length, "a length") for length in lengths]
         core = self._core.run(x, y, mask, lengths, by_example, learn)
         self._runs += 1
         return Result(self, core)
@@ -189,7 +223,11 @@ class Session:
             raise ValueError(f"y has shape {shape}; there are {examples} examples")
         labels = _targets(y, "y", self.program.targets, 2)
         if len(labels.shape) != 2:
-            raise ValueError(f"y has shape {shape} and dtype {labels.dtype}; labels are whole numbers, one an example")
+            raise ValueError(
+                f"y has shape {shape} and dtype {getattr(y, 'dtype', type(y).__name__)}; targets are "
+                f"{'(B, T, ' if by_example else '(T, B, '}{self.program.targets}), labels whole numbers below the "
+                "number of classes, of which there are two at least"
+            )
         last = np.full(examples, steps - 1) if lengths is None else np.asarray(lengths) - 1
         targets = np.zeros((steps, examples, self.program.targets), np.float32)
         weights = np.zeros((steps, examples), np.float32)
@@ -201,29 +239,36 @@ class Session:
 
     def step(self, x: Any, y: Any) -> float:
         """One step of every example, learned from at once; the loss. For rules that are online."""
-        loss: float = self._core.step(x, y)
+        loss: float = self._core.step(_float_array(x, "x"), _float_array(y, "y"))
         self._runs += 1
         return loss
 
     def forward(self, x: Any, learning: bool = True) -> np.ndarray:
         """The first half of a step: what the readouts put out, (B, outputs)."""
         self._runs += 1
-        return np.asarray(self._core.forward(x, learning))
+        return np.asarray(self._core.forward(_float_array(x, "x"), learning))
 
     def learn(self, y: Any = None, mask: Any = None) -> float:
         """The second half: what the step learns, with its targets; the loss."""
-        loss: float = self._core.learn(y, mask)
+        loss: float = self._core.learn(
+            *(None if values is None else _float_array(values, name) for values, name in ((y, "y"), (mask, "mask")))
+        )
         self._runs += 1
         return loss
 
     def reset(self, which: Any = None) -> None:
-        """Begins a new sequence; with a mask, or numbers of examples, in these alone."""
+        """Begins a new sequence; with a mask (B,), such as the `done` flags of environments, in these examples alone."""
         if which is None:
             self._core.reset()
             return
-        array = np.asarray(which)
-        numbers = np.flatnonzero(array) if array.dtype == bool else array
-        self._core.reset_examples([int(number) for number in numbers])
+        ended = np.asarray(which)
+        if ended.shape != (self.batch,):
+            raise ValueError(
+                f"reset takes a mask of shape ({self.batch},), one entry for each example; this one has {ended.shape}"
+            )
+        if not np.isin(ended, (0, 1)).all():
+            raise ValueError(f"reset takes a mask of true and false, or of 1 and 0; this one is {ended}")
+        self._core.reset_examples([int(number) for number in np.flatnonzero(ended)])
 
     def shown(self, name: str) -> np.ndarray:
         """The last values of an equation of ``show``."""
@@ -249,7 +294,19 @@ class Session:
         return {name: np.asarray(values) for name, values in self._core.state().items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self._core.restore({name: np.asarray(values, np.float64).ravel().tolist() for name, values in state.items()})
+        """Takes what `state` gave; all of it is checked before anything changes."""
+        given = {name: np.asarray(values, np.float64).ravel() for name, values in state.items()}
+        now = self._core.state()
+        for name in [*now, *given]:
+            if name not in given:
+                raise Error(f"the saved state lacks {name}: it belongs to another program")
+            if name not in now:
+                raise Error(f"the saved state has {name}, which this program has not: it belongs to another one")
+            if len(given[name]) != len(now[name]):
+                raise Error(f"{name} has {len(now[name])} values, {len(given[name])} are given")
+            if not np.isfinite(given[name]).all():
+                raise Error(f"the saved state's {name} is not finite")
+        self._core.restore({name: values.tolist() for name, values in given.items()})
 
     @property
     def bytes(self) -> int:

@@ -1,9 +1,12 @@
 """Rules and their parts as text in Python."""
+
 from __future__ import annotations
 
 import atexit
 import functools
+import html
 import itertools
+import json
 import os
 import pathlib
 import re
@@ -12,7 +15,7 @@ import tempfile
 from typing import Any, Callable, Iterator, TypeVar
 
 from . import _core
-from ._errors import RuleError
+from ._errors import Error, RuleError
 
 _numbers = itertools.count(1)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,9 +44,9 @@ def named(function: F) -> F:
         try:
             return function(*args, **kwargs)
         except RuleError as error:
-            import json
-
             raise RuleError(_as_named(error.args[0]), _as_named(json.dumps(error.diagnostics))) from None
+        except Error as error:
+            raise Error(_as_named(str(error))) from None
 
     return call  # type: ignore[return-value]
 
@@ -84,6 +87,8 @@ class Source:
     """
 
     def __init__(self, text: str, name: str | None = None) -> None:
+        if not isinstance(text, str):
+            raise TypeError(f"the text of a source is {text!r}; expected a str")
         self.text = text
         self.name = name or f"source {next(_numbers)}"
         folder = pathlib.Path(tempfile.mkdtemp(dir=_folder()))
@@ -125,8 +130,6 @@ class Check(str):
     """What ``eligo check`` says: what each item needs, its time, locality and shapes."""
 
     def _repr_html_(self) -> str:
-        import html
-
         return f"<pre>{html.escape(self)}</pre>"
 
     def __repr__(self) -> str:
@@ -138,7 +141,7 @@ def check(what: Source | Item | str | os.PathLike[str]) -> Check:
 
     Parameters
     ----------
-    what : Source, Item, or path of a rule file
+    what : Source, Item, path of a rule file, or name of the library
 
     Raises
     ------
@@ -148,4 +151,6 @@ def check(what: Source | Item | str | os.PathLike[str]) -> Check:
     if isinstance(what, Item):
         what = what.source
     path = what.path if isinstance(what, Source) else os.fspath(what)
+    if not os.path.exists(path) and os.sep not in path:
+        path = next((file for _, name, _, _, file in _core.items([]) if name == path), path)
     return Check(_as_named(_checked(path)))

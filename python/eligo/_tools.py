@@ -1,4 +1,5 @@
 """Comparisons of rules, and what there is."""
+
 from __future__ import annotations
 
 import html
@@ -24,8 +25,11 @@ class Catalog(list[Known]):
     """What `catalog` returns; a table in notebooks."""
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><td>{html.escape(one.kind)}</td><td><b>{html.escape(one.name)}</b></td>"
-                       f"<td>{html.escape(one.title)}</td><td>{html.escape(one.paper)}</td></tr>" for one in self)
+        rows = "".join(
+            f"<tr><td>{html.escape(one.kind)}</td><td><b>{html.escape(one.name)}</b></td>"
+            f"<td>{html.escape(one.title)}</td><td>{html.escape(one.paper)}</td></tr>"
+            for one in self
+        )
         return f"<table>{rows}</table>"
 
     def __repr__(self) -> str:
@@ -39,6 +43,9 @@ def catalog(kind: str | None = None, rules: Iterable[str] = ()) -> Catalog:
     ----------
     kind : {"rule", "cell", "synth", "readout", "optimiser"}, optional
     """
+    kinds = ("rule", "cell", "synth", "readout", "optimiser")
+    if kind is not None and kind not in kinds:
+        raise ValueError(f"kind is {kind!r}; there are {', '.join(kinds)}")
     known = [Known(*one) for one in _core.items([str(folder) for folder in rules])]
     return Catalog(one for one in known if kind is None or one.kind == kind)
 
@@ -66,8 +73,15 @@ class Comparison:
 
 
 @named
-def compare(rule: Part, other: Part, *settings: str, updates: int = 20, seed: int = 0, lockstep: bool = False,
-            rules: Iterable[str] = ()) -> Comparison:
+def compare(
+    rule: Part,
+    other: Part,
+    *settings: str,
+    updates: int = 20,
+    seed: int = 0,
+    lockstep: bool = False,
+    rules: Iterable[str] = (),
+) -> Comparison:
     """Runs two rules on the same data from the same start, update by update.
 
     Parameters
@@ -80,4 +94,6 @@ def compare(rule: Part, other: Part, *settings: str, updates: int = 20, seed: in
         The other starts each update from the first one's parameters, so that nothing adds up.
     """
     folders = [str(folder) for folder in rules]
-    return Comparison(*map(_as_named, _core.compare(str(rule), str(other), list(settings), updates, seed, lockstep, folders)))
+    return Comparison(
+        *map(_as_named, _core.compare(str(rule), str(other), list(settings), updates, seed, lockstep, folders))
+    )

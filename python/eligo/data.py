@@ -1,4 +1,5 @@
 """Batches of arrays in memory, and training on them."""
+
 from __future__ import annotations
 
 from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence
@@ -40,9 +41,22 @@ class Arrays:
         If the arrays have different numbers of examples, or a number is not finite.
     """
 
-    def __init__(self, x: Any, y: Any = None, *, mask: Any = None, lengths: Sequence[int] | None = None, batch: int = 32,
-                 shuffle: bool = True, seed: int = 0) -> None:
-        self.x, self.y, self.mask = np.asarray(x), None if y is None else np.asarray(y), None if mask is None else np.asarray(mask)
+    def __init__(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        mask: Any = None,
+        lengths: Sequence[int] | None = None,
+        batch: int = 32,
+        shuffle: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self.x, self.y, self.mask = (
+            np.asarray(x),
+            None if y is None else np.asarray(y),
+            None if mask is None else np.asarray(mask),
+        )
         self.lengths = None if lengths is None else np.asarray(lengths)
         self.batch, self.shuffle, self.seed, self.epoch = batch, shuffle, seed, 0
         if self.x.ndim != 3:
@@ -52,7 +66,14 @@ class Arrays:
         for name, other in (("y", self.y), ("mask", self.mask), ("lengths", self.lengths)):
             if other is not None and len(other) != len(self.x):
                 raise ValueError(f"{name} has {len(other)} examples; x has {len(self.x)}")
+        for name, other in (("y", self.y), ("mask", self.mask)):
+            if other is not None and other.ndim > 1 and other.shape[1] != self.x.shape[1]:
+                raise ValueError(f"{name} has shape {other.shape}; x has {self.x.shape[1]} steps")
+        if self.lengths is not None and not ((self.lengths >= 1) & (self.lengths <= self.x.shape[1])).all():
+            raise ValueError(f"lengths are {self.lengths.min()} to {self.lengths.max()}; x has {self.x.shape[1]} steps")
         for name, values in (("x", self.x), ("y", self.y), ("mask", self.mask)):
+            if values is not None and values.dtype.kind not in "biuf":
+                raise TypeError(f"{name} has dtype {values.dtype}; use numbers")
             if values is not None and values.dtype.kind == "f" and not np.isfinite(values).all():
                 where = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
                 raise ValueError(f"{name}{list(where)} is {values[where]}; correct the data or leave this example out")
@@ -67,13 +88,22 @@ class Arrays:
             np.random.default_rng([self.seed, self.epoch]).shuffle(order)
         self.epoch += 1
         for begin in range(0, len(order), self.batch):
-            take = order[begin:begin + self.batch]
-            yield Batch(*(None if values is None else values[take] for values in (self.x, self.y, self.mask, self.lengths)))
+            take = order[begin : begin + self.batch]
+            yield Batch(
+                *(None if values is None else values[take] for values in (self.x, self.y, self.mask, self.lengths))
+            )
 
 
-def train(session: Session, batches: Iterable[Any], epochs: int = 1, *, layout: str = "BT",
-          on_batch: Callable[[int, float], bool | None] | None = None,
-          on_epoch: Callable[[int, float], bool | None] | None = None, progress: bool = True) -> list[float]:
+def train(
+    session: Session,
+    batches: Iterable[Any],
+    epochs: int = 1,
+    *,
+    layout: str = "BT",
+    on_batch: Callable[[int, float], bool | None] | None = None,
+    on_epoch: Callable[[int, float], bool | None] | None = None,
+    progress: bool = True,
+) -> list[float]:
     """Trains on any iterable of batches, such as `Arrays` or a PyTorch DataLoader.
 
     Parameters
@@ -100,7 +130,11 @@ def train(session: Session, batches: Iterable[Any], epochs: int = 1, *, layout: 
             total, count = total + loss, count + 1
             if on_batch is not None and on_batch(number, loss):
                 return [*losses, total / count]
-        losses.append(total / max(count, 1))
+        if count == 0:
+            raise ValueError(
+                f"there are no batches in epoch {epoch + 1}; give a list, or something that can be gone through again"
+            )
+        losses.append(total / count)
         if on_epoch is not None and on_epoch(epoch, losses[-1]):
             break
     return losses

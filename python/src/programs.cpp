@@ -12,6 +12,7 @@
 #include "compiler/driver/compile.h"
 #include "compiler/driver/dump.h"
 #include "python/src/bindings.h"
+#include "python/src/released.h"
 #include "runtime/library/compile.h"
 #include "runtime/library/default_parts.h"
 #include "support/error.h"
@@ -99,8 +100,8 @@ void bind_programs(nb::module_& module) {
       .def_ro("targets", &PyProgram::targets)
       .def_prop_ro("float64", [](const PyProgram& p) { return p.program->float64; })
       .def_prop_ro("from_cache", [](const PyProgram& p) { return p.program->from_cache; });
-  module.def("compile", &compile_program, nb::call_guard<nb::gil_scoped_release>());
-  module.def("dump", &dump, nb::call_guard<nb::gil_scoped_release>());
+  module.def("compile", &compile_program, nb::call_guard<Released>());
+  module.def("dump", &dump, nb::call_guard<Released>());
   module.def("dump_stages", &dump_stages);
   module.def("fitting", [](ProgramSpec spec) { return fitting(std::move(spec), {}); });
 }

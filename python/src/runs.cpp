@@ -3,6 +3,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "python/src/bindings.h"
+#include "python/src/released.h"
 #include "runtime/cli/command.h"
 #include "runtime/experiment/experiment.h"
 #include "runtime/experiment/run_folder.h"
@@ -15,13 +16,10 @@ namespace eligo::python {
 namespace {
 
 // Between batches: whether Ctrl-C was pressed, or the caller wants no more.
-bool stopped(const nb::callable& wants_more, bool& interrupted) {
+bool stopped(const nb::callable& wants_more, bool& pressed) {
+  if (interrupted(pressed)) return true;
   nb::gil_scoped_acquire held;
-  if (PyErr_CheckSignals() != 0) {
-    PyErr_Clear();
-    interrupted = true;
-  }
-  return interrupted || !nb::cast<bool>(wants_more());
+  return !nb::cast<bool>(wants_more());
 }
 
 // The run folder, the table, and whether Ctrl-C ended it.
@@ -29,9 +27,9 @@ nb::tuple run(const std::string& name, const std::vector<std::string>& overrides
               const std::vector<std::string>& folders, const std::vector<std::string>& only, bool quick,
               const std::string& out, bool resume, nb::callable wants_more) {
   std::string table, path;
-  bool interrupted = false, complete = false;
+  bool pressed = false, complete = false;
   {
-    nb::gil_scoped_release released;
+    const Released released;
     std::optional<RunFolder> folder;
     if (resume) folder = RunFolder::open(name);
     const std::string file = resume ? folder->experiment() : find_experiment(name, folders);
@@ -39,7 +37,7 @@ nb::tuple run(const std::string& name, const std::vector<std::string>& overrides
     TrainerOptions options;
     options.resume = resume;
     options.quiet = true;
-    options.interrupted = [&] { return stopped(wants_more, interrupted); };
+    options.interrupted = [&] { return stopped(wants_more, pressed); };
     Trainer trainer(experiment, options, resume ? &*folder : nullptr);
     if (!resume) {
       folder = out.empty() ? RunFolder::create_fresh(experiment.name) : RunFolder::create(out);
@@ -50,7 +48,7 @@ nb::tuple run(const std::string& name, const std::vector<std::string>& overrides
     table = result_table(experiment, result.results, result.score);
     path = folder->path();
   }
-  return nb::make_tuple(path, table, complete, interrupted);
+  return nb::make_tuple(path, table, complete, pressed);
 }
 
 int command(const std::vector<std::string>& arguments) {
@@ -67,7 +65,7 @@ void bind_runs(nb::module_& module) {
   module.def("run", &run,
              nb::sig("def run(name: str, overrides: list[str], folders: list[str], only: list[str], quick: bool, out: str, "
                      "resume: bool, wants_more: object) -> tuple[str, str, bool, bool]"));
-  module.def("command", &command, nb::call_guard<nb::gil_scoped_release>());
+  module.def("command", &command, nb::call_guard<Released>());
   module.def("experiments", [](const std::vector<std::string>& folders) { return list_experiments(folders); });
 }
 

@@ -10,6 +10,7 @@
 #include "python/src/arrays.h"
 #include "python/src/bindings.h"
 #include "python/src/programs.h"
+#include "python/src/released.h"
 #include "runtime/engine/session.h"
 #include "support/error.h"
 
@@ -34,7 +35,7 @@ class PySession {
   auto alone(const Work& work) {
     std::unique_lock lock(busy_, std::try_to_lock);
     if (!lock) throw Error("this session is running in another thread; make a session for each thread");
-    nb::gil_scoped_release released;
+    const Released released;
     return work(session_);
   }
   // The same for what takes no time.
@@ -61,7 +62,12 @@ class PySession {
             fmt::format("lengths has {} entries; there are {} examples", lengths->size(), inputs.examples).c_str());
       batch.lengths = *lengths;
     }
-    return alone([&](Session& session) { return session.run(batch, learn); });
+    return alone([&](Session& session) {
+      const std::uint64_t before = session.sequence();
+      const RunResult result = session.run(batch, learn);
+      if (!learn) session.set_sequence(before);  // a look at the net draws no numbers of the training
+      return result;
+    });
   }
 
   double step(const Array& x, const Array& y) {
@@ -190,7 +196,7 @@ void bind_sessions(nb::module_& module) {
       .def_ro("left_out", &RunResult::left_out);
   nb::class_<PySession>(module, "Session")
       .def(nb::init<const PyProgram&, std::int64_t, std::int64_t, std::uint64_t, int, std::uint64_t>(),
-           nb::call_guard<nb::gil_scoped_release>())
+           nb::call_guard<Released>())
       .def("run", &PySession::run, nb::arg("x"), nb::arg("y").none(), nb::arg("mask").none(), nb::arg("lengths").none(),
            nb::arg("by_example"), nb::arg("learn"),
            nb::sig("def run(self, x: object, y: object, mask: object, lengths: list[int] | None, by_example: bool, "

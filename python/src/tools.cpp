@@ -8,6 +8,7 @@
 #include "dsl/file.h"
 #include "dsl/report.h"
 #include "python/src/bindings.h"
+#include "python/src/released.h"
 #include "python/src/programs.h"
 #include "runtime/library/checked_file.h"
 #include "runtime/library/item_notes.h"
@@ -80,21 +81,31 @@ std::pair<std::string, std::string> comparison(const std::string& a, const std::
   options.seed = seed;
   options.lockstep = lockstep;
   options.rule_folders = folders;
-  const Comparison made = compare(options);
+  bool pressed = false;
+  options.interrupted = [&] { return interrupted(pressed); };
+  Comparison made;
+  {
+    const Released released;
+    made = compare(options);
+  }
+  if (pressed) {
+    PyErr_SetNone(PyExc_KeyboardInterrupt);
+    throw nb::python_error();
+  }
   return {comparison_text(options, made), comparison_json(options, made)};
 }
 
 }  // namespace
 
 void bind_tools(nb::module_& module) {
-  const auto released = nb::call_guard<nb::gil_scoped_release>();
+  const auto released = nb::call_guard<Released>();
   module.def("check", &check);
   module.def("format", &format);
   module.def("items", &items, nb::sig("def items(folders: list[str]) -> list[tuple[str, str, str, str, str]]"));
   module.def("items_of", &items_of, nb::sig("def items_of(path: str) -> list[tuple[str, str]]"));
   module.def("explain", &explanation, released);
   module.def("gradcheck", &gradients, released);
-  module.def("compare", &comparison, released);
+  module.def("compare", &comparison);
 }
 
 }  // namespace eligo::python

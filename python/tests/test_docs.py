@@ -1,4 +1,5 @@
 """The snippets of docs/python.md and of the README run as they stand."""
+
 import pathlib
 import re
 

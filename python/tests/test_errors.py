@@ -1,4 +1,5 @@
 """Errors are Python's own, show the place, and name what is wrong."""
+
 import numpy as np
 import pytest
 
@@ -25,7 +26,9 @@ def test_names_that_are_none():
     with pytest.raises(eligo.Error, match="there is no rule bpt; did you mean bptt?"):
         eligo.compile("bpt", cell="rnn_tanh")
     with pytest.raises(KeyError, match="there is no fadin in mine; it has fading"):
-        eligo.source("rule fading(net: cell, L: readout) { learn L.params -= d(L[t])/d(L.params) }", name="mine")["fadin"]
+        eligo.source("rule fading(net: cell, L: readout) { learn L.params -= d(L[t])/d(L.params) }", name="mine")[
+            "fadin"
+        ]
 
 
 def test_missing_sizes(bptt):
@@ -33,9 +36,14 @@ def test_missing_sizes(bptt):
         bptt(sizes={})
 
 
-@pytest.mark.parametrize("shape, layout, says", [((4, 2), "TB", r"x has shape \(4, 2\); expected \(T, B, 3\)"),
-                                                  ((4, 2, 5), "BT", r"expected \(B, T, 3\): its last axis has 5 instead of 3"),
-                                                  ((4, 2, 3, 1), "TB", "expected")])
+@pytest.mark.parametrize(
+    "shape, layout, says",
+    [
+        ((4, 2), "TB", r"x has shape \(4, 2\); expected \(T, B, 3\)"),
+        ((4, 2, 5), "BT", r"expected \(B, T, 3\): its last axis has 5 instead of 3"),
+        ((4, 2, 3, 1), "TB", "expected"),
+    ],
+)
 def test_wrong_shapes(bptt, shape, layout, says):
     session = eligo.Session(bptt(), batch=4, steps=4)
     with pytest.raises(ValueError, match=says):
@@ -49,7 +57,7 @@ def test_arrays_that_do_not_go_together(bptt):
         session.run(x, np.zeros((3, 2, 2)))
     with pytest.raises(ValueError, match="lengths has 3 entries; there are 2 examples"):
         session.run(x, np.zeros((4, 2, 2)), lengths=[1, 2, 3])
-    with pytest.raises(ValueError, match='layout is "?\'?BTC'):
+    with pytest.raises(ValueError, match="layout is \"?'?BTC"):
         session.run(x, np.zeros((4, 2, 2)), layout="BTC")
     with pytest.raises(eligo.Error, match="5 steps|most"):
         session.run(np.zeros((5, 2, 3)), np.zeros((5, 2, 2)))

@@ -1,4 +1,5 @@
 """Sessions: what they compute against NumPy, and that arrays are read and shown where they lie."""
+
 import gc
 import threading
 
@@ -20,7 +21,9 @@ def by_hand(params, x, y, mask):
         states.append(h)
         outs.append(h @ V.T + c)
     loss = sum((mask[t] * np.mean((outs[t] - y[t]) ** 2, axis=1)).mean() for t in range(T))
-    grads = {name: np.zeros_like(value) for name, value in (("net.W", W), ("net.U", U), ("net.b", b), ("L.V", V), ("L.b", c))}
+    grads = {
+        name: np.zeros_like(value) for name, value in (("net.W", W), ("net.U", U), ("net.b", b), ("L.V", V), ("L.b", c))
+    }
     back = np.zeros_like(h)
     for t in reversed(range(T)):
         error = 2 * mask[t][:, None] * (outs[t] - y[t]) / y.shape[2] / B
@@ -85,8 +88,9 @@ def test_views_keep_their_session(bptt):
 
 
 def test_shown_values_belong_to_their_run(mine, draw):
-    program = eligo.compile(mine["fading"], cell="rnn_tanh", readout="linear_mse", sizes=dict(n=3, m=2, k=1), dtype="f64",
-                            show=["E", "L.o"])
+    program = eligo.compile(
+        mine["fading"], cell="rnn_tanh", readout="linear_mse", sizes=dict(n=3, m=2, k=1), dtype="f64", show=["E", "L.o"]
+    )
     session = eligo.Session(program, batch=2, steps=4, seed=1)
     result = session.run(draw.normal(size=(4, 2, 2)), draw.normal(size=(4, 2, 1)))
     E = result.shown["E"]
@@ -106,18 +110,30 @@ def test_labels_are_one_hot_targets(draw):
     y, mask = np.zeros((6, 7, 5), "f4"), np.zeros((6, 7), "f4")
     for b, (label, length) in enumerate(zip(labels, lengths)):
         y[b, length - 1, label] = mask[b, length - 1] = 1
-    losses = [eligo.Session(program, batch=6, steps=7, seed=2).run(x, *given, lengths=lengths, layout="BT", learn=False).loss
-              for given in ([labels],)]
-    losses.append(eligo.Session(program, batch=6, steps=7, seed=2).run(x, y, mask=mask, lengths=lengths, layout="BT",
-                                                                       learn=False).loss)
+    losses = [
+        eligo.Session(program, batch=6, steps=7, seed=2).run(x, *given, lengths=lengths, layout="BT", learn=False).loss
+        for given in ([labels],)
+    ]
+    losses.append(
+        eligo.Session(program, batch=6, steps=7, seed=2)
+        .run(x, y, mask=mask, lengths=lengths, layout="BT", learn=False)
+        .loss
+    )
     assert losses[0] == losses[1]
     with pytest.raises(ValueError, match="y has labels 0 to 5; the readout has classes 0 to 4"):
         eligo.Session(program, batch=2, steps=7).run(x[:2], np.array([0, 5]), layout="BT")
 
 
 def test_online_steps_in_two_halves_are_steps(draw):
-    program = eligo.compile("rtrl", cell="rnn_tanh", readout="linear_mse", sizes=dict(n=4, m=2, k=1), update="step",
-                            outputs=True, dtype="f64")
+    program = eligo.compile(
+        "rtrl",
+        cell="rnn_tanh",
+        readout="linear_mse",
+        sizes=dict(n=4, m=2, k=1),
+        update="step",
+        outputs=True,
+        dtype="f64",
+    )
     whole, halves = (eligo.Session(program, batch=3, seed=1, hypers={"optimiser.alpha": 0.1}) for _ in range(2))
     for t in range(6):
         x, y = draw.normal(size=(3, 2)), draw.normal(size=(3, 1))
@@ -125,7 +141,9 @@ def test_online_steps_in_two_halves_are_steps(draw):
         assert halves.forward(x).shape == (3, 1) and halves.learn(y) == loss
         if t == 2:
             whole.reset([True, False, True])
-            halves.reset([0, 2])
+            halves.reset(np.array([1.0, 0.0, 1.0]))
+            with pytest.raises(ValueError, match=r"a mask of shape \(3,\)"):
+                halves.reset([0, 2])
     np.testing.assert_array_equal(whole.params["net.W"], halves.params["net.W"])
 
 
@@ -158,3 +176,46 @@ def test_one_thread_at_a_time(bptt):
     done.set()
     thread.join()
     assert any("running in another thread" in one for one in said)
+
+
+def test_a_look_draws_nothing(draw):
+    program = eligo.compile("uoro", cell="rnn_tanh", readout="linear_mse", sizes=dict(n=4, m=2, k=1), dtype="f64")
+    x, y = draw.normal(size=(5, 3, 2)), draw.normal(size=(5, 3, 1))
+    seen = []
+    for looks in (0, 2):
+        session = eligo.Session(program, batch=3, steps=5, seed=1, hypers={"optimiser.alpha": 0.1})
+        for _ in range(looks):
+            session.run(x, y, learn=False)
+        session.run(x, y)
+        seen.append(session.params["net.W"].copy())
+    np.testing.assert_array_equal(*seen)
+
+
+def test_a_state_that_does_not_fit_changes_nothing(bptt):
+    session = eligo.Session(bptt(), seed=1)
+    before = session.params["net.W"].copy()
+    state = session.state()
+    for fault, says in (
+        ({"L.b": np.ones(3)}, "L.b has 2 values, 3 are given"),
+        ({"net.b": np.full(5, np.nan)}, "net.b is not finite"),
+        ({"other": np.ones(1)}, "has other, which this program has not"),
+    ):
+        with pytest.raises(eligo.Error, match=says):
+            session.restore({**state, "net.W": state["net.W"] + 1, **fault})
+        np.testing.assert_array_equal(session.params["net.W"], before)
+
+
+def test_an_interpreter_that_ends_waits_for_threads():
+    import subprocess
+    import sys
+
+    code = """
+import eligo, numpy as np, threading, time
+p = eligo.compile("bptt", cell="lstm", readout="linear_mse", sizes=dict(n=64, m=3, k=2))
+s = eligo.Session(p, batch=32, steps=100)
+x, y = np.zeros((100, 32, 3)), np.zeros((100, 32, 2))
+threading.Thread(target=lambda: [s.run(x, y) for _ in range(100000)], daemon=True).start()
+time.sleep(0.5)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "terminate" in done.stderr) == (0, False), done.stderr

@@ -1,4 +1,5 @@
 """What the installed package needs of the system, and what it brings along."""
+
 import pathlib
 import subprocess
 import sys
@@ -19,13 +20,15 @@ with open("/proc/self/maps", encoding="utf-8") as maps:
             print(parts[5].strip())
 """
 # What the package's Python files import of Python and NumPy, and libraries of those.
-OTHERS = "import atexit, bz2, csv, ctypes, functools, html, json, lzma, pathlib, re, shutil, subprocess, tempfile, numpy\n"
+OTHERS = "import atexit, bz2, csv, ctypes, difflib, functools, html, inspect, json, lzma, pathlib, re, shutil, subprocess, tempfile, numpy\n"
 
 
 def libraries(code):
     """The shared libraries of a process that has run some code."""
     with tempfile.TemporaryDirectory() as folder:
-        said = subprocess.run([sys.executable, "-c", code + LIBRARIES], cwd=folder, capture_output=True, text=True, check=True)
+        said = subprocess.run(
+            [sys.executable, "-c", code + LIBRARIES], cwd=folder, capture_output=True, text=True, check=True
+        )
     return set(said.stdout.split())
 
 
@@ -34,7 +37,9 @@ def test_of_the_system_it_needs_glibc_alone():
     own = libraries(OTHERS + "import eligo\n" + run) - libraries(OTHERS)  # compiles and draws
     assert any(pathlib.Path(name).name.startswith("libcairo") for name in own)
     glibc = ("libc.so", "libm.so", "libdl.so", "libpthread.so", "librt.so", "ld-linux")
-    others = [name for name in own if not name.startswith(str(PACKAGE)) and not pathlib.Path(name).name.startswith(glibc)]
+    others = [
+        name for name in own if not name.startswith(str(PACKAGE)) and not pathlib.Path(name).name.startswith(glibc)
+    ]
     assert not others, f"{others} of the system"
 
 

@@ -74,7 +74,8 @@ void add_predict(CLI::App& app, Arguments& a) {
   verb->add_option("--data", a.predict.data, "A file of sequences, with or without targets (default: the run's own)");
   verb->add_option("--out", a.predict.out, "The .npz file to write: outputs, inputs, targets, lengths")->required();
   verb->add_option("--show", a.predict.show, "Equations beside the output: net.h, e (may be repeated)")->delimiter(',');
-  verb->add_option("--sequences", a.predict.sequences, "How many sequences, the first ones (default: all)");
+  verb->add_option("--sequences", a.predict.sequences, "How many sequences, the first ones (default: all)")
+      ->check(eligo::cli::whole(1, INT64_MAX));
   verb->add_option("--variant", a.predict.variant, "Of a comparison, the variant");
   verb->add_option("--seed", a.predict.seed, "Of several seeds, the one");
   verb->add_option("--checkpoint", a.predict.checkpoint, "best (by validation) or last")->capture_default_str();

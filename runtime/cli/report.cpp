@@ -42,6 +42,11 @@ void write(const std::string& path, const std::string& text) {
 }
 
 void draw(const Report& report, const std::string& folder) {
+  std::error_code error;
+  const fs::path place = fs::weakly_canonical(folder, error);
+  for (const char* own : {"checkpoints", "rules", "tensorboard"})
+    if (place.filename() == own && is_run_folder(place.parent_path().string()))
+      throw Error(fmt::format("{}: is what a run has written; choose another folder for the pictures", folder));
   const auto files = report_picture_files(report, folder);
   for (const std::string& file : files) check_target(file);
   write_report_pictures(report, folder);

@@ -9,6 +9,7 @@
 
 #include "runtime/engine/session_layout.h"
 #include "support/available.h"
+#include "support/bytes.h"
 
 namespace eligo {
 
@@ -370,6 +371,18 @@ void Sequence::resume(std::span<const std::byte> snapshot) {
   waits_ = place.waits;
 }
 
+// A dense trace can be larger than what the session itself has of it, in float32: better a message than a process that
+// the system ends.
+void Sequence::check_room(const std::string& name, const Session::Shown& shown) const {
+  double bytes = 8.0 * static_cast<double>(shown.rows * course_.examples);
+  for (const std::int64_t extent : shown.shape) bytes *= static_cast<double>(extent);
+  constexpr double always = 1 << 28;
+  if (bytes < always || bytes < static_cast<double>(available_memory())) return;
+  throw Error(fmt::format("{} of {} rows and {} examples takes {} as float64, which are not available; run fewer "
+                          "examples or steps",
+                          name, shown.rows, course_.examples, readable_bytes(bytes)));
+}
+
 Session::Shown Sequence::shown(const compiler::Shown& s) const {
   Session::Shown out;
   out.shape = plan_.tensors[static_cast<std::size_t>(s.tensor)].dims;
@@ -379,6 +392,7 @@ Session::Shown Sequence::shown(const compiler::Shown& s) const {
     first = std::max(first, last);
   }
   out.rows = std::max<std::int64_t>(last + 1 - first, 0);
+  check_room(s.name, out);
   for (std::int64_t t = first; t <= last; ++t) {
     const std::vector<double> values = row(s.tensor, t);
     out.values.insert(out.values.end(), values.begin(), values.end());

@@ -63,6 +63,7 @@ class Sequence {
   void set_count(std::uint64_t count) { course_.number = count; }
 
  private:
+  void check_room(const std::string& name, const Session::Shown& shown) const;
   void begin(std::int64_t examples, std::int64_t steps, bool learn);
   void bound_unwritten();
   void take(const BatchView& batch);

@@ -63,6 +63,7 @@ Names apply_quick(SettingsFile& file, const std::string& path) {
       continue;
     }
     file.base[setting] = value;
+    if (setting == "name") continue;  // the experiment's, not the variants'
     for (auto& variant : file.compare) variant.erase(setting);
   }
   return only;
@@ -109,8 +110,9 @@ std::string sweep_label(const std::string& path, const Setting& value) {
 
 class Loader {
  public:
-  Loader(SettingsFile file, Experiment& experiment, Names folders)
-      : file_(std::move(file)), experiment_(experiment), folders_(std::move(folders)) {}
+  // `quick`: the names of variants to keep are those of the quick form.
+  Loader(SettingsFile file, Experiment& experiment, Names folders, bool quick)
+      : file_(std::move(file)), experiment_(experiment), folders_(std::move(folders)), quick_(quick) {}
 
   void load_variants(const Names& only) {
     if (file_.compare.empty()) load_sweep(draft({}));
@@ -220,6 +222,12 @@ class Loader {
     }
   }
 
+  // Where the names of variants to keep were given: in the quick form, or on the command line.
+  std::string only_place() const {
+    const auto quick = file_.quick.find("only");
+    return quick_ && quick != file_.quick.end() ? quick->second.place + ": quick.only" : experiment_.path;
+  }
+
   void check_names(const Names& only) {
     Names names;
     for (const auto& variant : experiment_.variants) {
@@ -232,7 +240,7 @@ class Loader {
     for (const auto& name : only) {
       if (std::find(names.begin(), names.end(), name) == names.end()) {
         problems_.push_back(
-            fmt::format("{}: there is no variant {}{}", experiment_.path, name, suggestion(name, names)));
+            fmt::format("{}: there is no variant {}{}", only_place(), name, suggestion(name, names)));
       }
     }
   }
@@ -240,6 +248,7 @@ class Loader {
   SettingsFile file_;
   Experiment& experiment_;
   Names folders_, problems_;
+  bool quick_ = false;
   std::map<std::string, std::string> unfitting_;
   std::set<std::string> used_;
 };
@@ -273,7 +282,7 @@ Experiment load_experiment(SettingsFile file, const std::string& path, const Exp
   read_common(reader, options.rule_folders, experiment, folders);
   if (!reader.problems.empty()) fail(reader.problems);
   if (options.only.empty() && whole_comparison && file.compare.empty()) only.clear();  // the rule of the command line
-  Loader(std::move(file), experiment, folders).load_variants(only);
+  Loader(std::move(file), experiment, folders, options.quick && options.only.empty()).load_variants(only);
   for (const Variant& variant : experiment.variants)
     for (std::string& note : hidden_parts(variant.program))
       if (std::find(experiment.notes.begin(), experiment.notes.end(), note) == experiment.notes.end())

@@ -217,6 +217,10 @@ Settings own_table(const toml::table& file, const char* name, const std::string&
   if (node == nullptr) return settings;
   if (!node->is_table())
     throw Error(fmt::format("{0}:{1}: {2} must be a table: write [{2}]", path, node->source().begin.line, name));
+  for (const char* other : {"compare", "sweep", "quick"})
+    if (const toml::node* inner = node->as_table()->get(other))
+      throw Error(fmt::format("{}:{}: [{}] has no {}: write it at the top of the file", path, inner->source().begin.line,
+                              name, other));
   flatten(*node->as_table(), "", path, settings);
   return settings;
 }

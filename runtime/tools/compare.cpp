@@ -296,7 +296,7 @@ Comparison compare(const CompareOptions& o) {
                     outline(variant_b.program.rule, "rule", o.rule_folders));
   const std::vector<Pair> pairs = pairs_of(*a.session, *b.session, match, out);
   copy_start(*a.session, *b.session, pairs, false);
-  for (std::int64_t u = 0; u < o.updates; ++u) {
+  for (std::int64_t u = 0; u < o.updates && !o.interrupted(); ++u) {
     const auto n = static_cast<std::uint64_t>(u);
     const Batch batch = task->batch(Split::train, n / shape.train_batches, n % shape.train_batches, *a.session);
     if (o.lockstep) copy_start(*a.session, *b.session, pairs, true);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct CompareOptions {
   std::uint64_t seed = 0;
   bool lockstep = false;  // b starts every update from a's parameters, so that nothing adds up
   std::vector<std::string> rule_folders;
+  std::function<bool()> interrupted = [] { return false; };  // asked before each update; ends it with those that are done
 };
 
 // Of what both sides learn as one bundle, in one update.

@@ -345,4 +345,28 @@ TEST_F(Experiments, UpdatesByWindowNeedAWindow) {
 }
 
 }  // namespace
+TEST_F(Experiments, HaveAQuickForm) {
+  const auto quick = [&](const std::string& table, std::vector<std::string> overrides = {}) {
+    const std::string path = folder.write("quick.toml", std::string(kBase) + kCompare + "[quick]\n" + table);
+    return load_experiment(path, {std::move(overrides), {}, {}, true});
+  };
+  const Experiment one = quick("seeds = [7]\nname = \"q\"\ntrain.epochs = 1\nrule.n = 2\nonly = [\"three\", \"full\"]\n");
+  EXPECT_EQ(one.name, "q");
+  EXPECT_EQ(one.seeds, std::vector<std::uint64_t>{7});
+  ASSERT_EQ(one.variants.size(), 2U);  // by the names of their blocks
+  EXPECT_EQ(one.variants[0].name, "three");
+  for (const Variant& variant : one.variants) {
+    EXPECT_EQ(variant.train.epochs, 1);
+    EXPECT_EQ(variant.program.header.at("n"), 2);  // in place of the blocks' own
+  }
+  EXPECT_EQ(quick("train.epochs = 1\n", {"train.epochs=2"}).variants[0].train.epochs, 2);
+  EXPECT_EQ(quick("only = [\"full\"]\n", {"rule=bptt"}).variants.size(), 1U);  // the rule of the command line alone
+  EXPECT_MENTIONS(error_of([&] { quick("only = [\"ful\"]\n"); }), "quick.toml:34: quick.only: there is no variant ful");
+  EXPECT_MENTIONS(error_of([&] { quick("only = 3\n"); }), "quick.only is the whole number 3, expected a list");
+  EXPECT_MENTIONS(error_of([&] { quick("train.epoch = 3\n"); }), "did you mean train.epochs?");
+  EXPECT_MENTIONS(error_of([&] { quick("compare = []\n"); }), "[quick] has no compare: write it at the top of the file");
+  const std::string path = folder.write("none.toml", std::string(kBase));
+  EXPECT_MENTIONS(error_of([&] { load_experiment(path, {{}, {}, {}, true}); }), "none.toml: has no quick form");
+}
+
 }  // namespace eligo::test
