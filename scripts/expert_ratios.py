@@ -8,8 +8,6 @@ writes FOLDER/ratios.csv (d, k, noise, trials, both mean squared errors, their r
 FOLDER/ratios.svg, and prints the table. A trial is a seed: both variants see the same network and feedback, so the
 standard error of the ratio of means is, to first order, that of mean(a - ratio*b) over mean(b).
 """
-import subprocess
-import pathlib
 import argparse
 import csv
 import math
@@ -20,6 +18,7 @@ from collections import defaultdict
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from svg_chart import Curve, Panel, chart
+from guarded import guarded
 
 
 def read_errors(folder):
@@ -81,7 +80,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, KeyError, ValueError, subprocess.CalledProcessError) as error:
-        sys.exit(f"{pathlib.Path(__file__).name}: not what this script is for, or not readable: {error}")
+    guarded(main)

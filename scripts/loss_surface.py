@@ -10,16 +10,13 @@ h.A.h/2 + (B y + C).h + const (Czarnecki et al. 2017, section 4, Figures 2 and 9
   surface.csv   the correlation over the points of what each implies with the true loss
 """
 
-import sys
-import subprocess
-import argparse
-import csv
 import pathlib
 
 import numpy as np
 
 import heat_maps
-from trained_nets import trained_nets
+from trained_nets import parser_of, trained_nets, write
+from guarded import guarded
 
 
 def implied(a, b, c, h, y):
@@ -36,15 +33,8 @@ def synthesisers(net, layers):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run")
-    parser.add_argument("out")
-    parser.add_argument("--eligo", default="eligo", help="the command, where it is not on the path")
-    parser.add_argument("--variant", action="append", default=[])
-    parser.add_argument("--seed")
-    options = parser.parse_args()
+    options = parser_of(__doc__).parse_args()
     out = pathlib.Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
     rows, pictures = [], []
     for net in trained_nets(options.eligo, options.run, options.variant, options.seed):
         if "g.A" not in net.parameters.files:
@@ -63,17 +53,8 @@ def main():
         pictures.append((net.variant, maps))
     if not rows:
         raise SystemExit(f"{options.run}: no variant has a synthesiser linear in layer and label (g.A, g.B, g.C)")
-    with open(out / "surface.csv", "w", newline="") as file:
-        table = csv.DictWriter(file, rows[0].keys())
-        table.writeheader()
-        table.writerows(rows)
-    heat_maps.write(out / "surface.svg", pictures)
-    print(out / "surface.csv")
-    print(out / "surface.svg")
+    write(rows, pictures, out / "surface.csv", out / "surface.svg")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, KeyError, ValueError, subprocess.CalledProcessError) as error:
-        sys.exit(f"{pathlib.Path(__file__).name}: not what this script is for, or not readable: {error}")
+    guarded(main)

@@ -15,16 +15,13 @@ RUN is a run folder of a task whose steps are layers (`digits`). Into the folder
                      the second on (Fig. 5)
 """
 
-import sys
-import subprocess
-import argparse
-import csv
 import pathlib
 
 import numpy as np
 
 import heat_maps
-from trained_nets import trained_nets
+from trained_nets import parser_of, trained_nets, write
+from guarded import guarded
 
 
 def dissimilarity(h):
@@ -97,34 +94,19 @@ def analysed(net, samples, probes):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run")
-    parser.add_argument("out")
-    parser.add_argument("--eligo", default="eligo", help="the command, where it is not on the path")
-    parser.add_argument("--variant", action="append", default=[])
-    parser.add_argument("--seed")
+    parser = parser_of(__doc__)
     parser.add_argument("--samples", type=int, default=400)
     parser.add_argument("--probes", type=int, default=2000)
     options = parser.parse_args()
     out = pathlib.Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
     rows, pictures = [], []
     for net in trained_nets(options.eligo, options.run, options.variant, options.seed):
         found, matrices = analysed(net, options.samples, options.probes)
         rows += found
         maps = [(f"layer {i}", heat_maps.coloured(halved(m), 0, 1.2)) for i, m in enumerate(matrices, 1)]
         pictures.append((net.variant, maps))
-    with open(out / "layers.csv", "w", newline="") as file:
-        table = csv.DictWriter(file, rows[0].keys())
-        table.writeheader()
-        table.writerows(rows)
-    heat_maps.write(out / "rsm.svg", pictures)
-    print(out / "layers.csv")
-    print(out / "rsm.svg")
+    write(rows, pictures, out / "layers.csv", out / "rsm.svg")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, KeyError, ValueError, subprocess.CalledProcessError) as error:
-        sys.exit(f"{pathlib.Path(__file__).name}: not what this script is for, or not readable: {error}")
+    guarded(main)

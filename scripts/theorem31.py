@@ -10,7 +10,6 @@ draw) and FOLDER/theorem31.svg (geometric means over the draws), and prints the 
 plane. The sweeps of online_lambda_sg restart from theta_0, which the theorem's proof needs; those of
 online_lambda_sg_carry go on from the last one, as the paper's text has it; offline_lambda_sg updates once, at the end.
 """
-import pathlib
 import argparse
 import csv
 import json
@@ -23,6 +22,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from svg_chart import Curve, Panel, chart
+from guarded import guarded
 
 RULES = ["online_lambda_sg", "offline_lambda_sg", "online_lambda_sg_carry"]
 UNITS, INPUTS, TARGETS = 6, 3, 2
@@ -125,7 +125,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, KeyError, ValueError, subprocess.CalledProcessError) as error:
-        sys.exit(f"{pathlib.Path(__file__).name}: not what this script is for, or not readable: {error}")
+    guarded(main)

@@ -1,5 +1,6 @@
 """What a run folder's nets hold and do: values from `eligo predict`, parameters from checkpoints."""
 
+import argparse
 import csv
 import pathlib
 import subprocess
@@ -7,6 +8,8 @@ import tempfile
 import tomllib
 
 import numpy as np
+
+import heat_maps
 
 
 class TrainedNet:
@@ -61,3 +64,26 @@ def trained_nets(eligo, run, variants=(), seed=None):
             raise SystemExit(f"{run}: {name}, seed {chosen} has no checkpoint yet; train it with `eligo run`")
         nets.append(TrainedNet(eligo, run, name, chosen, found[0]))
     return nets
+
+
+def parser_of(text):
+    """The arguments that all scripts on trained nets have."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", help="the folder of a run")
+    parser.add_argument("out", help="a folder for the table and the pictures")
+    parser.add_argument("--eligo", default="eligo", help="the command, where it is not on the path")
+    parser.add_argument("--variant", action="append", default=[], help="of the run (all)")
+    parser.add_argument("--seed", help="of each variant (its first)")
+    return parser
+
+
+def write(rows, pictures, table, picture):
+    """The rows of a table as CSV, the pictures (heat_maps.write) as SVG."""
+    table.parent.mkdir(parents=True, exist_ok=True)
+    with open(table, "w", newline="") as file:
+        lines = csv.DictWriter(file, rows[0].keys())
+        lines.writeheader()
+        lines.writerows(rows)
+    heat_maps.write(picture, pictures)
+    print(table)
+    print(picture)

@@ -53,4 +53,10 @@ Plan plan_of(Program& program) {
   return plan;
 }
 
+std::int64_t width(const Facts& facts, const std::vector<int>& tensors) {
+  std::int64_t width = 0;
+  for (const int i : tensors) width += facts.tensors[static_cast<std::size_t>(i)].size();
+  return width;
+}
+
 }  // namespace eligo::compiler

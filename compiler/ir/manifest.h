@@ -29,4 +29,7 @@ struct Plan : Facts {
 // Where things come from in their files (a tensor's origin and the names of its axes) is not taken over.
 Plan plan_of(Program& program);
 
+// Numbers of one step of an example that these tensors have together: the inputs', the targets'.
+std::int64_t width(const Facts& facts, const std::vector<int>& tensors);
+
 }  // namespace eligo::compiler

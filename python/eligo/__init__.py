@@ -30,6 +30,7 @@ from ._program import Explanation, Gradcheck, Program, compile, explain, gradche
 from ._run import Run, load, resume, run
 from ._session import Result, Session
 from ._source import Check, Item, Source, check, source
+from ._told import Told
 from ._tools import Catalog, Comparison, Known, catalog, compare
 
 __version__: str = _core.version
@@ -48,6 +49,7 @@ __all__ = [
     "Run",
     "Session",
     "Source",
+    "Told",
     "catalog",
     "check",
     "compare",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import html
 import inspect
-import json
 import operator
 from typing import Any, Iterable, Mapping, Sequence
 
 from . import _core
 from ._errors import Error
 from ._source import Item, Source, _as_named, named
+from ._told import Told
 
 Part = Item | Source | str
 
@@ -117,28 +116,8 @@ def _spec(rule: Part, options: Mapping[str, Any]) -> Any:
     return make_spec(rule, **options)
 
 
-class Explanation:
-    """What the compiler makes of a rule: structure, schedules, costs.
-
-    Attributes
-    ----------
-    text : str
-        As ``eligo explain`` prints it.
-    data : dict
-        As ``eligo explain --json`` has it.
-    """
-
-    def __init__(self, text: str, data: str) -> None:
-        self.text = text
-        self.data: dict[str, Any] = json.loads(data)
-
-    def __str__(self) -> str:
-        return self.text
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.text)}</pre>"
+class Explanation(Told):
+    """What the compiler makes of a rule: structure, schedules, costs; see `Told`."""
 
 
 class Program:
@@ -238,23 +217,15 @@ def explain(rule: Part, batch: int = 32, steps: int = 100, **options: Any) -> Ex
     return Explanation(*map(_as_named, _core.explain(_spec(rule, options), batch, steps)))
 
 
-class Gradcheck:
-    """The result of `gradcheck`: true if no derivative differs.
-
-    Attributes
-    ----------
-    text : str
-        As ``eligo gradcheck`` prints it.
-    """
+class Gradcheck(Told):
+    """The result of `gradcheck`: true if no derivative differs; see `Told`."""
 
     def __init__(self, good: bool, text: str) -> None:
-        self.good, self.text = good, text
+        super().__init__(text)
+        self.good = good
 
     def __bool__(self) -> bool:
         return self.good
-
-    def __repr__(self) -> str:
-        return self.text
 
 
 @named

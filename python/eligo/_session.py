@@ -289,24 +289,32 @@ class Session:
         """Draws all parameters again from the seed."""
         self._core.initialise()
 
+    def _kept(self) -> list[str]:
+        """Tensors that a continuation needs: the initial states are the program's."""
+        return [name for name in self.tensors if not name.endswith("[start]")]
+
     def state(self) -> dict[str, np.ndarray]:
         """All that a continuation needs, to the bit; `restore` takes it."""
-        return {name: np.asarray(values) for name, values in self._core.state().items()}
+        values = {name: self.tensors[name].copy() for name in self._kept()}
+        return {**values, "sequence": np.array(self._core.sequence)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes what `state` gave; all of it is checked before anything changes."""
-        given = {name: np.asarray(values, np.float64).ravel() for name, values in state.items()}
-        now = self._core.state()
-        for name in [*now, *given]:
+        given = {name: np.array(values, np.float64, order="C") for name, values in state.items()}
+        wanted = {**{name: self.tensors[name].shape for name in self._kept()}, "sequence": ()}
+        for name in [*wanted, *given]:
             if name not in given:
                 raise Error(f"the saved state lacks {name}: it belongs to another program")
-            if name not in now:
+            if name not in wanted:
                 raise Error(f"the saved state has {name}, which this program has not: it belongs to another one")
-            if len(given[name]) != len(now[name]):
-                raise Error(f"{name} has {len(now[name])} values, {len(given[name])} are given")
+            if given[name].shape != wanted[name]:
+                raise Error(f"{name} has shape {wanted[name]}, {given[name].shape} is given")
             if not np.isfinite(given[name]).all():
                 raise Error(f"the saved state's {name} is not finite")
-        self._core.restore({name: values.tolist() for name, values in given.items()})
+        # Indices of wirings first: they alone can still be refused.
+        for name in sorted(self._kept(), key=lambda name: self.tensors[name].dtype.kind != "i"):
+            self._core.restore(name, given[name])
+        self._core.sequence = _whole(int(given["sequence"]), "the saved state's number of sequences")
 
     @property
     def bytes(self) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-import json
-from typing import Any, Iterable, NamedTuple
+from typing import Iterable, NamedTuple
 
 from . import _core
 from ._program import Part
 from ._source import _as_named, named
+from ._told import Told
 
 
 class Known(NamedTuple):
@@ -50,26 +50,8 @@ def catalog(kind: str | None = None, rules: Iterable[str] = ()) -> Catalog:
     return Catalog(one for one in known if kind is None or one.kind == kind)
 
 
-class Comparison:
-    """Two rules on the same data from the same start.
-
-    Attributes
-    ----------
-    text : str
-        As ``eligo compare`` prints it.
-    data : dict
-        As ``eligo compare --json`` has it.
-    """
-
-    def __init__(self, text: str, data: str) -> None:
-        self.text = text
-        self.data: dict[str, Any] = json.loads(data)
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.text)}</pre>"
+class Comparison(Told):
+    """Two rules on the same data from the same start; see `Told`."""
 
 
 @named

@@ -7,14 +7,10 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
-
-#include "compiler/driver/compile.h"
-#include "compiler/driver/dump.h"
 #include "python/src/bindings.h"
 #include "python/src/released.h"
 #include "runtime/library/compile.h"
-#include "runtime/library/default_parts.h"
+#include "runtime/tools/stage_text.h"
 #include "support/error.h"
 
 namespace nb = nanobind;
@@ -29,39 +25,13 @@ Update update_of(const std::string& name) {
   throw Error(fmt::format("update is \"{}\"; there are \"step\", \"window\" and \"sequence\"", name));
 }
 
-std::int64_t width(const compiler::Plan& plan, const std::vector<int>& tensors) {
-  std::int64_t sum = 0;
-  for (const int i : tensors) sum += plan.tensors[static_cast<std::size_t>(i)].size();
-  return sum;
-}
-
 PyProgram compile_program(ProgramSpec spec) {
   PyProgram made;
   made.program = compile(spec);
   made.spec = std::move(spec);
-  made.inputs = width(*made.program->plan, made.program->plan->inputs);
-  made.targets = width(*made.program->plan, made.program->plan->targets);
+  made.inputs = compiler::width(*made.program->plan, made.program->plan->inputs);
+  made.targets = compiler::width(*made.program->plan, made.program->plan->targets);
   return made;
-}
-
-compiler::CompileOptions options_of(const ProgramSpec& spec) {
-  compiler::CompileOptions options;
-  options.float64 = spec.float64;
-  options.cpu = spec.cpu;
-  return options;
-}
-
-std::vector<std::string> dump_stages(const ProgramSpec& spec) { return compiler::stage_names(options_of(spec)); }
-
-std::string dump(const ProgramSpec& spec, const std::string& stage) {
-  const std::vector<std::string> stages = dump_stages(spec), passes = compiler::pass_names();
-  const auto has = [&](const std::vector<std::string>& names) {
-    return std::find(names.begin(), names.end(), stage) != names.end();
-  };
-  if (!has(stages) && !has(passes))
-    throw Error(fmt::format("there is no stage {}: the stages are {}; the passes {}", stage, fmt::join(stages, ", "),
-                            fmt::join(passes, ", ")));
-  return compiler::dump_stage(*scheduled(spec), options_of(spec), stage);
 }
 
 }  // namespace
@@ -98,12 +68,10 @@ void bind_programs(nb::module_& module) {
       .def_ro("spec", &PyProgram::spec)
       .def_ro("inputs", &PyProgram::inputs)
       .def_ro("targets", &PyProgram::targets)
-      .def_prop_ro("float64", [](const PyProgram& p) { return p.program->float64; })
-      .def_prop_ro("from_cache", [](const PyProgram& p) { return p.program->from_cache; });
+      .def_prop_ro("float64", [](const PyProgram& p) { return p.program->float64; });
   module.def("compile", &compile_program, nb::call_guard<Released>());
-  module.def("dump", &dump, nb::call_guard<Released>());
-  module.def("dump_stages", &dump_stages);
-  module.def("fitting", [](ProgramSpec spec) { return fitting(std::move(spec), {}); });
+  module.def("dump", &stage_text, nb::call_guard<Released>());
+  module.def("dump_stages", &stage_names);
 }
 
 }  // namespace eligo::python

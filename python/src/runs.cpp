@@ -5,10 +5,7 @@
 #include "python/src/bindings.h"
 #include "python/src/released.h"
 #include "runtime/cli/command.h"
-#include "runtime/experiment/experiment.h"
-#include "runtime/experiment/run_folder.h"
-#include "runtime/experiment/trainer.h"
-#include "runtime/library/library.h"
+#include "runtime/experiment/perform_run.h"
 
 namespace nb = nanobind;
 
@@ -26,29 +23,17 @@ bool stopped(const nb::callable& wants_more, bool& pressed) {
 nb::tuple run(const std::string& name, const std::vector<std::string>& overrides,
               const std::vector<std::string>& folders, const std::vector<std::string>& only, bool quick,
               const std::string& out, bool resume, nb::callable wants_more) {
-  std::string table, path;
-  bool pressed = false, complete = false;
+  RunRequest request{.experiment = resume ? "" : name, .out = out, .resume = resume ? name : ""};
+  request.how = {overrides, folders, only, quick};
+  request.quiet = true;
+  bool pressed = false;
+  request.interrupted = [&] { return stopped(wants_more, pressed); };
+  RunReport report;
   {
     const Released released;
-    std::optional<RunFolder> folder;
-    if (resume) folder = RunFolder::open(name);
-    const std::string file = resume ? folder->experiment() : find_experiment(name, folders);
-    const Experiment experiment = load_experiment(file, {overrides, folders, only, quick});
-    TrainerOptions options;
-    options.resume = resume;
-    options.quiet = true;
-    options.interrupted = [&] { return stopped(wants_more, pressed); };
-    Trainer trainer(experiment, options, resume ? &*folder : nullptr);
-    if (!resume) {
-      folder = out.empty() ? RunFolder::create_fresh(experiment.name) : RunFolder::create(out);
-      folder->set_up(experiment);
-    }
-    const ExperimentResult result = trainer.run(*folder);
-    complete = result.complete;
-    table = result_table(experiment, result.results, result.score);
-    path = folder->path();
+    report = perform_run(request);
   }
-  return nb::make_tuple(path, table, complete, pressed);
+  return nb::make_tuple(report.folder, report.table, report.complete, pressed);
 }
 
 int command(const std::vector<std::string>& arguments) {
@@ -66,7 +51,6 @@ void bind_runs(nb::module_& module) {
              nb::sig("def run(name: str, overrides: list[str], folders: list[str], only: list[str], quick: bool, out: str, "
                      "resume: bool, wants_more: object) -> tuple[str, str, bool, bool]"));
   module.def("command", &command, nb::call_guard<Released>());
-  module.def("experiments", [](const std::vector<std::string>& folders) { return list_experiments(folders); });
 }
 
 }  // namespace eligo::python

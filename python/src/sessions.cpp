@@ -30,19 +30,18 @@ class PySession {
         batch_(batch),
         session_(program.program, {.batch = batch, .steps = steps, .seed = seed, .threads = threads, .memory = memory}) {}
 
-  // Runs `work` without the interpreter's lock.
-  template <class Work>
-  auto alone(const Work& work) {
-    std::unique_lock lock(busy_, std::try_to_lock);
-    if (!lock) throw Error("this session is running in another thread; make a session for each thread");
+  // Reads what the caller gave, then runs `work` without the interpreter's lock.
+  template <class Read, class Work>
+  auto alone(const Read& read, const Work& work) {
+    const std::unique_lock lock = mine();
+    read();
     const Released released;
     return work(session_);
   }
-  // The same for what takes no time.
+  // For what takes no time, with the interpreter's lock.
   template <class Work>
   auto briefly(const Work& work) {
-    std::unique_lock lock(busy_, std::try_to_lock);
-    if (!lock) throw Error("this session is running in another thread; make a session for each thread");
+    const std::unique_lock lock = mine();
     return work(session_);
   }
 
@@ -62,7 +61,7 @@ class PySession {
             fmt::format("lengths has {} entries; there are {} examples", lengths->size(), inputs.examples).c_str());
       batch.lengths = *lengths;
     }
-    return alone([&](Session& session) {
+    return alone([] {}, [&](Session& session) {
       const std::uint64_t before = session.sequence();
       const RunResult result = session.run(batch, learn);
       if (!learn) session.set_sequence(before);  // a look at the net draws no numbers of the training
@@ -71,30 +70,26 @@ class PySession {
   }
 
   double step(const Array& x, const Array& y) {
-    return briefly([&](Session& session) {
+    return alone([&] {
       read_step(x, "x", batch_, inputs_, x_);
       read_step(y, "y", batch_, targets_, y_);
-      return session.step(x_, y_).loss;
-    });
+    }, [&](Session& session) { return session.step(x_, y_).loss; });
   }
 
   nb::object forward(const Array& x, bool learning) {
-    return briefly([&](Session& session) {
-      read_step(x, "x", batch_, inputs_, x_);
-      const std::vector<double>& out = session.forward(x_, learning);
-      const auto examples = static_cast<std::size_t>(batch_);
-      return numpy_array(out, {examples, out.size() / examples});
-    });
+    std::vector<double> out = alone([&] { read_step(x, "x", batch_, inputs_, x_); },
+                                    [&](Session& session) { return session.forward(x_, learning); });
+    const auto examples = static_cast<std::size_t>(batch_), outputs = out.size() / examples;
+    return numpy_array(std::move(out), {examples, outputs});
   }
 
   double learn(const std::optional<Array>& y, const std::optional<Array>& mask) {
-    return briefly([&](Session& session) {
+    return alone([&] {
       y_.clear();
       mask_.clear();
       if (y) read_step(*y, "y", batch_, targets_, y_);
       if (mask) read_step(*mask, "mask", batch_, 1, mask_);
-      return session.learn(y_, mask_).loss;
-    });
+    }, [&](Session& session) { return session.learn(y_, mask_).loss; });
   }
 
   // The values where they lie; `self` keeps the session alive as long as the array lives.
@@ -117,21 +112,15 @@ class PySession {
     return nb::none();
   }
 
-  nb::object get(const std::string& name) {
-    return briefly([&](Session& session) {
-      const TensorInfo& info = named(name);
-      std::vector<std::size_t> shape(info.shape.begin(), info.shape.end());
-      std::vector<double> values = session.get(name);
-      std::size_t size = 1;
-      for (const std::size_t extent : shape) size *= extent;
-      if (size != values.size() && size > 0) shape.insert(shape.begin(), values.size() / size);
-      return numpy_array(std::move(values), shape);
-    });
-  }
-
   void set(const std::string& name, const nb::ndarray<nb::ro, nb::c_contig, double, nb::device::cpu>& values) {
     const std::span<const double> all(values.data(), values.size());
     briefly([&](Session& session) { session.set(name, all); });
+  }
+
+  // As `set`, also values that it would refuse, such as an optimiser's.
+  void restore(const std::string& name, const nb::ndarray<nb::ro, nb::c_contig, double, nb::device::cpu>& values) {
+    const std::span<const double> all(values.data(), values.size());
+    briefly([&](Session& session) { session.restore(name, 0, all); });
   }
 
   const TensorInfo& named(const std::string& name) const {
@@ -159,10 +148,15 @@ class PySession {
     });
   }
 
-  std::int64_t batch() const { return batch_; }
   Session& session() { return session_; }
 
  private:
+  std::unique_lock<std::mutex> mine() {
+    std::unique_lock lock(busy_, std::try_to_lock);
+    if (!lock) throw Error("this session is running in another thread; make a session for each thread");
+    return lock;
+  }
+
   // An array beside x, of the same steps and examples.
   static ValuesView matching(const Array& array, const char* what, Layout layout, std::int64_t channels,
                              const SequenceArray& x) {
@@ -211,7 +205,6 @@ void bind_sessions(nb::module_& module) {
              s.briefly([&](Session& session) { session.reset(which); });
            })
       .def("view", [](nb::handle self, const std::string& name) { return nb::cast<PySession&>(self).view(self, name); })
-      .def("get", &PySession::get)
       .def("set", &PySession::set, nb::sig("def set(self, name: str, values: object) -> None"))
       .def("shown", &PySession::shown)
       .def("gathered", &PySession::gathered)
@@ -226,13 +219,12 @@ void bind_sessions(nb::module_& module) {
              s.briefly([&](Session& session) { session.set_clip(length, bundle); });
            })
       .def("initialise", [](PySession& s) { s.briefly([](Session& session) { session.initialise(); }); })
-      .def("not_by_step", [](PySession& s) { return s.session().not_by_step(); })
-      .def("state", [](PySession& s) { return s.briefly([](Session& session) { return session.state(); }); })
-      .def("restore",
-           [](PySession& s, const std::map<std::string, std::vector<double>>& state) {
-             s.briefly([&](Session& session) { session.restore(state); });
-           })
-      .def_prop_ro("batch", &PySession::batch)
+      .def("restore", &PySession::restore, nb::sig("def restore(self, name: str, values: object) -> None"))
+      .def_prop_rw(
+          "sequence", [](PySession& s) { return s.session().sequence(); },
+          [](PySession& s, std::uint64_t count) {
+            s.briefly([&](Session& session) { session.set_sequence(count); });
+          })
       .def_prop_ro("bytes", [](PySession& s) { return s.session().bytes(); });
 }
 

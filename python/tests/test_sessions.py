@@ -196,7 +196,7 @@ def test_a_state_that_does_not_fit_changes_nothing(bptt):
     before = session.params["net.W"].copy()
     state = session.state()
     for fault, says in (
-        ({"L.b": np.ones(3)}, "L.b has 2 values, 3 are given"),
+        ({"L.b": np.ones(3)}, r"L.b has shape \(2,\), \(3,\) is given"),
         ({"net.b": np.full(5, np.nan)}, "net.b is not finite"),
         ({"other": np.ones(1)}, "has other, which this program has not"),
     ):
@@ -219,3 +219,25 @@ time.sleep(0.5)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, "terminate" in done.stderr) == (0, False), done.stderr
+
+
+def test_a_shown_trace_that_does_not_fit_is_a_message():
+    import subprocess
+    import sys
+
+    code = """
+import eligo, numpy as np, resource
+mine = eligo.source('rule r(net: cell, L: readout) { E[t] = 0.5*E[t-1] + d(net.state[t])/d(net.params)\\n'
+                    'learn net.params -= d(L[t])/d(net.state[t]) . E[t] }')
+p = eligo.compile(mine["r"], cell="rnn_tanh", readout="linear_mse", sizes=dict(n=8, m=2, k=1), show=["E"])
+s = eligo.Session(p, batch=100, steps=600)
+r = s.run(np.zeros((600, 100, 2), "f4"), np.zeros((600, 100, 1), "f4"))
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * 4096 + 200_000_000, resource.RLIM_INFINITY))
+try:
+    r.shown["E"]
+except eligo.Error as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "E of 600 rows and 100 examples takes" in done.stdout, done.stdout + done.stderr

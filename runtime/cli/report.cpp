@@ -47,10 +47,7 @@ void draw(const Report& report, const std::string& folder) {
   for (const char* own : {"checkpoints", "rules", "tensorboard"})
     if (place.filename() == own && is_run_folder(place.parent_path().string()))
       throw Error(fmt::format("{}: is what a run has written; choose another folder for the pictures", folder));
-  const auto files = report_picture_files(report, folder);
-  for (const std::string& file : files) check_target(file);
-  write_report_pictures(report, folder);
-  for (const std::string& file : files) say(fmt::format("{}\n", file));
+  for (const std::string& file : write_report_pictures(report, folder)) say(fmt::format("{}\n", file));
 }
 
 }  // namespace

@@ -32,12 +32,6 @@ bool all_finite_of(const ValuesView& values, std::int64_t steps, std::int64_t ex
   return finite;
 }
 
-std::int64_t width(const compiler::Plan& plan, const std::vector<int>& tensors) {
-  std::int64_t width = 0;
-  for (const int i : tensors) width += plan.tensors[static_cast<std::size_t>(i)].size();
-  return width;
-}
-
 }  // namespace
 
 BatchCheck::BatchCheck(const compiler::Plan& plan, bool float64, std::int64_t examples, std::int64_t steps)
@@ -45,8 +39,8 @@ BatchCheck::BatchCheck(const compiler::Plan& plan, bool float64, std::int64_t ex
       float64_(float64),
       examples_(examples),
       steps_(steps),
-      inputs_(width(plan, plan.inputs)),
-      targets_(width(plan, plan.targets)) {}
+      inputs_(compiler::width(plan, plan.inputs)),
+      targets_(compiler::width(plan, plan.targets)) {}
 
 bool all_finite(std::span<const double> values, bool float64) {
   const auto count = static_cast<std::int64_t>(values.size());

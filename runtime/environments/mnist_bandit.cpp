@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/data/digit_sets.h"
+#include "runtime/tasks/digit_images.h"
 #include "support/error.h"
 
 namespace eligo {
 namespace {
 
-constexpr std::uint8_t kDigits = 10;
 constexpr double kMean = 0.1307, kDeviation = 0.3081;  // of MNIST's pixels in [0, 1]
 
 // Which images episodes are drawn from, and what their digits are as actions.
@@ -72,11 +71,10 @@ std::vector<std::uint64_t> usable(const ImageSet& set, const std::vector<std::in
 
 std::shared_ptr<const Contexts> contexts_of(const TaskSpec& spec) {
   Contexts c;
-  c.data = digit_set(spec.texts.at("data"), static_cast<std::uint64_t>(spec.numbers.at("drawn_train")),
-                     static_cast<std::uint64_t>(spec.numbers.at("drawn_test")));
+  c.data = digit_set_of(spec);
   c.flip = spec.numbers.at("flip");
   const auto without = static_cast<std::int64_t>(spec.numbers.at("without"));
-  for (std::int64_t digit = 0; digit < kDigits; ++digit) c.actions.push_back(digit == without ? -1 : c.count++);
+  for (std::int64_t digit = 0; digit < static_cast<std::int64_t>(kDigits); ++digit) c.actions.push_back(digit == without ? -1 : c.count++);
   c.train = usable(c.data->train, c.actions);
   c.test = usable(c.data->test, c.actions);
   const double kept = spec.numbers.at("validation");
@@ -99,39 +97,28 @@ std::shared_ptr<const Contexts> contexts_of(const TaskSpec& spec) {
 }  // namespace
 
 EnvironmentKind mnist_bandit_kind() {
-  return {
-      "mnist_bandit",
-      "an image's digit is the action that pays, though in training its reward may be flipped",
-      {{.name = "data",
-        .help = "folder of the four MNIST files; empty: digits drawn by the program",
-        .text = true,
-        .file = true},
-       {.name = "flip",
-        .help = "probability that a training reward is flipped",
-        .whole = false,
-        .value = 0.4,
-        .low = 0,
-        .high = 1},
-       {.name = "without",
-        .help = "a digit that is left out, with its action; -1: none",
-        .value = -1,
-        .low = -1,
-        .high = 9},
-       {.name = "validation",
-        .help = "part of the training images kept for validation; 0: it draws test images",
-        .whole = false,
-        .value = 0.2,
-        .low = 0,
-        .high = 0.9},
-       {.name = "drawn_train",
-        .help = "digits to draw for training and validation",
-        .value = 12000,
-        .low = 10,
-        .high = 1e6},
-       {.name = "drawn_test", .help = "digits to draw for the test", .value = 2000, .low = 1, .high = 1e6}},
-      [](const TaskSpec& spec) -> EnvironmentFactory {
-        return [contexts = contexts_of(spec)] { return std::make_unique<MnistBandit>(contexts); };
-      }};
+  std::vector<TaskOption> options = {{.name = "flip",
+                                      .help = "probability that a training reward is flipped",
+                                      .whole = false,
+                                      .value = 0.4,
+                                      .low = 0,
+                                      .high = 1},
+                                     {.name = "without",
+                                      .help = "a digit that is left out, with its action; -1: none",
+                                      .value = -1,
+                                      .low = -1,
+                                      .high = 9},
+                                     {.name = "validation",
+                                      .help = "part of the training images kept for validation; 0: it draws test images",
+                                      .whole = false,
+                                      .value = 0.2,
+                                      .low = 0,
+                                      .high = 0.9}};
+  for (TaskOption& option : digit_set_options()) options.push_back(std::move(option));
+  return {"mnist_bandit", "an image's digit is the action that pays, though in training its reward may be flipped", options,
+          [](const TaskSpec& spec) -> EnvironmentFactory {
+            return [contexts = contexts_of(spec)] { return std::make_unique<MnistBandit>(contexts); };
+          }};
 }
 
 }  // namespace eligo

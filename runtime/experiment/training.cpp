@@ -57,14 +57,13 @@ std::uint64_t bytes_beside(const Program& program, const SessionOptions& options
 // Where a cell has several inputs, or a readout several targets, their sizes are the user's, not taken from the task.
 void check_widths(const Variant& variant, const Program& program, const TaskShape& shape) {
   const auto check = [&](const std::vector<int>& tensors, std::int64_t wanted, const char* what) {
-    std::int64_t width = 0;
+    const std::int64_t width = compiler::width(*program.plan, tensors);
+    if (width == wanted || tensors.empty()) return;
     std::string names;
     for (const int i : tensors) {
       const auto& tensor = program.plan->tensors[static_cast<std::size_t>(i)];
-      width += tensor.size();
       names += fmt::format("{}{} with {}", names.empty() ? "" : ", ", tensor.name, tensor.size());
     }
-    if (width == wanted || tensors.empty()) return;
     throw Error(fmt::format("task {} has {} {} a step, but the net takes {} ({}); change sizes of the model, or options of "
                             "the task",
                             variant.task.name, wanted, what, width, names));

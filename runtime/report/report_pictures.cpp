@@ -34,19 +34,17 @@ std::string file_of(const std::string& folder, const ReportChart& chart, const c
 
 }  // namespace
 
-std::vector<std::string> report_picture_files(const Report& report, const std::string& folder) {
-  std::vector<std::string> files;
-  for (const ReportChart& chart : report_charts(report))
-    for (const char* form : {".svg", ".png"}) files.push_back(file_of(folder, chart, form));
-  return files;
-}
-
-void write_report_pictures(const Report& report, const std::string& folder) {
+std::vector<std::string> write_report_pictures(const Report& report, const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw Error(fmt::format("{}: cannot be made: {}; choose another folder", folder, error.message()));
-  for (const ReportChart& chart : report_charts(report))
-    write_pictures({figure_of(report, chart)}, file_of(folder, chart, ".svg"), file_of(folder, chart, ".png"));
+  std::vector<std::string> files;
+  for (const ReportChart& chart : report_charts(report)) {
+    const std::string svg = file_of(folder, chart, ".svg"), png = file_of(folder, chart, ".png");
+    write_pictures({figure_of(report, chart)}, svg, png);
+    files.insert(files.end(), {svg, png});
+  }
+  return files;
 }
 
 }  // namespace eligo

@@ -8,10 +8,8 @@
 
 namespace eligo {
 
-// The files that `write_report_pictures` would write, FOLDER/<chart>.svg and .png for each chart.
-std::vector<std::string> report_picture_files(const Report& report, const std::string& folder);
-
-// Makes the folder if there is none. Throws eligo::Error if a file cannot be written.
-void write_report_pictures(const Report& report, const std::string& folder);
+// FOLDER/<chart>.svg and .png for each chart; the folder is made if there is none. Returns the files. Throws
+// eligo::Error if one cannot be written.
+std::vector<std::string> write_report_pictures(const Report& report, const std::string& folder);
 
 }  // namespace eligo

@@ -10,27 +10,11 @@
 #include "support/random.h"
 
 namespace eligo {
-namespace {
-
-std::shared_ptr<const ImageData> load(const TaskSpec& spec) {
-  return digit_set(spec.texts.at("data"), static_cast<std::uint64_t>(spec.numbers.at("drawn_train")),
-                   static_cast<std::uint64_t>(spec.numbers.at("drawn_test")));
-}
-
-}  // namespace
-
-std::vector<TaskOption> digit_options() {
+std::vector<TaskOption> digit_set_options() {
   return {{.name = "data",
            .help = "folder of the four MNIST files; empty: digits drawn by the program",
            .text = true,
            .file = true},
-          {.name = "validation",
-           .help = "part of the training images kept for validation",
-           .whole = false,
-           .value = 0.2,
-           .low = 0,
-           .high = 0.9},
-          {.name = "subset", .help = "most images to train on; 0: all", .value = 0, .low = 0, .high = 1e9},
           {.name = "drawn_train",
            .help = "digits to draw for training and validation",
            .value = 12000,
@@ -39,8 +23,26 @@ std::vector<TaskOption> digit_options() {
           {.name = "drawn_test", .help = "digits to draw for the test", .value = 2000, .low = 1, .high = 1e6}};
 }
 
+std::shared_ptr<const ImageData> digit_set_of(const TaskSpec& spec) {
+  return digit_set(spec.texts.at("data"), static_cast<std::uint64_t>(spec.numbers.at("drawn_train")),
+                   static_cast<std::uint64_t>(spec.numbers.at("drawn_test")));
+}
+
+std::vector<TaskOption> digit_options() {
+  std::vector<TaskOption> options = digit_set_options();
+  options.insert(options.begin() + 1,
+                 {{.name = "validation",
+                   .help = "part of the training images kept for validation",
+                   .whole = false,
+                   .value = 0.2,
+                   .low = 0,
+                   .high = 0.9},
+                  {.name = "subset", .help = "most images to train on; 0: all", .value = 0, .low = 0, .high = 1e9}});
+  return options;
+}
+
 DigitImages::DigitImages(const TaskSpec& spec)
-    : data_(load(spec)), batch_(spec.batch), batches_per_epoch_(spec.batches_per_epoch) {
+    : data_(digit_set_of(spec)), batch_(spec.batch), batches_per_epoch_(spec.batches_per_epoch) {
   const auto order = permutation(make_key(spec.seed, spec.name + " validation split"), data_->train.count);
   const auto held =
       static_cast<std::uint64_t>(std::floor(spec.numbers.at("validation") * static_cast<double>(order.size())));
@@ -79,6 +81,37 @@ std::uint64_t DigitImages::bytes() const {
 
 std::string DigitImages::description() const {
   return fmt::format("{}; {} of the training images are for validation", data_->origin, validation_.size());
+}
+
+TaskShape DigitTask::shape_of(std::uint64_t inputs, std::uint64_t steps) const {
+  const auto length = static_cast<std::int64_t>(steps);
+  return {static_cast<std::int64_t>(inputs),
+          kDigits,
+          length,
+          length,
+          images_.batches(Split::train),
+          images_.batches(Split::validation),
+          images_.batches(Split::test)};
+}
+
+Batch DigitTask::labelled(const DigitImages::Chosen& chosen, std::uint64_t inputs, std::uint64_t steps) const {
+  const std::uint64_t examples = chosen.images.size(), rows = steps * examples;
+  Batch batch;
+  batch.steps = static_cast<std::int64_t>(steps);
+  batch.examples = static_cast<std::int64_t>(examples);
+  batch.x.assign(rows * inputs, 0);
+  batch.y.assign(rows * kDigits, 0);
+  batch.loss_mask.assign(rows, 0);
+  for (std::uint64_t b = 0; b < examples; ++b) {
+    const std::uint64_t last = rows - examples + b;
+    batch.y[last * kDigits + chosen.set->labels[chosen.images[b]]] = 1;
+    batch.loss_mask[last] = 1;
+  }
+  return batch;
+}
+
+Score DigitTask::score(const Batch& batch, const std::vector<double>& outputs) const {
+  return count_correct(batch, outputs, kDigits);
 }
 
 }  // namespace eligo

@@ -14,7 +14,10 @@ namespace eligo {
 
 constexpr std::size_t kDigits = 10;
 
-// Where the images come from and how they are dealt: data, validation, subset, drawn_train, drawn_test.
+// Where the images come from: data, drawn_train, drawn_test.
+std::vector<TaskOption> digit_set_options();
+std::shared_ptr<const ImageData> digit_set_of(const TaskSpec& spec);
+// And how they are dealt: also validation, subset.
 std::vector<TaskOption> digit_options();
 
 class DigitImages {
@@ -41,6 +44,25 @@ class DigitImages {
   std::uint64_t batch_ = 1, batches_per_epoch_ = 0;
   std::vector<std::uint64_t> train_, validation_, test_;
   mutable EpochOrder order_{0, "", 0};
+};
+
+// A task that shows one image a sequence and wants its digit: its classes, score and data.
+class DigitTask : public Task {
+ public:
+  explicit DigitTask(const TaskSpec& spec) : images_(spec) {}
+
+  std::uint64_t bytes() const override { return images_.bytes(); }
+  std::string score_name() const override { return "accuracy"; }
+  Score score(const Batch& batch, const std::vector<double>& outputs) const override;
+  std::string description() const override { return images_.description(); }
+
+ protected:
+  // With so many inputs a step and so many steps.
+  TaskShape shape_of(std::uint64_t inputs, std::uint64_t steps) const;
+  // Zeros of this shape, with the targets and the loss at the last step.
+  Batch labelled(const DigitImages::Chosen& chosen, std::uint64_t inputs, std::uint64_t steps) const;
+
+  DigitImages images_;
 };
 
 }  // namespace eligo

@@ -10,10 +10,10 @@
 namespace eligo {
 namespace {
 
-class Digits final : public Task {
+class Digits final : public DigitTask {
  public:
   explicit Digits(const TaskSpec& spec)
-      : images_(spec), layers_(static_cast<std::uint64_t>(spec.numbers.at("layers"))) {
+      : DigitTask(spec), layers_(static_cast<std::uint64_t>(spec.numbers.at("layers"))) {
     const std::string& image = spec.texts.at("image");
     if (image != "first" && image != "all")
       throw Error(
@@ -21,50 +21,26 @@ class Digits final : public Task {
     shown_ = image == "all" ? layers_ : 1;
   }
 
-  TaskShape shape() const override {
-    const auto layers = static_cast<std::int64_t>(layers_);
-    return {static_cast<std::int64_t>(images_.rows() * images_.columns()),
-            kDigits,
-            layers,
-            layers,
-            images_.batches(Split::train),
-            images_.batches(Split::validation),
-            images_.batches(Split::test)};
-  }
-
-  std::uint64_t bytes() const override { return images_.bytes(); }
+  TaskShape shape() const override { return shape_of(images_.rows() * images_.columns(), layers_); }
 
   Batch batch(Split split, std::uint64_t epoch, std::uint64_t index) const override {
     const DigitImages::Chosen chosen = images_.batch(split, epoch, index);
     const ImageSet& set = *chosen.set;
     const std::uint64_t examples = chosen.images.size(), pixels = set.rows * set.columns;
-    Batch batch;
-    batch.steps = static_cast<std::int64_t>(layers_);
-    batch.examples = static_cast<std::int64_t>(examples);
-    batch.x.assign(layers_ * examples * pixels, 0);
-    batch.y.assign(layers_ * examples * kDigits, 0);
-    batch.loss_mask.assign(layers_ * examples, 0);
+    Batch batch = labelled(chosen, pixels, layers_);
     for (std::uint64_t b = 0; b < examples; ++b) {
       const std::uint8_t* image = set.pixels.data() + chosen.images[b] * pixels;
       for (std::uint64_t t = 0; t < shown_; ++t)
         std::transform(image, image + pixels, batch.x.data() + (t * examples + b) * pixels,
                        [](std::uint8_t grey) { return grey / 255.0; });
+      // Synthesisers of all layers may be given the label.
       for (std::uint64_t t = 0; t < layers_; ++t)
         batch.y[(t * examples + b) * kDigits + set.labels[chosen.images[b]]] = 1;
-      batch.loss_mask[(layers_ - 1) * examples + b] = 1;
     }
     return batch;
   }
 
-  std::string score_name() const override { return "accuracy"; }
-  Score score(const Batch& batch, const std::vector<double>& outputs) const override {
-    return count_correct(batch, outputs, kDigits);
-  }
-
-  std::string description() const override { return images_.description(); }
-
  private:
-  DigitImages images_;
   std::uint64_t layers_, shown_ = 1;
 };
 

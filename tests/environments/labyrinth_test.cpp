@@ -92,6 +92,17 @@ TEST(Labyrinth, PlaysAsPopgymDoes) {
   }
 }
 
+// No recorded episode stands on these borders: there POPGym's slice begins with the border, and walls follow behind it.
+TEST(Labyrinth, TheViewIsNotCentredOnTheLeftAndUpperBorders) {
+  const auto first_seen = [](const std::string& maze) {
+    Environments worlds(make_labyrinth({}, [&](const Episode&) { return read_maze(maze); }), 1);
+    worlds.begin(Split::train, 0, 0);
+    return std::vector<double>(worlds.observations().begin(), worlds.observations().end());
+  };
+  EXPECT_EQ(first_seen("####### #.....# #.##### #.#...# #.###.# S.....G #######"), one_hot("#.#S.####", -1));
+  EXPECT_EQ(first_seen("#S##### #.#...# #.#.#.# #.#.#.# #.#.#.# #...#.# #####G#"), one_hot("#S##.####", -1));
+}
+
 // Steps from the start to the place before the goal and on to it; all places that can be reached are counted.
 struct Walked {
   std::int64_t to_goal = -1, places = 0;

@@ -158,15 +158,18 @@ def check_live():
     assert "being written by process 1 on elsewhere" in eligo("report", "live")
 
 
+def charts_of(page):
+    text = pathlib.Path(page).read_text()
+    return json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)[1])["charts"]
+
+
 def check_over():
     """Curves over a setting: one for what differs in it alone, its points the means of summary.csv."""
     eligo("run", "e.toml", "--quiet", "--out", "widths", "model.n=[4, 7, 9]")
     refused("--over model.m: no variant has this setting; did you mean model.n?", "widths", "--over", "model.m")
     refused("--over task.T: no two variants differ in it alone by a number; it is 5", "widths", "--over", "task.T")
     eligo("report", "widths", "--over", "model.n", "-o", "over.html", "--pictures", "figures")
-    text = pathlib.Path("over.html").read_text()
-    data = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)[1])
-    chart = next(chart for chart in data["charts"] if chart["id"] == "over-last_loss")
+    chart = next(chart for chart in charts_of("over.html") if chart["id"] == "over-last_loss")
     assert chart["x"] == "model.n" and [c["label"] for c in chart["curves"]] == ["a | b", "one step"], chart
     rows = list(csv.DictReader(open("widths/summary.csv")))
     for curve in chart["curves"]:
@@ -174,6 +177,12 @@ def check_over():
         for n, mean, *_ in curve["band"]:
             losses = [float(row["final_loss"]) for row in rows if row["variant"] == f"{curve['label']}, model.n = {n:g}"]
             assert len(losses) == 2 and abs(mean - sum(losses) / 2) < 1e-5 * abs(mean), (n, mean, losses)
+    eligo("run", "seq_mnist", "--quiet", "--out", "digits", "--only", "full BPTT, model.n = 3", "--only",
+          "full BPTT, model.n = 5", "seeds=[0]", "model.n=[3, 5]", "task.drawn_train=60", "task.drawn_test=30", "train.epochs=1")
+    eligo("report", "digits", "--over", "model.n", "-o", "digits.html")
+    shares = [100 * float(row["test_score"]) for row in csv.DictReader(open("digits/summary.csv"))]
+    drawn = next(chart for chart in charts_of("digits.html") if chart["id"] == "over-test_score")["curves"][0]["band"]
+    assert all(abs(point[1] - share) < 1e-3 for point, share in zip(drawn, shares, strict=True)), (drawn, shares)
     for form in ("svg", "png"):
         assert pathlib.Path(f"figures/over-last_loss.{form}").stat().st_size > 1000
 

@@ -1,5 +1,5 @@
 // Synthesisers that see and point in a subspace (Pemberton & Costa 2024, section 6): with all directions they are the
-// linear one, with few they are a linear one of low rank, taught by the projections of what that one would be taught.
+// linear one, with few they are a linear one of low rank, trained on the projections of what that one would be trained on.
 #include <gtest/gtest.h>
 
 #include "tests/oracle/nets.h"
@@ -85,8 +85,8 @@ TEST(Subspace, PredictsAndLearnsInItsDirectionsAlone) {
   EXPECT_LE(difference(product(p, transposed(p, kUnits), kUnits), {1, 0, 0, 1}), 1e-12);
   EXPECT_LE(difference(pair.few.shown("G").values, pair.linear.shown("G").values), 1e-12);
   expect_same_net(pair);
-  const Vector taught = product(p, product(pair.linear.gathered("g.A"), transposed(p, kUnits), kUnits), kUnits);
-  EXPECT_LE(difference(pair.few.gathered("g.A"), taught), 1e-12);
+  const Vector projected = product(p, product(pair.linear.gathered("g.A"), transposed(p, kUnits), kUnits), kUnits);
+  EXPECT_LE(difference(pair.few.gathered("g.A"), projected), 1e-12);
   EXPECT_LE(difference(pair.few.gathered("g.a"), product(p, pair.linear.gathered("g.a"), kUnits)), 1e-12);
   EXPECT_EQ(pair.few.get("g.P"), p);
 }
